@@ -1,0 +1,277 @@
+"""What a config can say, with its defaults, and how a config file is checked.
+
+A config file is Python with a function `get_config` that starts from `defaults()` and changes what
+the run needs. Every field can be overridden on the command line: `--config.model.name=vit_b16`.
+"""
+
+import dataclasses
+import math
+import re
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from vitlab.errors import InputError
+from vitlab.names import unknown
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Which images.
+
+    Attributes:
+        source: "folder" (one folder per class), or "digits" (scikit-learn's handwriting).
+        path: the folder.
+        resize: "squash" the whole image into the network's square, or "crop" the central part that
+            the publisher of the weights looked at.
+    """
+
+    source: str = "folder"
+    path: str = ""
+    resize: str = "squash"
+
+
+@dataclass(frozen=True)
+class Split:
+    """Shares of train, val and test; they sum to 1. Stratified, drawn with the run's seed."""
+
+    fractions: tuple[float, ...] = (0.7, 0.15, 0.15)
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which network (`vitlab.models.PRESETS`), from which weights.
+
+    Attributes:
+        name: of a preset.
+        weights: a published file, or the name of one in the catalogue; empty: random weights.
+        input_size: pixels per side.
+        options: arguments of the network that differ from the preset's.
+    """
+
+    name: str = ""
+    weights: str = ""
+    input_size: int = 224
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes of training images, drawn anew every time; 0 and False change nothing.
+
+    Attributes:
+        flip: mirror left and right, half of the time.
+        rotation: up to so many degrees to either side.
+        shift: up to this share of the width and of the height, in either direction.
+        zoom: scale by a factor of 1 - zoom to 1 + zoom.
+        brightness: multiply by a factor of 1 - brightness to 1 + brightness.
+    """
+
+    flip: bool = False
+    rotation: float = 0.0
+    shift: float = 0.0
+    zoom: float = 0.0
+    brightness: float = 0.0
+
+    def __bool__(self) -> bool:
+        return self != Augmentation()
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One stage of training, from the best weights of the stage before.
+
+    Attributes:
+        trainable: patterns of parameter paths; a parameter trains if one of them matches it whole.
+        optimizer: "adam", "adamw" or "sgd" (with Nesterov momentum 0.9).
+        learning_rate: its highest value.
+        schedule: "constant", or "cosine" (down to zero at the last epoch).
+        warmup_epochs: the learning rate rises linearly for so long.
+        weight_decay: of adamw.
+        epochs: at most so many in this phase (0: no such limit).
+        total_epochs: at most so many with the epochs of earlier phases (0: no such limit).
+        patience: stop after so many epochs without a better validation accuracy (0: never).
+        batch_norm: "frozen" keeps the stored statistics; "update" trains with the batch's own.
+        augmentation: of the training images.
+    """
+
+    trainable: tuple[str, ...] = (".*",)
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    schedule: str = "constant"
+    warmup_epochs: int = 0
+    weight_decay: float = 0.0
+    epochs: int = 0
+    total_epochs: int = 0
+    patience: int = 0
+    batch_norm: str = "frozen"
+    augmentation: Augmentation = Augmentation()
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole run. `phases` train in the order in which the file names them.
+
+    Attributes:
+        seed: of the split, the initial weights, the order of images and the augmentation.
+        batch_size: images per step over all devices.
+        checkpoint_seconds: a checkpoint is due after so long; saving never takes more than about a
+            twentieth of the time.
+    """
+
+    seed: int = 0
+    batch_size: int = 32
+    checkpoint_seconds: float = 30.0
+    dataset: Dataset = Dataset()
+    split: Split = Split()
+    model: Model = Model()
+    phases: Mapping[str, Phase] = field(default_factory=dict)
+
+
+def defaults() -> ConfigDict:
+    """The default config, open for changes; a file must still name a model and phases."""
+    config = ConfigDict(dataclasses.asdict(Config()))
+    config.phases = ConfigDict(sort_keys=False)
+    return config
+
+
+def phase(**changes: Any) -> ConfigDict:
+    """A phase with `changes` to the defaults; `augmentation` is a dictionary of its own changes."""
+    built = _build(Phase, changes, "phase")
+    return ConfigDict(dataclasses.asdict(built))
+
+
+def resolve(config: ConfigDict) -> Config:
+    """The checked, typed, unchangeable form of a config.
+
+    Raises:
+        InputError: an unknown key (the nearest known one is offered), a value of another type, or
+            one that cannot be.
+    """
+    return from_json(config.to_dict(preserve_field_references=False))
+
+
+def to_json(config: Config) -> dict[str, Any]:
+    return dataclasses.asdict(config)
+
+
+def from_json(values: Mapping[str, Any]) -> Config:
+    """Like `resolve`, from plain dictionaries."""
+    resolved = _build(Config, values, "config")
+    _check(resolved)
+    return resolved
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """The keys in which two configs in JSON form differ: `model.name: "vit_ti16", now "vit_s16"`."""
+    found = []
+    for key in dict.fromkeys([*old, *new]):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, Mapping) and isinstance(after, Mapping):
+            found += differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            found.append(f"{prefix}{key}: {before!r}, now {after!r}")
+    if not prefix and not found and list(old.get("phases", ())) != list(new.get("phases", ())):
+        found.append("the order of phases")
+    return found
+
+
+def _build(kind: type, values: Any, where: str) -> Any:
+    """An instance of the dataclass `kind` from a mapping, with every key and type checked."""
+    if not isinstance(values, Mapping):
+        raise InputError(f"{where} is {values!r}; it must be a group of settings")
+    fields = {item.name: item.type for item in dataclasses.fields(kind)}
+    for key in values:
+        if key not in fields:
+            raise InputError(unknown("config key", f"{where}.{key}", _dotted(where, fields), "config"))
+    hints = typing.get_type_hints(kind)
+    built = {key: _value(hints[key], value, f"{where}.{key}") for key, value in values.items()}
+    return kind(**built)
+
+
+def _dotted(where: str, names: typing.Iterable[str]) -> list[str]:
+    return [f"{where}.{name}" for name in names]
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(hint):
+        return _build(typing.cast(type, hint), value, where)
+    if hint == Mapping[str, Phase]:
+        return {name: _build(Phase, phase, f"{where}.{name}") for name, phase in value.items()}
+    if hint == Mapping[str, Any]:
+        return dict(value)
+    if typing.get_origin(hint) is tuple:
+        if isinstance(value, str) or not isinstance(value, (tuple, list)):
+            raise InputError(f"{where} is {value!r}; it must be a list, such as ({value!r},)")
+        item = typing.get_args(hint)[0]
+        return tuple(_value(item, part, where) for part in value)
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not hint:
+        raise InputError(f"{where} is {value!r}; it must be a {hint.__name__}")
+    return value
+
+
+CHOICES = {
+    "dataset.source": ("folder", "digits"),
+    "dataset.resize": ("squash", "crop"),
+    "optimizer": ("adam", "adamw", "sgd"),
+    "schedule": ("constant", "cosine"),
+    "batch_norm": ("frozen", "update"),
+}
+
+
+def _check(config: Config) -> None:
+    _choose("dataset.source", config.dataset.source, CHOICES["dataset.source"])
+    _choose("dataset.resize", config.dataset.resize, CHOICES["dataset.resize"])
+    _at_least("batch_size", config.batch_size, 1)
+    _at_least("seed", config.seed, 0)
+    _at_least("model.input_size", config.model.input_size, 1)
+    _check_fractions(config.split.fractions)
+    if not config.model.name:
+        raise InputError("model.name is empty; name a network, such as --config.model.name=vit_ti16")
+    if not config.phases:
+        raise InputError("phases is empty; a run needs at least one (see configs/transfer.py)")
+    for name, settings in config.phases.items():
+        _check_phase(name, settings)
+
+
+def _check_phase(name: str, settings: Phase) -> None:
+    where = f"phases.{name}"
+    if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
+        raise InputError(f"phase name {name!r} must be lower-case letters, digits, _ and -")
+    for key in ("optimizer", "schedule", "batch_norm"):
+        _choose(f"{where}.{key}", getattr(settings, key), CHOICES[key])
+    for key in ("epochs", "total_epochs", "patience", "warmup_epochs", "weight_decay"):
+        _at_least(f"{where}.{key}", getattr(settings, key), 0)
+    if not (settings.epochs or settings.total_epochs):
+        raise InputError(f"{where} has no end; set {where}.epochs or {where}.total_epochs")
+    if not settings.learning_rate > 0 or not math.isfinite(settings.learning_rate):
+        raise InputError(f"{where}.learning_rate is {settings.learning_rate}; it must be positive")
+    for key in ("rotation", "shift", "zoom", "brightness"):
+        _at_least(f"{where}.augmentation.{key}", getattr(settings.augmentation, key), 0)
+    if settings.augmentation.zoom >= 1:
+        raise InputError(f"{where}.augmentation.zoom must be below 1: a factor of 0 shows nothing")
+
+
+def _check_fractions(fractions: tuple[float, ...]) -> None:
+    terms = " + ".join(f"{part:g}" for part in fractions)
+    if len(fractions) != 3 or min(fractions) <= 0:
+        raise InputError(f"split fractions {terms} must be three positive shares (split.fractions)")
+    if abs(sum(fractions) - 1) > 1e-6:
+        raise InputError(
+            f"split fractions {terms} sum to {sum(fractions):g}; they must sum to 1 (split.fractions)"
+        )
+
+
+def _choose(where: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise InputError(unknown("value", value, known, where))
+
+
+def _at_least(where: str, value: float, least: float) -> None:
+    if not value >= least:
+        raise InputError(f"{where} is {value}; it must be at least {least}")

@@ -1,0 +1,103 @@
+"""A source opened for one network: what can be read, its pixels, and a store per part."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from vitlab import config
+from vitlab.data.decode import Decoded
+from vitlab.data.pixels import Pixels, load_pixels
+from vitlab.data.resize import Mode
+from vitlab.data.sources import Source, open_source
+from vitlab.data.splits import PARTS, Split
+from vitlab.data.stores import Store
+from vitlab.data.table import Table
+from vitlab.errors import InputError
+from vitlab.progress import say
+from vitlab.weights import Preprocessing
+
+MOST_NAMED = 10  # unreadable files that are named on the screen; the manifest names all
+
+
+@dataclass(frozen=True)
+class Collection:
+    """The readable images of a source; row i of `table` is row `origin[i]` of the source's."""
+
+    source: Source
+    pixels: Pixels
+    table: Table
+    origin: np.ndarray
+
+    def read(self, row: int) -> Decoded:
+        """The image in its own size. Raises `DecodeError` if it has changed and is none any more."""
+        return self.source.read(int(self.origin[row]))
+
+    def store(self, rows: np.ndarray) -> Store:
+        places = self.pixels.rows[self.origin[rows]]
+        return Store(self.pixels.array, places, self.table.labels[rows])
+
+    def stores(self, split: Split) -> dict[str, Store]:
+        """The store of each part of a split of this table."""
+        return {part: self.store(split.rows(part)) for part in PARTS}
+
+
+def open_collection(
+    settings: config.Dataset, preprocessing: Preprocessing, mode: Mode
+) -> Collection:
+    """Lists, reads and resizes all images, and says by name which cannot be read.
+
+    Raises:
+        InputError: the source cannot be opened, or a class has no readable image.
+    """
+    source = open_source(settings)
+    pixels = load_pixels(source, preprocessing, mode)
+    _say_unreadable(pixels.unreadable, len(source.table))
+    readable = np.flatnonzero(pixels.rows >= 0)
+    table = source.table.select(readable)
+    empty = [name for name, count in table.class_counts().items() if not count]
+    if empty:
+        raise InputError(f"no image of class {empty[0]!r} can be read ({settings.path})")
+    return Collection(source, pixels, table, readable)
+
+
+def align(collection: Collection, split: Split) -> tuple[Collection, Split]:
+    """A stored split and the images as they are now, row by row the same.
+
+    Files that were renamed within their class are found by their id; new ones are left out.
+
+    Raises:
+        InputError: images of the split are gone or changed.
+    """
+    now, stored = collection.table, split.table
+    waiting: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row in range(len(now)):
+        waiting[now.ids[row], now.class_names[now.labels[row]]].append(row)
+    rows, gone = [], []
+    for row in range(len(stored)):
+        found = waiting[stored.ids[row], stored.class_names[stored.labels[row]]]
+        if found:
+            rows.append(found.pop(0))
+        else:
+            gone.append(stored.paths[row])
+    if gone:
+        raise InputError(
+            f"{len(gone)} images of the run's split are gone or changed, the first is {gone[0]}; "
+            "put them back, or start again in a new workdir"
+        )
+    if len(rows) < len(now):
+        say(f"warning: {len(now) - len(rows)} images are newer than the split; they are left out")
+    paths = tuple(now.paths[row] for row in rows)
+    table = Table(stored.ids, paths, stored.labels, stored.class_names)
+    origin = collection.origin[rows]
+    return Collection(collection.source, collection.pixels, table, origin), Split(table, split.parts)
+
+
+def _say_unreadable(unreadable: dict[str, str], total: int) -> None:
+    if not unreadable:
+        return
+    say(f"warning: {len(unreadable)} of {total} files cannot be read and are left out:")
+    for path, reason in list(unreadable.items())[:MOST_NAMED]:
+        say(f"  {path}: {reason}")
+    if len(unreadable) > MOST_NAMED:
+        say(f"  ... and {len(unreadable) - MOST_NAMED} more; all are in manifest.json")

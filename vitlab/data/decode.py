@@ -1,0 +1,122 @@
+"""One function turns any image file into RGB, and says what it had to repair."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+# What photographs and drawings come in (MPO is opened as JPEG). EPS and the like are left out: reading them runs programs.
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "PPM")
+
+# An image beyond this is refused before it is unpacked: 400 MB as RGB.
+MOST_PIXELS = 120_000_000
+
+# The suffixes under which a format is what its name says.
+SUFFIXES = {
+    "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
+    "MPO": {".jpg", ".jpeg", ".mpo"},
+    "TIFF": {".tif", ".tiff"},
+    "PPM": {".ppm", ".pgm", ".pbm", ".pnm"},
+}
+
+ORIENTATION = 0x0112  # the EXIF tag
+
+# Pillow warns of images above a limit that is lower than ours, and of odd EXIF data.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\..*")
+
+
+class DecodeError(Exception):
+    """A file is no image that can be read whole; the message says why, without the file's name."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """An RGB image and the names of the repairs that made it one."""
+
+    image: Image.Image
+    repairs: frozenset[str]
+
+
+def decode(path: Path) -> Decoded:
+    """Reads the first frame of an image, upright, in RGB, with transparency on white.
+
+    Raises:
+        DecodeError: not an image, cut short, damaged, or larger than `MOST_PIXELS`.
+    """
+    repairs: set[str] = set()
+    try:
+        with Image.open(path, formats=FORMATS) as opened:
+            width, height = opened.size
+            if width * height > MOST_PIXELS:
+                raise DecodeError(f"{width} x {height} pixels; at most {MOST_PIXELS} are read")
+            suffixes = SUFFIXES.get(str(opened.format), {f".{opened.format}".lower()})
+            if path.suffix.lower() not in suffixes:
+                repairs.add("suffix of another format")
+            if getattr(opened, "is_animated", False):
+                repairs.add("first frame of several")
+            opened.load()
+            image = _upright(opened, repairs)
+            return Decoded(_rgb(image, repairs), frozenset(repairs))
+    except DecodeError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise DecodeError(f"more than {MOST_PIXELS} pixels") from error
+    except Image.UnidentifiedImageError as error:
+        reason = "an empty file" if path.stat().st_size == 0 else "not an image"
+        raise DecodeError(reason) from error
+    except Exception as error:  # Pillow's readers raise whatever their parsing runs into
+        reason = getattr(error, "strerror", None) or f"damaged: {error or type(error).__name__}"
+        raise DecodeError(reason) from error
+
+
+def _upright(image: Image.Image, repairs: set[str]) -> Image.Image:
+    """Turned as the camera's orientation tag says; a tag that cannot be read turns nothing."""
+    try:
+        turned = image.getexif().get(ORIENTATION, 1) not in (0, 1)
+        upright = ImageOps.exif_transpose(image) if turned else image
+    except Exception:  # as above: the tags of a file are parsed like its pixels
+        repairs.add("unreadable EXIF")
+        return image
+    if turned:
+        repairs.add("EXIF orientation")
+    return upright
+
+
+def _rgb(image: Image.Image, repairs: set[str]) -> Image.Image:
+    if image.mode.startswith(("I", "F")):
+        repairs.add("16-bit or wider")
+        image = _eight_bits(image)
+    if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        repairs.add(image.mode)
+    if image.mode == "P":
+        repairs.add("palette")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        if image.getextrema()[3] == (255, 255):
+            return image.convert("RGB")
+        repairs.add("transparency on white")
+        white = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(white, image).convert("RGB")
+    if image.mode in ("1", "L"):
+        repairs.add("grey")
+    return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Grey values of more than 8 bits, scaled from the bits that they use to 0..255.
+
+    Scanners store 12 bits in 16; scaled from the full range, such an image would be black.
+    """
+    values = np.asarray(image, np.float64)
+    transparent = image.info.get("transparency")
+    most = max(float(values.max(initial=0)), 255.0)
+    if not np.isfinite(most) or values.min(initial=0) < 0:
+        raise DecodeError("grey values that are negative or not finite")
+    top = 2.0 ** np.ceil(np.log2(most + 1)) - 1
+    grey = Image.fromarray(np.round(values * (255 / top)).astype(np.uint8))
+    if isinstance(transparent, int):
+        grey.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
+    return grey

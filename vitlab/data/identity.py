@@ -1,0 +1,70 @@
+"""The id of an image is the SHA-256 of its file, remembered by path, size and time of change."""
+
+import contextlib
+import hashlib
+import os
+import sqlite3
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from vitlab import runtime
+from vitlab.errors import InputError
+from vitlab.progress import track
+
+State = tuple[bytes, int, int]  # path, bytes, time of change in nanoseconds
+
+
+def identify(files: Sequence[Path]) -> list[str]:
+    """The ids of `files`, in their order. Only new and changed files are read.
+
+    Raises:
+        InputError: a file cannot be read, or the memory of ids cannot be used.
+    """
+    states = [_state(file) for file in files]
+    database = runtime.cache_folder("hashes") / "files.sqlite"
+    try:
+        with contextlib.closing(sqlite3.connect(database, timeout=60)) as memory, memory:
+            memory.execute("CREATE TABLE IF NOT EXISTS files (path PRIMARY KEY, bytes, time, id)")
+            known = _recall(memory, states)
+            new = [state for state in states if state not in known]
+            fresh = dict(zip(new, _hash_all(new), strict=True))
+            memory.executemany(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
+                [(*state, digest) for state, digest in fresh.items()],
+            )
+    except sqlite3.Error as error:
+        raise InputError(f"cannot use {database}: {error}; delete it, or free its disk") from error
+    known |= fresh
+    return [known[state] for state in states]
+
+
+def _hash_all(states: Sequence[State]) -> list[str]:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(track(pool.map(_hash, states), len(states), "reading files", "files"))
+
+
+def _recall(memory: sqlite3.Connection, states: Sequence[State]) -> dict[State, str]:
+    known = {}
+    for state in states:
+        query = "SELECT id FROM files WHERE path = ? AND bytes = ? AND time = ?"
+        found = memory.execute(query, state).fetchone()
+        if found:
+            known[state] = found[0]
+    return known
+
+
+def _state(file: Path) -> State:
+    try:
+        status = file.stat()
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from error
+    return os.fsencode(file.absolute()), status.st_size, status.st_mtime_ns
+
+
+def _hash(state: State) -> str:
+    try:
+        with open(state[0], "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"cannot read {os.fsdecode(state[0])}: {error.strerror}") from error

@@ -1,0 +1,189 @@
+"""The main job, from top to bottom: network, images, split, every phase, evaluation, report."""
+
+import dataclasses
+
+import jax
+from jax.sharding import Mesh
+
+from vitlab import files, runtime
+from vitlab.config import Config
+from vitlab.data import (
+    PARTS,
+    Collection,
+    Split,
+    align,
+    check_batch_size,
+    open_collection,
+    read_split,
+    stratified,
+    write_split,
+)
+from vitlab.errors import InputError
+from vitlab.evaluation import evaluate, load_predictions, predict, save_predictions
+from vitlab.models import (
+    Blueprint,
+    SavedModel,
+    draw_blueprint,
+    first_model,
+    load_model,
+    save_model,
+)
+from vitlab.progress import duration, say
+from vitlab.reporting import write_report
+from vitlab.run_directory import RunDirectory, circumstances
+from vitlab.training import Embedder, History, Setting, Stage, train_phase, trainable_paths
+
+
+def run_job(config: Config, run: RunDirectory) -> None:
+    """Does what is left of a run: every stage takes over what an earlier process finished."""
+    mesh = runtime.device_mesh()
+    check_batch_size(config.batch_size, mesh)
+    kinds = [str(device.device_kind) for device in mesh.devices.flat]
+    say(f"devices  {len(kinds)} x {kinds[0]}, JAX {jax.__version__}")
+
+    # ----------------------------------------------------------------- network, images, split
+    blueprint = draw_blueprint(config.model)
+    _check_network(config, run, blueprint)
+    collection, split = _read_images(config, run, blueprint)
+    class_names = split.table.class_names
+    run.begin(config)
+    write_split(split, run.split)
+    run.record(
+        **circumstances(),
+        devices=kinds,
+        seed=config.seed,
+        batch_size=config.batch_size,
+        origin=blueprint.origin,
+        images=len(split.table),
+        parts=split.counts(),
+        split_hash=split.hash,
+        unreadable=collection.pixels.unreadable,
+        repairs=collection.pixels.repairs,
+        finished=False,
+    )
+
+    # ----------------------------------------------------------------- phases
+    model = _placed(first_model(blueprint, class_names, config.dataset.resize, config.seed), mesh)
+    say(f"network  {config.model.name}, {model.card.parameters:,} parameters")
+    setting = Setting(
+        network=model.network,
+        embedder=Embedder(model.network, config.batch_size, mesh),
+        stores=collection.stores(split),
+        mesh=mesh,
+        seed=config.seed,
+        batch_size=config.batch_size,
+        checkpoint_seconds=config.checkpoint_seconds,
+        checkpoints=run.checkpoints,
+        history=History(run.log),
+    )
+    earlier = 0
+    for index, (name, phase) in enumerate(config.phases.items()):
+        if run.model(name).is_dir():
+            model = _placed(load_model(run.model(name)), mesh)
+        else:
+            model = _train(Stage(name, phase, index, earlier), model, setting, run)
+        _predict_parts(name, model, split, setting, run)
+        earlier += model.card.trained["epochs"]
+
+    # ----------------------------------------------------------------- evaluation, report
+    metrics = {
+        name: {
+            part: evaluate(load_predictions(run.predictions(name, part)), class_names)
+            for part in PARTS
+        }
+        for name in config.phases
+    }
+    files.write_json(run.metrics, metrics)
+    write_report(run, collection, split)
+    run.record(finished=True)
+    say(run.conclusion())
+
+
+def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> None:
+    """Everything about the network that can be wrong is found before the first image is read."""
+    parameters, statistics = blueprint.shapes
+    for name, phase in config.phases.items():
+        chosen = trainable_paths(parameters, phase.trainable, f"phases.{name}.trainable")
+        untouched = phase.batch_norm == "frozen" and not blueprint.published
+        if statistics and untouched and not all(path.startswith("head/") for path in chosen):
+            raise InputError(
+                f"phases.{name}.batch_norm is 'frozen', but without model.weights the statistics "
+                "of batch norm were never measured; set it to 'update'"
+            )
+    before = run.manifest.get("origin", blueprint.origin)
+    if before != blueprint.origin:
+        raise InputError(
+            f"the weights of this run have changed since it began: {before}, now "
+            f"{blueprint.origin}; put the file back, or start again in a new workdir"
+        )
+
+
+def _read_images(
+    config: Config, run: RunDirectory, blueprint: Blueprint
+) -> tuple[Collection, Split]:
+    """The images and their split: as the run wrote it down, or newly drawn."""
+    collection = open_collection(config.dataset, blueprint.preprocessing, config.dataset.resize)
+    if run.split.exists():
+        collection, split = align(collection, read_split(run.split))
+    else:
+        split = stratified(collection.table, config.split.fractions, config.seed)
+    parts = ", ".join(f"{part} {count}" for part, count in split.counts().items())
+    say(
+        f"images   {len(split.table)} in {len(split.table.class_names)} classes: {parts}; "
+        f"split {split.hash[:12]}"
+    )
+    for repair, count in sorted(collection.pixels.repairs.items()):
+        say(f"         {count} repaired: {repair}")
+    return collection, split
+
+
+def _train(stage: Stage, model: SavedModel, setting: Setting, run: RunDirectory) -> SavedModel:
+    """Trains one phase, and saves its best model whole or not at all."""
+    phase = stage.phase
+    say(
+        f"phase    {stage.name}: {', '.join(phase.trainable)} by {phase.optimizer} "
+        f"at {phase.learning_rate:g}"
+    )
+    trained = train_phase(stage, model.parameters, model.statistics, setting)
+    facts = {
+        "phase": stage.name,
+        **{
+            field.name: getattr(trained, field.name)
+            for field in dataclasses.fields(trained)
+            if field.name not in ("parameters", "statistics")
+        },
+    }
+    model = SavedModel(
+        card=dataclasses.replace(model.card, trained=facts),
+        network=model.network,
+        parameters=trained.parameters,
+        statistics=trained.statistics,
+    )
+    save_model(run.model(stage.name), model)
+    say(
+        f"         {trained.epochs} epochs in {duration(trained.seconds)}; "
+        f"the weights of epoch {trained.best_epoch} are kept"
+    )
+    return model
+
+
+def _predict_parts(
+    phase: str, model: SavedModel, split: Split, setting: Setting, run: RunDirectory
+) -> None:
+    """Saves what the phase's best model answers to every image of every part."""
+    for part in PARTS:
+        path = run.predictions(phase, part)
+        if not path.exists():
+            ids = split.table.select(split.rows(part)).ids
+            predictions = predict(model, setting.stores[part], ids, setting.embedder, part)
+            save_predictions(predictions, path)
+
+
+def _placed(model: SavedModel, mesh: Mesh) -> SavedModel:
+    """The model with its arrays on every device of the mesh."""
+    place = runtime.replicated(mesh)
+    return dataclasses.replace(
+        model,
+        parameters=jax.device_put(model.parameters, place),
+        statistics=jax.device_put(model.statistics, place),
+    )

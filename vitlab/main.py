@@ -1,0 +1,56 @@
+"""Trains, evaluates and reports what a config describes.
+
+    python -m vitlab.main --config=FILE[:ARGUMENT] --workdir=DIR [--config.KEY=VALUE ...]
+
+Run the same command again, and it goes on where it was, or says that it is finished.
+"""
+
+import os
+from pathlib import Path
+
+from absl import flags
+from ml_collections import config_flags
+
+from vitlab import command
+from vitlab.config import Config, resolve
+from vitlab.errors import InputError
+from vitlab.progress import say
+from vitlab.run_directory import RunDirectory
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "The config file, such as configs/transfer.py:vit_ti16.", lock_config=True
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "The run directory: new, or of this same config.")
+
+
+def main() -> None:
+    config, workdir = _from_flags()
+    run = RunDirectory(workdir)
+    with run.claimed(config) as finished:
+        if finished:
+            say(f"finished already: {run.conclusion()}")
+            return
+        # Only now: JAX takes its time, and a wrong flag should be answered at once.
+        from vitlab import runtime
+
+        runtime.start()
+        from vitlab.job import run_job
+
+        run_job(config, run)
+
+
+def _from_flags() -> tuple[Config, Path]:
+    if _CONFIG.value is None:
+        raise InputError("give a config with --config=FILE, such as --config=configs/digits.py")
+    if not _WORKDIR.value:
+        raise InputError("give a folder for the run with --workdir=DIR, such as --workdir=runs/mine")
+    config = resolve(_CONFIG.value)
+    folder = config.dataset.path
+    if config.dataset.source == "folder" and not os.path.isdir(folder):
+        there_is = f"there is no folder {folder!r}" if folder else "no folder of images is given"
+        raise InputError(f"{there_is}; name it with --config.dataset.path=FOLDER")
+    return config, Path(_WORKDIR.value)
+
+
+if __name__ == "__main__":
+    command.run(main)

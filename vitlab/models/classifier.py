@@ -1,0 +1,62 @@
+"""What every network here is: a backbone that describes an image, and a head that names it."""
+
+from typing import Literal
+
+import jax.numpy as jnp
+from flax import nnx
+from flax.typing import Dtype
+from jaxtyping import Array, Float, Num
+
+Images = Num[Array, "batch height width 3"]
+Embedding = Float[Array, "batch width"]
+Logits = Float[Array, "batch classes"]
+Scheme = Literal["symmetric", "imagenet"]
+
+
+class Backbone(nnx.Module):
+    """Turns images into embeddings, in two parts that meet where Grad-CAM looks.
+
+    `features(images)` takes RGB images in [0, 255], normalises them as the published weights expect
+    and stops at the last maps that still have positions; `pool(features)` does the rest.
+    """
+
+    input_size: int  # pixels per side that it is built for; only a ViT is bound to it
+    embedding_width: int
+
+    def features(self, images: Images) -> Array:
+        raise NotImplementedError
+
+    def pool(self, features: Array) -> Embedding:
+        raise NotImplementedError
+
+
+class Classifier(nnx.Module):
+    """A backbone and a linear head, which starts at zero as in Dosovitskiy et al. 2021 (3.2)."""
+
+    def __init__(self, backbone: Backbone, num_classes: int, *, rngs: nnx.Rngs):
+        self.backbone = backbone
+        self.head = nnx.Linear(
+            backbone.embedding_width, num_classes, kernel_init=nnx.initializers.zeros, rngs=rngs
+        )
+
+    def __call__(self, images: Images) -> Logits:
+        return self.classify(self.embed(images))
+
+    def embed(self, images: Images) -> Embedding:
+        return self.backbone.pool(self.backbone.features(images))
+
+    def classify(self, embedding: Embedding) -> Logits:
+        return self.head(embedding.astype(jnp.float32))
+
+
+def normalise(images: Images, scheme: Scheme, dtype: Dtype) -> Float[Array, "b h w 3"]:
+    """RGB in [0, 255] as the publisher of a checkpoint fed it to the network.
+
+    "symmetric" is [-1, 1] (Google, Keras applications); "imagenet" subtracts the mean of ImageNet's
+    pixels and divides by their standard deviation (PyTorch, MXNet).
+    """
+    images = images.astype(dtype)
+    if scheme == "symmetric":
+        return images / 127.5 - 1
+    mean, deviation = jnp.array([0.485, 0.456, 0.406], dtype), jnp.array([0.229, 0.224, 0.225], dtype)
+    return (images / 255 - mean) / deviation

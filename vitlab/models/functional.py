@@ -1,0 +1,101 @@
+"""Classifiers as pure functions of plain dictionaries, the only form that is jitted.
+
+Dispatching a jitted function of modules costs 27 ms a call, of dictionaries 0.2 (200 parameters, two
+cores). So a module is split once; freezing, optimizers, checkpoints and weight maps all speak of the
+paths in these dictionaries, such as `backbone/blocks/3/attention/query/kernel`.
+"""
+
+import collections
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array
+
+from vitlab.models.classifier import Classifier, Embedding, Images, Logits
+
+Arrays = dict[str, Array]
+Shapes = dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Network:
+    """The structure of a classifier without its arrays. Hashable, so `jax.jit` can close over it."""
+
+    graph: nnx.GraphDef
+
+    def __call__(self, parameters: Arrays, statistics: Arrays, images: Images) -> Logits:
+        return self.module(parameters, statistics)(images)
+
+    def embed(self, parameters: Arrays, statistics: Arrays, images: Images) -> Embedding:
+        return self.module(parameters, statistics).embed(images)
+
+    def classify(self, parameters: Arrays, statistics: Arrays, embedding: Embedding) -> Logits:
+        return self.module(parameters, statistics).classify(embedding)
+
+    def train(
+        self, parameters: Arrays, statistics: Arrays, images: Images
+    ) -> tuple[Logits, Arrays]:
+        """Logits by the batch's own statistics, and the stored statistics moved towards them."""
+        module = self.module(parameters, statistics)
+        module.train()
+        logits = module(images)
+        _, statistics = arrays(module)
+        return logits, statistics
+
+    def module(self, parameters: Arrays, statistics: Arrays) -> Classifier:
+        """The classifier that computes with these arrays."""
+        leaves = {_key(path): nnx.Param(value) for path, value in parameters.items()}
+        leaves |= {_key(path): nnx.BatchStat(value) for path, value in statistics.items()}
+        return nnx.merge(self.graph, nnx.from_flat_state(leaves))
+
+
+def initialise(
+    build: Callable[[], Classifier], given: Mapping[str, np.ndarray]
+) -> tuple[Network, Arrays, Arrays]:
+    """The structure, parameters and statistics of a model, without ever running `build` eagerly.
+
+    Arrays in `given` (from a checkpoint) are taken as they are; only the others are drawn, in one
+    compiled program.
+    """
+    network, parameters, statistics = outline(build)
+
+    @jax.jit
+    def draw() -> Arrays:
+        drawn = dict(collections.ChainMap(*arrays(build())))
+        return {path: array for path, array in drawn.items() if path not in given}
+
+    values = draw() | {path: jnp.asarray(array) for path, array in given.items()}
+    return (
+        network,
+        {path: values[path] for path in parameters},
+        {path: values[path] for path in statistics},
+    )
+
+
+def outline(build: Callable[[], Classifier]) -> tuple[Network, Shapes, Shapes]:
+    """The structure, and the shapes of parameters (trainable) and of statistics (batch norm)."""
+    model = nnx.eval_shape(build)
+    model.eval()
+    parameters, statistics = arrays(model)
+    return Network(nnx.graphdef(model)), _shapes(parameters), _shapes(statistics)
+
+
+def arrays(model: Classifier) -> tuple[Arrays, Arrays]:
+    parameters, statistics = nnx.state(model, nnx.Param, nnx.BatchStat)
+    return _flat(parameters), _flat(statistics)
+
+
+def _shapes(values: Arrays) -> Shapes:
+    return {path: tuple(value.shape) for path, value in values.items()}
+
+
+def _flat(state: nnx.State) -> Arrays:
+    return {"/".join(map(str, path)): leaf.get_value() for path, leaf in nnx.to_flat_state(state)}
+
+
+def _key(path: str) -> tuple[str | int, ...]:
+    return tuple(int(part) if part.isdigit() else part for part in path.split("/"))

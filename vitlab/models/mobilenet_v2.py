@@ -1,0 +1,162 @@
+"""MobileNetV2 (Sandler et al. 2018, "Inverted Residuals and Linear Bottlenecks")."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from flax.typing import Dtype
+from jaxtyping import Array, Float
+
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.layers import BatchNorm, Padding, convolve
+
+Maps = Float[Array, "batch height width channels"]
+Activation = Callable[[Array], Array]
+
+# Table 2 of the paper: expansion t, output channels c, repeats n, stride s of the first repeat.
+STAGES = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+STEM_CHANNELS = 32
+LAST_CHANNELS = 1280
+
+
+class MobileNetV2(Backbone):
+    """Inverted residuals: wide inside, narrow between.
+
+    The defaults compute what Keras applications computes. Other publishers trained the same table
+    with other details, and their weights are only right with these.
+
+    Args:
+        width: multiplies the channels of every layer; they are rounded to multiples of 8.
+        padding: of the convolutions with stride 2 (see `convolve`).
+        epsilon: of every batch normalisation.
+        activation: "relu6", or "relu" as MXNet's Gluon has it.
+        expand_always: give the first block, whose expansion is 1, an expanding layer too (Gluon).
+    """
+
+    def __init__(
+        self,
+        *,
+        input_size: int = 224,
+        width: float = 1.0,
+        padding: Padding = "tensorflow",
+        epsilon: float = 1e-3,
+        activation: Literal["relu6", "relu"] = "relu6",
+        expand_always: bool = False,
+        scheme: Scheme = "symmetric",
+        dtype: Dtype = jnp.float32,
+        rngs: nnx.Rngs,
+    ):
+        self.input_size = input_size
+        self.scheme = scheme
+        self.dtype = dtype
+        function = {"relu6": jax.nn.relu6, "relu": jax.nn.relu}[activation]
+
+        def layer(*sizes, activation: Activation | None = function, **shape) -> ConvNorm:
+            return ConvNorm(
+                *sizes, activation=activation, padding=padding, epsilon=epsilon, rngs=rngs, **shape
+            )
+
+        channels = rounded(STEM_CHANNELS * width)
+        self.stem = layer(3, channels, kernel=3, stride=2)
+        blocks = []
+        for expansion, base, repeats, first_stride in STAGES:
+            for index in range(repeats):
+                stride = first_stride if index == 0 else 1
+                block = InvertedResidual(
+                    channels,
+                    rounded(base * width),
+                    hidden=channels * expansion,
+                    expand=expansion > 1 or expand_always,
+                    stride=stride,
+                    layer=layer,
+                )
+                blocks.append(block)
+                channels = rounded(base * width)
+        self.blocks = nnx.List(blocks)
+        self.embedding_width = rounded(LAST_CHANNELS * max(width, 1.0))
+        self.last = layer(channels, self.embedding_width, kernel=1)
+
+    def features(self, images: Images) -> Maps:
+        maps = self.stem(normalise(images, self.scheme, self.dtype))
+        for block in self.blocks:
+            maps = block(maps)
+        return self.last(maps)
+
+    def pool(self, features: Maps) -> Embedding:
+        return features.mean(axis=(1, 2), dtype=jnp.float32)
+
+
+class InvertedResidual(nnx.Module):
+    """Expand 1x1, filter 3x3 per channel, project 1x1 (section 3.3 of the paper).
+
+    The projection has no activation: in few channels, ReLU6 would lose information.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        hidden: int,
+        expand: bool,
+        stride: int,
+        layer: Callable[..., "ConvNorm"],
+    ):
+        self.expand = layer(in_channels, hidden, kernel=1) if expand else None
+        self.filter = layer(hidden, hidden, kernel=3, stride=stride, groups=hidden)
+        self.project = layer(hidden, out_channels, kernel=1, activation=None)
+        self.is_residual = stride == 1 and in_channels == out_channels
+
+    def __call__(self, maps: Maps) -> Float[Array, "batch rows columns out_channels"]:
+        inner = self.expand(maps) if self.expand else maps
+        inner = self.project(self.filter(inner))
+        return maps + inner if self.is_residual else inner
+
+
+class ConvNorm(nnx.Module):
+    """Convolution without bias, batch normalisation, activation."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        kernel: int,
+        stride: int = 1,
+        groups: int = 1,
+        activation: Activation | None,
+        padding: Padding,
+        epsilon: float,
+        rngs: nnx.Rngs,
+    ):
+        shape = (kernel, kernel, in_channels // groups, out_channels)
+        self.kernel = nnx.Param(nnx.initializers.he_normal()(rngs.params(), shape))
+        self.norm = BatchNorm(out_channels, epsilon=epsilon, momentum=0.999)
+        self.activation = activation
+        self.stride = stride
+        self.groups = groups
+        self.padding: Padding = padding
+
+    def __call__(self, maps: Maps) -> Float[Array, "batch rows columns out_channels"]:
+        kernel = self.kernel[...].astype(maps.dtype)
+        maps = convolve(
+            maps, kernel, stride=self.stride, padding=self.padding, groups=self.groups
+        )
+        maps = self.norm(maps)
+        return self.activation(maps) if self.activation else maps
+
+
+def rounded(channels: float) -> int:
+    """The nearest multiple of 8, at least 8, and never more than 10 % below `channels`."""
+    nearest = max(8, int(channels + 4) // 8 * 8)
+    return nearest + 8 if nearest < 0.9 * channels else nearest

@@ -1,0 +1,106 @@
+"""A network from a config: its preset, its options, and the published weights that it starts from."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from vitlab import config, weights
+from vitlab.models.classifier import Classifier
+from vitlab.models.functional import Shapes, initialise, outline
+from vitlab.models.registry import create, preset
+from vitlab.models.saved import ModelCard, SavedModel
+from vitlab.progress import say
+from vitlab.weights import Preprocessing, Published
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """All of a network but its arrays and the number of its classes."""
+
+    name: str
+    options: Mapping[str, Any]
+    preprocessing: Preprocessing
+    published: Published | None
+
+    def build(self, num_classes: int, seed: int = 0) -> Classifier:
+        return create(self.name, num_classes=num_classes, seed=seed, **self.options)
+
+    @cached_property
+    def shapes(self) -> tuple[Shapes, Shapes]:
+        """Of parameters and of statistics, with a head of one class."""
+        _, parameters, statistics = outline(lambda: self.build(1))
+        return parameters, statistics
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """Where the weights come from, for the manifest."""
+        if self.published is None:
+            return {"weights": None}
+        return {
+            "weights": str(self.published.path),
+            "sha256": self.published.sha256,
+            "layout": self.published.layout.publisher,
+        }
+
+
+def draw_blueprint(settings: config.Model) -> Blueprint:
+    """The network that a config names, its weights read and found to fit.
+
+    Raises:
+        InputError: an unknown network or option, or weights that cannot be read or do not fit.
+    """
+    chosen = preset(settings.name)
+    published = None
+    options: dict[str, Any] = {"input_size": settings.input_size}
+    if settings.weights:
+        published = weights.open_published(weights.locate(settings.weights), chosen.family)
+        options |= published.layout.options
+    options |= settings.options
+    preprocessing = Preprocessing(settings.input_size, chosen.interpolation, chosen.crop)
+    blueprint = Blueprint(settings.name, options, preprocessing, published)
+    parameters, statistics = blueprint.shapes
+    if published:
+        published.fill(parameters | statistics)
+    return blueprint
+
+
+def first_model(
+    blueprint: Blueprint, class_names: tuple[str, ...], resize: str, seed: int
+) -> SavedModel:
+    """The network with its published weights; what they leave open is drawn from `seed`."""
+    classes = len(class_names)
+
+    def build() -> Classifier:
+        return blueprint.build(classes, seed)
+
+    given = {}
+    _, parameters, statistics = outline(build)
+    if blueprint.published:
+        filled = blueprint.published.fill(parameters | statistics)
+        given = filled.arrays
+        layout = blueprint.published.layout.publisher
+        head = _about_head(filled.classes_in_file, filled.has_head, classes)
+        say(f"weights  {blueprint.published.path}, in the layout of {layout}; {head}")
+    else:
+        say("weights  random: the network learns from nothing")
+    card = ModelCard(
+        name=blueprint.name,
+        options=dict(blueprint.options),
+        class_names=class_names,
+        preprocessing=blueprint.preprocessing,
+        resize=resize,
+        parameters=sum(math.prod(shape) for shape in parameters.values()),
+        origin=blueprint.origin,
+        trained={},
+    )
+    return SavedModel(card, *initialise(build, given))
+
+
+def _about_head(in_file: int | None, taken: bool, classes: int) -> str:
+    if taken:
+        return f"its head for {classes} classes is kept"
+    if in_file is None:
+        return f"it has no head, so a new one for {classes} classes is added"
+    return f"its head for {in_file} classes is replaced by a new one for {classes}"

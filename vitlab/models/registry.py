@@ -1,0 +1,90 @@
+"""Every network by name: `create("vit_ti16", num_classes=10)`."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flax import nnx
+
+from vitlab.errors import InputError
+from vitlab.models.classifier import Backbone, Classifier
+from vitlab.models.mobilenet_v2 import MobileNetV2
+from vitlab.models.vit import VisionTransformer
+from vitlab.names import unknown
+from vitlab.weights import Interpolation
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A network under its name.
+
+    `family` is what its weight maps are filed under; `interpolation` and `crop` are its publisher's
+    preprocessing; a preset that leaves options open (`vit`) is completed by the config.
+    """
+
+    family: str
+    backbone: type[Backbone]
+    interpolation: Interpolation
+    crop: float
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _vit(**options: int) -> Preset:
+    return Preset("vit", VisionTransformer, "bicubic", 0.9, options)
+
+
+# Table 1 of Dosovitskiy et al. 2021 (B, L, H) and table 2 of Steiner et al. 2022 (Ti, S).
+VIT_SIZES = {
+    "ti": dict(width=192, depth=12, heads=3, mlp_width=768),
+    "s": dict(width=384, depth=12, heads=6, mlp_width=1536),
+    "b": dict(width=768, depth=12, heads=12, mlp_width=3072),
+    "l": dict(width=1024, depth=24, heads=16, mlp_width=4096),
+    "h": dict(width=1280, depth=32, heads=16, mlp_width=5120),
+}
+
+PRESETS: dict[str, Preset] = {
+    "vit": _vit(),
+    **{
+        f"vit_{size}{patch}": _vit(patch=patch, **shape)
+        for size, shape in VIT_SIZES.items()
+        for patch in (8, 14, 16, 32)
+    },
+    "mobilenet_v2": Preset("mobilenet_v2", MobileNetV2, "bilinear", 0.875),
+}
+
+
+def create(name: str, *, num_classes: int, seed: int = 0, **options: Any) -> Classifier:
+    """A network with random weights that depend on `seed` alone.
+
+    Raises:
+        InputError: an unknown name or option, an option that is missing, or a value that the
+            network cannot have.
+    """
+    chosen = preset(name)
+    options = {**chosen.options, **options}
+    _check_options(name, chosen.backbone, options)
+    rngs = nnx.Rngs(seed)
+    try:
+        backbone = chosen.backbone(**options, rngs=rngs)
+    except ValueError as error:
+        raise InputError(f"model {name}: {error} (model.options)") from error
+    return Classifier(backbone, num_classes, rngs=rngs)
+
+
+def preset(name: str) -> Preset:
+    if name not in PRESETS:
+        raise InputError(unknown("model", name, PRESETS, "model.name"))
+    return PRESETS[name]
+
+
+def _check_options(name: str, backbone: type[Backbone], options: Mapping[str, Any]) -> None:
+    known = dict(inspect.signature(backbone.__init__).parameters)
+    del known["self"], known["rngs"]
+    for option in options:
+        if option not in known:
+            raise InputError(unknown(f"option of {name}", option, known, "model.options"))
+    needed = [key for key, value in known.items() if value.default is value.empty]
+    missing = [key for key in needed if key not in options]
+    if missing:
+        raise InputError(f"model {name} needs model.options.{', model.options.'.join(missing)}")

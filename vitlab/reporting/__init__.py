@@ -1,0 +1,1 @@
+from vitlab.reporting.report import write_report

@@ -1,0 +1,1 @@
+def write_report(run, collection, split): pass

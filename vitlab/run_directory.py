@@ -1,0 +1,197 @@
+"""The run directory: all that passes between training, evaluation, comparison and the rest."""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import vitlab
+from vitlab import files
+from vitlab.config import Config, differences, from_json, to_json
+from vitlab.errors import InputError
+
+PACKAGES = ("jax", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "scikit-learn", "pillow")
+
+
+class RunDirectory:
+    """The names of what lies in a run directory, and its small files.
+
+    `manifest` is what ran and on what; every stage adds to it and writes it.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.manifest: dict[str, Any] = {}
+
+    # ------------------------------------------------------------------------------ what lies where
+
+    @property
+    def config(self) -> Path:
+        return self.path / "config.json"
+
+    @property
+    def split(self) -> Path:
+        return self.path / "split.csv"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "log.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def metrics(self) -> Path:
+        return self.path / "metrics.json"
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    def model(self, phase: str) -> Path:
+        return self.path / "model" / phase
+
+    def predictions(self, phase: str, part: str) -> Path:
+        return self.path / "predictions" / phase / f"{part}.npz"
+
+    # ------------------------------------------------------------------------------ opening
+
+    @contextlib.contextmanager
+    def claimed(self, chosen: Config) -> Iterator[bool]:
+        """Holds the folder for a run of `chosen`, new or to be gone on with; True if it is finished.
+
+        A folder that was made for a run that never began is taken away again.
+
+        Raises:
+            InputError: it holds the run of another config (every differing key is named) or
+                something else, another process works in it, or it cannot be written.
+        """
+        is_new = not self.path.exists()
+        lock = self._lock()
+        try:
+            yield self._is_finished(chosen)
+        finally:
+            if is_new and not any(self.path.iterdir()):
+                self.path.rmdir()
+            os.close(lock)
+
+    def begin(self, chosen: Config) -> None:
+        """Makes the claimed folder a run of `chosen`, once all that was given is known to be sound."""
+        if not self.config.exists():
+            files.write_json(self.config, to_json(chosen))
+
+    def open_finished(self) -> Config:
+        """The config of a run that has come to its end.
+
+        Raises:
+            InputError: there is no run, or it is not finished.
+        """
+        if not self.config.is_file():
+            raise InputError(f"{self.path} holds no run: no {self.config.name} is in it (--workdir)")
+        self._read_manifest()
+        if not self.manifest.get("finished"):
+            raise InputError(f"the run in {self.path} is not finished; run its training again first")
+        return from_json(read_json(self.config))
+
+    def _lock(self) -> int:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not os.access(self.path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        except BlockingIOError as error:
+            raise InputError(
+                f"another process works in {self.path}; wait for it, or stop it"
+            ) from error
+        except OSError as error:
+            raise files.write_error(self.path, error) from error
+        return handle
+
+    def _is_finished(self, chosen: Config) -> bool:
+        if not self.config.exists():
+            others = sorted(entry.name for entry in self.path.iterdir())
+            if others:
+                raise InputError(
+                    f"{self.path} holds no run, but other files ({others[0]}); choose a new --workdir"
+                )
+            return False
+        wanted = json.loads(json.dumps(to_json(chosen)))
+        changes = differences(read_json(self.config), wanted)
+        if changes:
+            raise InputError(
+                f"{self.path} holds the run of another config ({'; '.join(changes)}); "
+                "choose another --workdir, or give the config that it has"
+            )
+        self._read_manifest()
+        return bool(self.manifest.get("finished"))
+
+    def _read_manifest(self) -> None:
+        path = self.path / "manifest.json"
+        self.manifest = read_json(path) if path.exists() else {}
+
+    # ------------------------------------------------------------------------------ contents
+
+    def record(self, **facts: Any) -> None:
+        """Adds facts to the manifest and writes it."""
+        self.manifest.update(facts)
+        files.write_json(self.path / "manifest.json", self.manifest)
+
+    def conclusion(self) -> str:
+        """The line that a finished run ends with."""
+        phase, parts = list(read_json(self.metrics).items())[-1]
+        test = parts["test"]
+        low, high = test["accuracy_interval"]
+        return (
+            f"test accuracy {test['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
+            f"n = {test['n']}) after phase {phase}; report: {self.report}"
+        )
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {path}: {error}") from error
+
+
+def circumstances() -> dict[str, Any]:
+    """What a run's figures depend on beside its config: versions, machine, command."""
+    return {
+        "vitlab": vitlab.__version__,
+        "git_commit": _git_commit(),
+        "python": platform.python_version(),
+        "packages": {name: metadata.version(name) for name in PACKAGES},
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "command": sys.orig_argv[1:],
+    }
+
+
+def _git_commit() -> str | None:
+    """The commit of vitlab's own checkout, `-dirty` if it was changed; None where it is installed."""
+    package = Path(vitlab.__file__)
+    if _git(package.parent, "ls-files", "--error-unmatch", package.name) is None:
+        return None
+    return _git(package.parent, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    command = ["git", "-C", str(folder), *words]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

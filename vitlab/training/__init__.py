@@ -1,0 +1,8 @@
+"""Phases of training: what is trainable, the compiled step, the loop, checkpoints, embeddings."""
+
+from vitlab.training.embeddings import Embedder
+from vitlab.training.history import History
+from vitlab.training.loop import Setting, Stage, Trained, train_phase
+from vitlab.training.trainable import trainable_paths
+
+__all__ = ["Embedder", "History", "Setting", "Stage", "Trained", "train_phase", "trainable_paths"]

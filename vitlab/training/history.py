@@ -1,0 +1,57 @@
+"""`log.jsonl`: one line per epoch, all phases one after the other."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from vitlab import files
+from vitlab.errors import InputError
+
+Line = dict[str, Any]
+
+
+class History:
+    """The epochs trained so far. The file on the disk is never ahead of `cut_to` after a restart."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.lines = _whole_lines(path)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def append(self, line: Line) -> None:
+        """Adds a line, and has it on the disk on return."""
+        try:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise files.write_error(self.path, error) from error
+        self.lines.append(line)
+
+    def cut_to(self, epochs: int) -> None:
+        """Forgets what came after `epochs`: it will be trained, and written, again."""
+        if len(self.lines) < epochs:
+            raise InputError(
+                f"{self.path} has {len(self.lines)} whole lines where {epochs} epochs were trained; "
+                "it was changed or cut: start again in a new workdir"
+            )
+        del self.lines[epochs:]
+        text = "".join(json.dumps(line) + "\n" for line in self.lines)
+        if not self.path.exists() or self.path.read_text(encoding="utf-8") != text:
+            files.write_text(self.path, text)
+
+
+def _whole_lines(path: Path) -> list[Line]:
+    """The lines up to the first that is cut short: a killed process may leave half a line."""
+    lines: list[Line] = []
+    if path.exists():
+        for text in path.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(text))
+            except ValueError:
+                break
+    return lines

@@ -1,0 +1,23 @@
+"""Published checkpoints: reading them safely, and mapping their names onto our networks.
+
+This room knows paths and shapes, not networks: whoever has a network hands in its shapes.
+"""
+
+from vitlab.weights.catalogue import CATALOGUE, locate
+from vitlab.weights.layouts import Filled
+from vitlab.weights.preprocessing import Interpolation, Preprocessing
+from vitlab.weights.published import Published, open_published, sha256
+from vitlab.weights.readers import Tensors, read_tensors
+
+__all__ = [
+    "CATALOGUE",
+    "Filled",
+    "Interpolation",
+    "Preprocessing",
+    "Published",
+    "Tensors",
+    "locate",
+    "open_published",
+    "read_tensors",
+    "sha256",
+]

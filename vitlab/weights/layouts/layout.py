@@ -1,0 +1,129 @@
+"""One publisher's names for one family of networks, and the check that a file fits them."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from vitlab.errors import InputError
+
+Tensors = Mapping[str, np.ndarray]
+Shapes = Mapping[str, tuple[int, ...]]
+Change = Callable[[np.ndarray], np.ndarray]
+Resize = Callable[[np.ndarray, tuple[int, ...]], np.ndarray]
+
+HEAD = "head/"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A published name (a pattern that matches the whole of it), the path it fills, the change.
+
+    `{0}`, `{1}` in the path stand for the groups of the pattern.
+    """
+
+    pattern: str
+    path: str
+    change: Change = lambda array: array
+
+    def target(self, name: str) -> str | None:
+        match = re.fullmatch(self.pattern, name)
+        return self.path.format(*match.groups()) if match else None
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Parameters by path in float32, and what became of the head.
+
+    `classes_in_file` is None where the file has no head; `has_head` says whether it was taken.
+    """
+
+    arrays: dict[str, np.ndarray]
+    has_head: bool
+    classes_in_file: int | None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a publisher lays out a family.
+
+    Attributes:
+        rules: where each tensor goes. A tensor may fill several parameters (query, key and value
+            published as one), by several rules.
+        ignored: patterns of tensors that inference does not need.
+        supplied: patterns of paths that the publisher left out, and the value that they have.
+        options: arguments of our network that make it compute what the publisher's does.
+        resize: paths whose size follows the image's, and how the publisher resamples them.
+    """
+
+    publisher: str
+    rules: tuple[Rule, ...]
+    ignored: tuple[str, ...] = ()
+    supplied: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    resize: Mapping[str, Resize] = field(default_factory=dict)
+
+    def recognised(self, names: Tensors) -> int:
+        """How many of the published names have a place in this layout."""
+        return sum(bool(self._targets(name)) or self._ignores(name) for name in names)
+
+    def fill(self, tensors: Tensors, shapes: Shapes, source: str) -> Filled:
+        """Every parameter of `shapes`, each from its tensor in the file `source`.
+
+        A head for another number of classes is left out, as is one that the file does not have.
+
+        Raises:
+            InputError: lists all parameters without a tensor, all tensors without a parameter, and
+                all shapes that differ.
+        """
+        arrays: dict[str, np.ndarray] = {}
+        unused = []
+        for name, tensor in tensors.items():
+            targets = self._targets(name)
+            if not self._ignores(name) and not any(path in shapes for _, path in targets):
+                unused.append(f"{name} {tensor.shape}")
+            for rule, path in targets:
+                if path in shapes:
+                    arrays[path] = self._resized(path, rule.change(tensor), shapes[path])
+        for path in shapes:
+            for pattern, value in self.supplied.items():
+                if path not in arrays and re.fullmatch(pattern, path):
+                    arrays[path] = np.full(shapes[path], value)
+
+        head = {path for path in shapes if path.startswith(HEAD)}
+        classes = arrays[f"{HEAD}bias"].size if f"{HEAD}bias" in arrays else None
+        has_head = all(path in arrays and arrays[path].shape == shapes[path] for path in head)
+        wanted = shapes if has_head else {path: shapes[path] for path in shapes if path not in head}
+        differences = {
+            "missing": [f"{path} {wanted[path]}" for path in wanted if path not in arrays],
+            "unused": unused,
+            "misshapen": [
+                f"{path}: {arrays[path].shape} in the file, {shape} in the network"
+                for path, shape in wanted.items()
+                if path in arrays and arrays[path].shape != shape
+            ],
+        }
+        if any(differences.values()):
+            raise InputError(_difference(source, self.publisher, differences))
+        filled = {path: np.ascontiguousarray(arrays[path], np.float32) for path in wanted}
+        return Filled(filled, has_head, classes)
+
+    def _targets(self, name: str) -> list[tuple[Rule, str]]:
+        found = [(rule, rule.target(name)) for rule in self.rules]
+        return [(rule, path) for rule, path in found if path is not None]
+
+    def _ignores(self, name: str) -> bool:
+        return any(re.fullmatch(pattern, name) for pattern in self.ignored)
+
+    def _resized(self, path: str, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        resize = self.resize.get(path)
+        return resize(array, shape) if resize and array.shape != shape else array
+
+
+def _difference(source: str, publisher: str, differences: Mapping[str, list[str]]) -> str:
+    counts = ", ".join(f"{len(rows)} {kind}" for kind, rows in differences.items())
+    lines = [f"weights {source}, read in the layout of {publisher}, do not fit the network: {counts}"]
+    lines += [f"  {kind}: {row}" for kind, rows in differences.items() for row in rows]
+    return "\n".join(lines)
