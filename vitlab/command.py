@@ -6,6 +6,7 @@ from typing import NoReturn
 
 from absl import app, flags, logging
 
+from vitlab import runtime
 from vitlab.errors import InputError
 
 HELP = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
@@ -19,6 +20,7 @@ def run(main: Callable[[], None]) -> None:
     """
 
     def guarded(_: list[str]) -> int:
+        runtime.use_huge_pages()
         logging.set_verbosity(logging.ERROR)  # of the libraries; vitlab speaks for itself
         try:
             main()
@@ -39,16 +41,14 @@ def _parse(argv: list[str]) -> list[str]:
         sys.exit(0)
     try:
         positional = flags.FLAGS(argv)
-    except (InputError, flags.Error, AttributeError, KeyError, IndexError, TypeError) as error:
-        _refuse(_first_line(error))
+    except (KeyError, AttributeError) as error:
+        key, _, advice = str(error.args[0]).partition("\n")
+        _refuse(f"unknown config key {key}" + (f"; {advice[0].lower()}{advice[1:]}" if advice else ""))
+    except (InputError, flags.Error, OSError, IndexError, TypeError, ValueError) as error:
+        _refuse(str(error).strip().splitlines()[-1].strip())  # after a traceback stands what went wrong
     if len(positional) > 1:
         _refuse(f"{positional[1]!r} is no flag; every argument is --name=value")
     return positional
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
-    return " ".join(text.split("\n\nDid you mean")[0].split()) if text else type(error).__name__
 
 
 def _refuse(message: str) -> NoReturn:

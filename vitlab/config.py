@@ -7,15 +7,14 @@ the run needs. Every field can be overridden on the command line: `--config.mode
 import dataclasses
 import math
 import re
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ml_collections import ConfigDict
 
 from vitlab.errors import InputError
-from vitlab.names import unknown
+from vitlab.typed import build
 
 
 @dataclass(frozen=True)
@@ -29,9 +28,9 @@ class Dataset:
             the publisher of the weights looked at.
     """
 
-    source: str = "folder"
+    source: Literal["folder", "digits"] = "folder"
     path: str = ""
-    resize: str = "squash"
+    resize: Literal["squash", "crop"] = "squash"
 
 
 @dataclass(frozen=True)
@@ -99,16 +98,29 @@ class Phase:
     """
 
     trainable: tuple[str, ...] = (".*",)
-    optimizer: str = "adam"
+    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
     learning_rate: float = 1e-3
-    schedule: str = "constant"
+    schedule: Literal["constant", "cosine"] = "constant"
     warmup_epochs: int = 0
     weight_decay: float = 0.0
     epochs: int = 0
     total_epochs: int = 0
     patience: int = 0
-    batch_norm: str = "frozen"
+    batch_norm: Literal["frozen", "update"] = "frozen"
     augmentation: Augmentation = Augmentation()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the report shows beside the figures.
+
+    Attributes:
+        classes: of which it shows several images; empty: the two that were confused most often.
+        examples: how many images of each of them.
+    """
+
+    classes: tuple[str, ...] = ()
+    examples: int = 5
 
 
 @dataclass(frozen=True)
@@ -129,6 +141,7 @@ class Config:
     split: Split = Split()
     model: Model = Model()
     phases: Mapping[str, Phase] = field(default_factory=dict)
+    report: Report = Report()
 
 
 def defaults() -> ConfigDict:
@@ -140,8 +153,7 @@ def defaults() -> ConfigDict:
 
 def phase(**changes: Any) -> ConfigDict:
     """A phase with `changes` to the defaults; `augmentation` is a dictionary of its own changes."""
-    built = _build(Phase, changes, "phase")
-    return ConfigDict(dataclasses.asdict(built))
+    return ConfigDict(dataclasses.asdict(build(Phase, changes, "phase")))
 
 
 def resolve(config: ConfigDict) -> Config:
@@ -160,7 +172,7 @@ def to_json(config: Config) -> dict[str, Any]:
 
 def from_json(values: Mapping[str, Any]) -> Config:
     """Like `resolve`, from plain dictionaries."""
-    resolved = _build(Config, values, "config")
+    resolved = build(Config, values)
     _check(resolved)
     return resolved
 
@@ -179,56 +191,10 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
     return found
 
 
-def _build(kind: type, values: Any, where: str) -> Any:
-    """An instance of the dataclass `kind` from a mapping, with every key and type checked."""
-    if not isinstance(values, Mapping):
-        raise InputError(f"{where} is {values!r}; it must be a group of settings")
-    fields = {item.name: item.type for item in dataclasses.fields(kind)}
-    for key in values:
-        if key not in fields:
-            raise InputError(unknown("config key", f"{where}.{key}", _dotted(where, fields), "config"))
-    hints = typing.get_type_hints(kind)
-    built = {key: _value(hints[key], value, f"{where}.{key}") for key, value in values.items()}
-    return kind(**built)
-
-
-def _dotted(where: str, names: typing.Iterable[str]) -> list[str]:
-    return [f"{where}.{name}" for name in names]
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return _build(typing.cast(type, hint), value, where)
-    if hint == Mapping[str, Phase]:
-        return {name: _build(Phase, phase, f"{where}.{name}") for name, phase in value.items()}
-    if hint == Mapping[str, Any]:
-        return dict(value)
-    if typing.get_origin(hint) is tuple:
-        if isinstance(value, str) or not isinstance(value, (tuple, list)):
-            raise InputError(f"{where} is {value!r}; it must be a list, such as ({value!r},)")
-        item = typing.get_args(hint)[0]
-        return tuple(_value(item, part, where) for part in value)
-    if hint is float and type(value) is int:
-        return float(value)
-    if type(value) is not hint:
-        raise InputError(f"{where} is {value!r}; it must be a {hint.__name__}")
-    return value
-
-
-CHOICES = {
-    "dataset.source": ("folder", "digits"),
-    "dataset.resize": ("squash", "crop"),
-    "optimizer": ("adam", "adamw", "sgd"),
-    "schedule": ("constant", "cosine"),
-    "batch_norm": ("frozen", "update"),
-}
-
-
 def _check(config: Config) -> None:
-    _choose("dataset.source", config.dataset.source, CHOICES["dataset.source"])
-    _choose("dataset.resize", config.dataset.resize, CHOICES["dataset.resize"])
     _at_least("batch_size", config.batch_size, 1)
     _at_least("seed", config.seed, 0)
+    _at_least("report.examples", config.report.examples, 0)
     _at_least("model.input_size", config.model.input_size, 1)
     _check_fractions(config.split.fractions)
     if not config.model.name:
@@ -243,8 +209,6 @@ def _check_phase(name: str, settings: Phase) -> None:
     where = f"phases.{name}"
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
         raise InputError(f"phase name {name!r} must be lower-case letters, digits, _ and -")
-    for key in ("optimizer", "schedule", "batch_norm"):
-        _choose(f"{where}.{key}", getattr(settings, key), CHOICES[key])
     for key in ("epochs", "total_epochs", "patience", "warmup_epochs", "weight_decay"):
         _at_least(f"{where}.{key}", getattr(settings, key), 0)
     if not (settings.epochs or settings.total_epochs):
@@ -265,11 +229,6 @@ def _check_fractions(fractions: tuple[float, ...]) -> None:
         raise InputError(
             f"split fractions {terms} sum to {sum(fractions):g}; they must sum to 1 (split.fractions)"
         )
-
-
-def _choose(where: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise InputError(unknown("value", value, known, where))
 
 
 def _at_least(where: str, value: float, least: float) -> None:

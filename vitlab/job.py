@@ -88,8 +88,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
     # ----------------------------------------------------------------- evaluation, report
     metrics = {
         name: {
-            part: evaluate(load_predictions(run.predictions(name, part)), class_names)
-            for part in PARTS
+            part: evaluate(load_predictions(run.predictions(name, part)), class_names) for part in PARTS
         }
         for name in config.phases
     }
@@ -118,9 +117,7 @@ def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> N
         )
 
 
-def _read_images(
-    config: Config, run: RunDirectory, blueprint: Blueprint
-) -> tuple[Collection, Split]:
+def _read_images(config: Config, run: RunDirectory, blueprint: Blueprint) -> tuple[Collection, Split]:
     """The images and their split: as the run wrote it down, or newly drawn."""
     collection = open_collection(config.dataset, blueprint.preprocessing, config.dataset.resize)
     if run.split.exists():

@@ -44,6 +44,9 @@ def _from_flags() -> tuple[Config, Path]:
         raise InputError("give a config with --config=FILE, such as --config=configs/digits.py")
     if not _WORKDIR.value:
         raise InputError("give a folder for the run with --workdir=DIR, such as --workdir=runs/mine")
+    file = str(config_flags.get_config_filename(flags.FLAGS["config"])).partition(":")[0]
+    if not os.path.isfile(file):
+        raise InputError(f"there is no config file {file!r} (--config)")
     config = resolve(_CONFIG.value)
     folder = config.dataset.path
     if config.dataset.source == "folder" and not os.path.isdir(folder):

@@ -114,9 +114,7 @@ class RunDirectory:
             if not os.access(self.path, os.W_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except BlockingIOError as error:
-            raise InputError(
-                f"another process works in {self.path}; wait for it, or stop it"
-            ) from error
+            raise InputError(f"another process works in {self.path}; wait for it, or stop it") from error
         except OSError as error:
             raise files.write_error(self.path, error) from error
         return handle

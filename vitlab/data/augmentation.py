@@ -42,7 +42,9 @@ def _augment_one(
 
 
 def _resample(
-    image: Float[Array, "height width channels"], back: Float[Array, "2 2"], shift: Float[Array, "2"]
+    image: Float[Array, "height width channels"],
+    back: Float[Array, "2 2"],
+    shift: Float[Array, "2"],
 ) -> Float[Array, "height width channels"]:
     """Each output pixel, seen from the centre, is read at `back @ position - shift`, bilinearly."""
     height, width, channels = image.shape

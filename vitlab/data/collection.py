@@ -42,9 +42,7 @@ class Collection:
         return {part: self.store(split.rows(part)) for part in PARTS}
 
 
-def open_collection(
-    settings: config.Dataset, preprocessing: Preprocessing, mode: Mode
-) -> Collection:
+def open_collection(settings: config.Dataset, preprocessing: Preprocessing, mode: Mode) -> Collection:
     """Lists, reads and resizes all images, and says by name which cannot be read.
 
     Raises:

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-# What photographs and drawings come in (MPO is opened as JPEG). EPS and the like are left out: reading them runs programs.
+# What photographs and drawings come in (MPO is opened as JPEG). Not EPS and its like: to read them
+# is to run a program.
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "PPM")
 
 # An image beyond this is refused before it is unpacked: 400 MB as RGB.
@@ -95,7 +96,7 @@ def _rgb(image: Image.Image, repairs: set[str]) -> Image.Image:
         repairs.add("palette")
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getextrema()[3] == (255, 255):
+        if image.getchannel("A").getextrema() == (255, 255):
             return image.convert("RGB")
         repairs.add("transparency on white")
         white = Image.new("RGBA", image.size, "white")

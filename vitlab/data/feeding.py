@@ -59,10 +59,9 @@ def check_batch_size(batch_size: int, mesh: Mesh) -> None:
 
 
 def _place(batch: Batch, store: Store, mine: slice, mesh: Mesh) -> GlobalBatch:
-    inputs, labels = store.fetch(batch.indices[mine])
     sharding = runtime.by_example(mesh)
-    arrays = (
+    inputs, labels, weights = (
         jax.make_array_from_process_local_data(sharding, local)
-        for local in (inputs, labels, batch.weights[mine])
+        for local in (*store.fetch(batch.indices[mine]), batch.weights[mine])
     )
-    return GlobalBatch(*arrays, count=int(batch.weights.sum()))
+    return GlobalBatch(inputs, labels, weights, int(batch.weights.sum()))

@@ -56,7 +56,7 @@ class _Image:
 def load_pixels(source: Source, preprocessing: Preprocessing, mode: Mode) -> Pixels:
     """All images of `source` at the input size, from disk if any run has decoded them before."""
     table = source.table
-    first_row = {}  # of each picture: a file that stands twice is decoded once
+    first_row: dict[str, int] = {}  # of each picture: a file that stands twice is decoded once
     for row, identity in enumerate(table.ids):
         first_row.setdefault(identity, row)
     ids = sorted(first_row)
@@ -125,5 +125,3 @@ def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
 def _key(ids: list[str], preprocessing: Preprocessing, mode: Mode) -> str:
     parts = [VERSION, mode, dataclasses.asdict(preprocessing), ids]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
-
-

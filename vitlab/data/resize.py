@@ -25,7 +25,8 @@ def to_square(image: Image.Image, preprocessing: Preprocessing, mode: Mode) -> P
         return np.asarray(image.resize((size, size), filter_))
     width, height = image.size
     shorter = int(size / preprocessing.crop)
-    scaled = tuple(shorter * length // min(width, height) for length in (width, height))
+    shortest = min(width, height)
+    scaled = (shorter * width // shortest, shorter * height // shortest)
     resized = image.resize(scaled, filter_)
     left, top = (round((length - size) / 2) for length in scaled)
     return np.asarray(resized.crop((left, top, left + size, top + size)))

@@ -1,5 +1,6 @@
 """Which examples make which batch: a pure function of the seed, the epoch and the position."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -29,7 +30,7 @@ class Sampler:
 
     def __len__(self) -> int:
         """Batches in an epoch."""
-        return -(-self.count // self.batch_size)
+        return math.ceil(self.count / self.batch_size)
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from batch `start` on; resuming needs no more than that."""
@@ -42,5 +43,6 @@ class Sampler:
             real = [order[offset + index] for index in range(first, last)]
             fill = self.batch_size - len(real)
             yield Batch(
-                np.array(real + real[:1] * fill), np.array([1.0] * len(real) + [0.0] * fill, np.float32)
+                np.array(real + real[:1] * fill),
+                np.array([1.0] * len(real) + [0.0] * fill, np.float32),
             )

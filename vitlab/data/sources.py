@@ -90,9 +90,7 @@ class Digits:
 def _class_names(path: Path) -> list[str]:
     try:
         folders = sorted(
-            entry.name
-            for entry in os.scandir(path)
-            if entry.is_dir() and not entry.name.startswith(".")
+            entry.name for entry in os.scandir(path) if entry.is_dir() and not entry.name.startswith(".")
         )
     except OSError as error:
         _unreadable(error)

@@ -47,8 +47,11 @@ class Split:
 def stratified(table: Table, fractions: Sequence[float], seed: int) -> Split:
     """Draws train, val and test so that each class has these shares in each part.
 
-    Files with the same bytes go to the same part. What a class cannot divide evenly goes to the
-    part that is furthest below its share so far, so the whole has these shares too.
+    Pictures are taken in the order of a hash of their id and the seed: whatever else is in the
+    folder, and under whatever name they stand, they keep their place in line, so few of them change
+    parts when others come or go. Files with the same bytes go to the same part. What a class cannot
+    divide evenly goes to the part that is furthest below its share so far, so the whole has these
+    shares too.
 
     Raises:
         InputError: a class has fewer pictures than there are parts.
@@ -64,18 +67,21 @@ def stratified(table: Table, fractions: Sequence[float], seed: int) -> Split:
             f"a class needs {len(PARTS)} different images, one for each of {', '.join(PARTS)}; "
             f"too few in {', '.join(too_small)}: add images or take the folder away"
         )
-    generator = np.random.default_rng(seed)
     shares = np.array(fractions)
     given, due = np.zeros(len(PARTS)), np.zeros(len(PARTS))
-    part_of = {}
+    part_of: dict[str, str] = {}
     for label in range(len(table.class_names)):
-        ids = [pictures[label][index] for index in generator.permutation(len(pictures[label]))]
+        ids = sorted(pictures[label], key=lambda identity: _place_in_line(identity, seed))
         sizes = _sizes(len(ids), shares, due - given)
         given += sizes
         due += shares * len(ids)
         parts = np.repeat(PARTS, sizes)
         part_of.update(zip(ids, parts.tolist(), strict=True))
     return Split(table, tuple(part_of[identity] for identity in table.ids))
+
+
+def _place_in_line(identity: str, seed: int) -> str:
+    return hashlib.sha256(f"{seed}:{identity}".encode()).hexdigest()
 
 
 def _pictures_by_class(table: Table) -> dict[int, list[str]]:

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vitlab.errors import InputError
-
 
 @dataclass(frozen=True)
 class Table:
-    """One row per image. `labels` index `class_names`; an id is the SHA-256 of the image's bytes,
+    """One row per image.
 
-    so the same picture under two names has one id.
+    Attributes:
+        ids: SHA-256 of the image's bytes: the same picture under two names has one id.
+        paths: within the source, with "/".
+        labels: int32, indices of `class_names`.
     """
 
     ids: tuple[str, ...]

@@ -40,9 +40,7 @@ def evaluate(predictions: Predictions, class_names: Sequence[str]) -> dict[str, 
             labels, answers, labels=present, average=average, zero_division=0
         )
         result[average] = {"precision": precision, "recall": recall, "f1": f1}
-    rows = metrics.precision_recall_fscore_support(
-        labels, answers, labels=classes, zero_division=0
-    )
+    rows = metrics.precision_recall_fscore_support(labels, answers, labels=classes, zero_division=0)
     result["classes"] = {
         name: {"precision": p, "recall": r, "f1": f, "n": int(n)}
         for name, p, r, f, n in zip(class_names, *(row.tolist() for row in rows), strict=True)

@@ -8,7 +8,7 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float, Num
 
 Images = Num[Array, "batch height width 3"]
-Embedding = Float[Array, "batch width"]
+Embedding = Float[Array, "batch embedding"]
 Logits = Float[Array, "batch classes"]
 Scheme = Literal["symmetric", "imagenet"]
 
@@ -58,5 +58,8 @@ def normalise(images: Images, scheme: Scheme, dtype: Dtype) -> Float[Array, "b h
     images = images.astype(dtype)
     if scheme == "symmetric":
         return images / 127.5 - 1
-    mean, deviation = jnp.array([0.485, 0.456, 0.406], dtype), jnp.array([0.229, 0.224, 0.225], dtype)
+    mean, deviation = (
+        jnp.array([0.485, 0.456, 0.406], dtype),
+        jnp.array([0.229, 0.224, 0.225], dtype),
+    )
     return (images / 255 - mean) / deviation

@@ -8,6 +8,7 @@ paths in these dictionaries, such as `backbone/blocks/3/attention/query/kernel`.
 import collections
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -36,9 +37,7 @@ class Network:
     def classify(self, parameters: Arrays, statistics: Arrays, embedding: Embedding) -> Logits:
         return self.module(parameters, statistics).classify(embedding)
 
-    def train(
-        self, parameters: Arrays, statistics: Arrays, images: Images
-    ) -> tuple[Logits, Arrays]:
+    def train(self, parameters: Arrays, statistics: Arrays, images: Images) -> tuple[Logits, Arrays]:
         """Logits by the batch's own statistics, and the stored statistics moved towards them."""
         module = self.module(parameters, statistics)
         module.train()
@@ -48,7 +47,7 @@ class Network:
 
     def module(self, parameters: Arrays, statistics: Arrays) -> Classifier:
         """The classifier that computes with these arrays."""
-        leaves = {_key(path): nnx.Param(value) for path, value in parameters.items()}
+        leaves: dict[Any, Any] = {_key(path): nnx.Param(value) for path, value in parameters.items()}
         leaves |= {_key(path): nnx.BatchStat(value) for path, value in statistics.items()}
         return nnx.merge(self.graph, nnx.from_flat_state(leaves))
 
@@ -80,20 +79,26 @@ def outline(build: Callable[[], Classifier]) -> tuple[Network, Shapes, Shapes]:
     """The structure, and the shapes of parameters (trainable) and of statistics (batch norm)."""
     model = nnx.eval_shape(build)
     model.eval()
-    parameters, statistics = arrays(model)
+    parameters, statistics = _leaves(model)
     return Network(nnx.graphdef(model)), _shapes(parameters), _shapes(statistics)
 
 
 def arrays(model: Classifier) -> tuple[Arrays, Arrays]:
+    """Parameters and statistics of a model by their paths."""
+    return _leaves(model)
+
+
+def _leaves(model: Classifier) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arrays or, of an abstract model, their shapes."""
     parameters, statistics = nnx.state(model, nnx.Param, nnx.BatchStat)
     return _flat(parameters), _flat(statistics)
 
 
-def _shapes(values: Arrays) -> Shapes:
-    return {path: tuple(value.shape) for path, value in values.items()}
+def _shapes(leaves: dict[str, Any]) -> Shapes:
+    return {path: tuple(leaf.shape) for path, leaf in leaves.items()}
 
 
-def _flat(state: nnx.State) -> Arrays:
+def _flat(state: nnx.State) -> dict[str, Any]:
     return {"/".join(map(str, path)): leaf.get_value() for path, leaf in nnx.to_flat_state(state)}
 
 

@@ -13,6 +13,7 @@ from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normal
 from vitlab.models.layers import BatchNorm, Padding, convolve
 
 Maps = Float[Array, "batch height width channels"]
+NewMaps = Float[Array, "batch rows columns out_channels"]
 Activation = Callable[[Array], Array]
 
 # Table 2 of the paper: expansion t, output channels c, repeats n, stride s of the first repeat.
@@ -86,7 +87,7 @@ class MobileNetV2(Backbone):
         self.embedding_width = rounded(LAST_CHANNELS * max(width, 1.0))
         self.last = layer(channels, self.embedding_width, kernel=1)
 
-    def features(self, images: Images) -> Maps:
+    def features(self, images: Images) -> NewMaps:
         maps = self.stem(normalise(images, self.scheme, self.dtype))
         for block in self.blocks:
             maps = block(maps)
@@ -117,7 +118,7 @@ class InvertedResidual(nnx.Module):
         self.project = layer(hidden, out_channels, kernel=1, activation=None)
         self.is_residual = stride == 1 and in_channels == out_channels
 
-    def __call__(self, maps: Maps) -> Float[Array, "batch rows columns out_channels"]:
+    def __call__(self, maps: Maps) -> NewMaps:
         inner = self.expand(maps) if self.expand else maps
         inner = self.project(self.filter(inner))
         return maps + inner if self.is_residual else inner
@@ -147,11 +148,9 @@ class ConvNorm(nnx.Module):
         self.groups = groups
         self.padding: Padding = padding
 
-    def __call__(self, maps: Maps) -> Float[Array, "batch rows columns out_channels"]:
+    def __call__(self, maps: Maps) -> NewMaps:
         kernel = self.kernel[...].astype(maps.dtype)
-        maps = convolve(
-            maps, kernel, stride=self.stride, padding=self.padding, groups=self.groups
-        )
+        maps = convolve(maps, kernel, stride=self.stride, padding=self.padding, groups=self.groups)
         maps = self.norm(maps)
         return self.activation(maps) if self.activation else maps
 

@@ -17,7 +17,7 @@ from vitlab.weights import Preprocessing, Published
 
 @dataclass(frozen=True)
 class Blueprint:
-    """All of a network but its arrays and the number of its classes."""
+    """All of a network but its arrays and the number of its classes; `options` are complete."""
 
     name: str
     options: Mapping[str, Any]
@@ -53,7 +53,7 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
     """
     chosen = preset(settings.name)
     published = None
-    options: dict[str, Any] = {"input_size": settings.input_size}
+    options: dict[str, Any] = {**chosen.options, "input_size": settings.input_size}
     if settings.weights:
         published = weights.open_published(weights.locate(settings.weights), chosen.family)
         options |= published.layout.options

@@ -1,7 +1,7 @@
 """Every network by name: `create("vit_ti16", num_classes=10)`."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,7 +24,7 @@ class Preset:
     """
 
     family: str
-    backbone: type[Backbone]
+    backbone: Callable[..., Backbone]
     interpolation: Interpolation
     crop: float
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -78,7 +78,7 @@ def preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def _check_options(name: str, backbone: type[Backbone], options: Mapping[str, Any]) -> None:
+def _check_options(name: str, backbone: Callable[..., Backbone], options: Mapping[str, Any]) -> None:
     known = dict(inspect.signature(backbone.__init__).parameters)
     del known["self"], known["rngs"]
     for option in options:

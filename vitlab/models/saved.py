@@ -54,9 +54,7 @@ def save_model(folder: Path, model: SavedModel) -> None:
     """Writes the folder whole or not at all."""
     arrays = {**model.parameters, **model.statistics}
     with files.replacing_folder(folder) as unfinished:
-        save_file(
-            {path: np.asarray(array) for path, array in arrays.items()}, unfinished / WEIGHTS
-        )
+        save_file({path: np.asarray(array) for path, array in arrays.items()}, unfinished / WEIGHTS)
         files.write_json(unfinished / CARD, dataclasses.asdict(model.card))
 
 

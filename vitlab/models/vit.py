@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from vitlab.models.classifier import Backbone, Embedding, Images, normalise
 from vitlab.models.layers import SelfAttention
 
-Tokens = Float[Array, "batch tokens width"]
+Tokens = Float[Array, "batch tokens channels"]
 
 EPSILON = 1e-6  # of every LayerNorm: Flax's default, with which Google trained
 

@@ -1,1 +1,110 @@
-def write_report(run, collection, split): pass
+"""`report.html`: one file that says how good each model is, and shows why."""
+
+import base64
+import json
+from typing import Any
+
+import jinja2
+
+from vitlab import files
+from vitlab.config import Config, from_json
+from vitlab.data import PARTS, Collection, Split
+from vitlab.progress import duration
+from vitlab.reporting import charts
+from vitlab.reporting.gallery import Gallery
+from vitlab.reporting.pictures import Picture, grid_svg
+from vitlab.reporting.results import PhaseResult, Results, read_results
+from vitlab.run_directory import RunDirectory
+
+
+def write_report(run: RunDirectory, collection: Collection, split: Split) -> None:
+    """Writes `figures/*.svg` and `report.html` of a run whose metrics are known."""
+    results = read_results(run)
+    config = from_json(results.config)
+    drawn = _charts(results, split)
+    galleries = _galleries(Gallery(collection, split, results, config.seed), config)
+    figures = drawn | {name: grid_svg(pictures) for name, pictures in galleries.items()}
+    for name, svg in figures.items():
+        files.write_text(run.figures / f"{name}.svg", svg)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("vitlab.reporting"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(bytes=_bytes, duration=duration)
+    page = environment.get_template("report.html").render(
+        results=results,
+        parts=PARTS,
+        costs=_costs(results.phases),
+        charts={name: _data_address(svg) for name, svg in drawn.items()},
+        galleries=galleries,
+        config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
+        manifest_text=json.dumps(results.manifest, indent=2, ensure_ascii=False),
+        conclusion=run.conclusion().partition("; report")[0],
+        workdir=run.path.name,
+    )
+    files.write_text(run.report, page)
+
+
+def _charts(results: Results, split: Split) -> dict[str, str]:
+    """SVG by the name of the figure."""
+    names = results.class_names
+    counts = {part: split.table.select(split.rows(part)).class_counts() for part in PARTS}
+    return {
+        **{
+            f"{figure}_{metric}": draw(results.phases, metric)
+            for figure, draw in (("scores", charts.scores_chart), ("curves", charts.curves_chart))
+            for metric in ("accuracy", "loss")
+        },
+        "split": charts.parts_chart(counts),
+        **{
+            f"confusion_{phase.name}": charts.confusion_chart(
+                phase.metrics["test"]["confusion_matrix"], names, f"{phase.name}, test part"
+            )
+            for phase in results.phases
+        },
+    }
+
+
+def _galleries(gallery: Gallery, config: Config) -> dict[str, list[Picture]]:
+    patches = gallery.patches()
+    augmentations = [phase.augmentation for phase in config.phases.values() if phase.augmentation]
+    return {
+        "examples": gallery.one_per_class(),
+        "examples_of_classes": gallery.of_classes(config),
+        **({"patches": [patches]} if patches else {}),
+        **({"augmentation": gallery.augmented(augmentations[-1])} if augmentations else {}),
+        "answers": gallery.answers(),
+    }
+
+
+def _costs(phases: tuple[PhaseResult, ...]) -> list[dict[str, Any]]:
+    """Epochs, time and sizes of each model, with the sums over the phases before it (S0-20)."""
+    rows, epochs, seconds = [], 0, 0.0
+    for phase in phases:
+        trained = phase.card["trained"]
+        epochs += trained["epochs"]
+        seconds += trained["seconds"]
+        rows.append(
+            {
+                **trained,
+                "name": phase.name,
+                "cumulative_epochs": epochs,
+                "cumulative_seconds": seconds,
+                "parameters": phase.card["parameters"],
+                "weights_bytes": phase.weights_bytes,
+                "checkpoint_bytes": phase.checkpoint_bytes,
+                "ms_per_step": phase.log[-1]["time"]["ms_per_step"] if phase.log else None,
+            }
+        )
+    return rows
+
+
+def _data_address(svg: str) -> str:
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"

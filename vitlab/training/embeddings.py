@@ -20,9 +20,7 @@ class Embedder:
         self._backbone: Arrays = {}
         self._known: list[tuple[Store, np.ndarray]] = []
 
-    def __call__(
-        self, parameters: Arrays, statistics: Arrays, store: Store, title: str
-    ) -> np.ndarray:
+    def __call__(self, parameters: Arrays, statistics: Arrays, store: Store, title: str) -> np.ndarray:
         """float32 [examples, width], in the store's order."""
         self._forget_if_changed({**parameters, **statistics})
         for known, embeddings in self._known:

@@ -86,9 +86,7 @@ class Stage:
     earlier: int
 
 
-def train_phase(
-    stage: Stage, parameters: Arrays, statistics: Arrays, setting: Setting
-) -> Trained:
+def train_phase(stage: Stage, parameters: Arrays, statistics: Arrays, setting: Setting) -> Trained:
     """Trains a phase to its end, from its newest checkpoint if there is one.
 
     Raises:
@@ -101,9 +99,7 @@ def train_phase(
 class _PhaseRun:
     """The arrays and the position of a phase while it trains."""
 
-    def __init__(
-        self, stage: Stage, parameters: Arrays, statistics: Arrays, setting: Setting
-    ):
+    def __init__(self, stage: Stage, parameters: Arrays, statistics: Arrays, setting: Setting):
         phase = stage.phase
         self.name, self.setting = stage.name, setting
         self.position = Position(EarlyStopping(phase.patience), logged=stage.earlier)
@@ -123,7 +119,7 @@ class _PhaseRun:
         moving, still = _divide(statistics, statistics if phase.batch_norm == "update" else ())
         self.frozen = {"parameters": frozen, "statistics": still}
         self.best = {"trainable": trainable, "statistics": moving}
-        start = {**_copied(self.best), "optimizer": optimizer.init(trainable)}
+        start = _copied(self.best) | {"optimizer": jax.jit(optimizer.init)(trainable)}
         start |= {"totals": zero_totals(), "step": jnp.zeros((), jnp.int32)}
         self.state: State = jax.device_put(start, runtime.replicated(setting.mesh))
 
@@ -158,7 +154,7 @@ class _PhaseRun:
         val = self.validate()
         self.account()
         epoch = self.position.epoch + 1
-        stopping = self.position.stopping.after(epoch, val["accuracy"])
+        stopping = self.position.stopping.after(epoch, val["accuracy"], val["loss"])
         if stopping.best_epoch == epoch:
             self.best = _copied({key: self.state[key] for key in self.best})
         line = {
@@ -292,8 +288,12 @@ def _divide(arrays: Arrays, chosen: Container[str]) -> tuple[Arrays, Arrays]:
     )
 
 
+@jax.jit
 def _copied(tree: Any) -> Any:
-    """A step takes the memory of its arguments, so what must outlive it is copied."""
+    """A step takes the memory of its arguments, so what must outlive it is copied.
+
+    Compiled as a whole: copying array by array would compile a program for every shape.
+    """
     return jax.tree.map(jnp.copy, tree)
 
 

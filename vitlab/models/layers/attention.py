@@ -6,7 +6,7 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-Tokens = Float[Array, "batch tokens width"]
+Tokens = Float[Array, "batch tokens channels"]
 
 
 class SelfAttention(nnx.Module):

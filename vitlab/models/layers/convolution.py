@@ -20,6 +20,7 @@ Amounts = tuple[tuple[int, int], tuple[int, int]]
 Images = Float[Array, "batch height width channels"]
 Outputs = Float[Array, "batch rows columns features"]
 Kernel = Float[Array, "kernel_height kernel_width in_features features"]
+Padded = Float[Array, "batch padded_height padded_width channels"]
 
 
 def convolve(
@@ -139,9 +140,7 @@ def _depthwise_image_gradient(gradient, kernel, shape, stride, amounts):
             )
             for row in range(stride)
         ]
-        full = jnp.stack(lines, axis=2).reshape(
-            batch, grid[0] * stride, grid[1] * stride, channels
-        )
+        full = jnp.stack(lines, axis=2).reshape(batch, grid[0] * stride, grid[1] * stride, channels)
     return full[:, top : top + height, left : left + width]
 
 
@@ -208,11 +207,11 @@ _dense.defvjp(_dense_forward, _dense_backward)
 # --------------------------------------------------------------------------------------- windows
 
 
-def _pad(images: Images, amounts: Amounts) -> Images:
+def _pad(images: Images, amounts: Amounts) -> Padded:
     return jnp.pad(images, ((0, 0), *amounts, (0, 0)))
 
 
-def _output_size(padded: Images, kernel: Kernel, stride: int) -> tuple[int, int]:
+def _output_size(padded: Padded, kernel: Kernel, stride: int) -> tuple[int, int]:
     rows, columns = (
         (length - extent) // stride + 1
         for length, extent in zip(padded.shape[1:3], kernel.shape[:2], strict=True)
@@ -220,7 +219,9 @@ def _output_size(padded: Images, kernel: Kernel, stride: int) -> tuple[int, int]
     return rows, columns
 
 
-def _window(padded: Images, row: int, column: int, rows: int, columns: int, stride: int) -> Images:
+def _window(
+    padded: Padded, row: int, column: int, rows: int, columns: int, stride: int
+) -> Float[Array, "batch rows columns channels"]:
     """What the kernel position (row, column) sees: every stride-th pixel from there on."""
     batch, _, _, channels = padded.shape
     return lax.slice(

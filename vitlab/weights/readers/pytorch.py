@@ -86,11 +86,11 @@ class _Unpickler(pickle.Unpickler):
         if kind != "storage" or not isinstance(storage_type, _StorageType):
             raise pickle.UnpicklingError(f"it points to a {kind}, not a storage")
         raw = self.archive.read(f"{self.folder}data/{key}")
-        values = np.frombuffer(raw, dtype=np.uint16 if storage_type.dtype == "bfloat16" else storage_type.dtype)
+        values = np.frombuffer(
+            raw, dtype=np.uint16 if storage_type.dtype == "bfloat16" else storage_type.dtype
+        )
         if values.size != count:
-            raise pickle.UnpicklingError(
-                f"storage {key} says {count} elements and holds {values.size}"
-            )
+            raise pickle.UnpicklingError(f"storage {key} says {count} elements and holds {values.size}")
         return _Storage(_widened(values) if storage_type.dtype == "bfloat16" else values)
 
 

@@ -1,0 +1,36 @@
+"""Two short phases that use everything a checkpoint must hold; for tests of resuming.
+
+`head` trains on embeddings; `all` has augmentation, a schedule, moving batch-norm statistics (with
+argument "mobilenet_v2") and early stopping with a memory.
+"""
+
+from ml_collections import ConfigDict
+
+from vitlab.config import defaults, phase
+
+
+def get_config(model: str = "vit") -> ConfigDict:
+    config = defaults()
+    config.dataset.source = "digits"
+    config.checkpoint_seconds = 0.0
+    config.batch_size = 64
+    config.model.name = model
+    if model == "vit":
+        config.model.input_size = 8
+        config.model.options = dict(patch=2, width=32, depth=2, heads=2, mlp_width=64)
+    else:
+        config.model.input_size = 32
+        config.model.options = dict(width=0.35)
+    config.phases.head = phase(trainable=("head/.*",), batch_norm="update", epochs=3)
+    config.phases.all = phase(
+        optimizer="adamw",
+        learning_rate=3e-3,
+        schedule="cosine",
+        warmup_epochs=2,
+        weight_decay=0.01,
+        epochs=40,
+        patience=30,
+        batch_norm="update",
+        augmentation=dict(flip=True, rotation=10.0, shift=0.1, zoom=0.1, brightness=0.2),
+    )
+    return config

@@ -1,0 +1,76 @@
+"""What the tests share: checked shapes, an own cache, small folders of images, the real assets."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from jaxtyping import install_import_hook
+from PIL import Image
+
+SHAPED = ["vitlab.models", "vitlab.data.augmentation", "vitlab.training.step"]
+install_import_hook(SHAPED, "beartype.beartype")
+
+ROOT = Path(__file__).parent.parent
+ASSETS = Path(os.environ.get("VITLAB_ASSETS", ROOT.parent / "shared"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing that an earlier run has decoded or compiled can hide a mistake."""
+    os.environ["VITLAB_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """The folder of real images and weights; the test is skipped, and says so, where there is none."""
+    if not (ASSETS / "weights").is_dir():
+        pytest.skip(f"{ASSETS} is missing (set VITLAB_ASSETS)")
+    return ASSETS
+
+
+def vitlab(command: str, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python -m vitlab.<command>` as a user runs it, from the root of the repository."""
+    return subprocess.run(
+        [sys.executable, "-m", f"vitlab.{command}", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+@pytest.fixture
+def image_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a folder of class folders; each image is noise around the colour of its class."""
+
+    def make(counts: dict[str, int], name: str = "images", size: int = 12) -> Path:
+        folder = tmp_path / name
+        generator = np.random.default_rng(0)
+        for label, (class_name, count) in enumerate(counts.items()):
+            (folder / class_name).mkdir(parents=True)
+            colour = np.array([(label * 97) % 256, (label * 57 + 80) % 256, 128])
+            for index in range(count):
+                noise = generator.integers(-20, 20, (size, size, 3))
+                pixels = np.clip(colour + noise, 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / class_name / f"{index:03d}.png")
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of a short finished run on digits, with the phases `head` and `all`."""
+    workdir = tmp_path_factory.mktemp("runs") / "small"
+    result = vitlab(
+        "main",
+        "--config=tests/configs/small.py",
+        f"--workdir={workdir}",
+    )
+    assert result.returncode == 0, result.stderr
+    return workdir

@@ -1,0 +1,47 @@
+"""Evaluates a trained model again, or on other images of the same classes.
+
+    python -m vitlab.evaluate --workdir=DIR [--phase=NAME] [--data=FOLDER]
+
+Without --data, the test part is read, preprocessed and answered again from the saved weights, and
+the figures are held against those that training wrote. With --data, FOLDER holds one folder per
+class; predictions and metrics are kept in DIR/evaluations.
+"""
+
+import os
+from pathlib import Path
+
+from absl import flags
+
+from vitlab import command
+from vitlab.errors import InputError
+from vitlab.run_directory import RunDirectory
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "The directory of a finished run.")
+_PHASE = flags.DEFINE_string("phase", None, "Whose best model; the last phase's if not given.")
+_DATA = flags.DEFINE_string("data", None, "A folder of class folders; the test part if not given.")
+
+
+def main() -> None:
+    if not _WORKDIR.value:
+        raise InputError("give the directory of a run with --workdir=DIR")
+    if _DATA.value is not None and not os.path.isdir(_DATA.value):
+        raise InputError(f"there is no folder {_DATA.value!r} (--data)")
+    run = RunDirectory(Path(_WORKDIR.value))
+    config = run.open_finished()
+    phase = _PHASE.value or list(config.phases)[-1]
+    if phase not in config.phases:
+        raise InputError(f"the run has no phase {phase!r} (--phase); it has {', '.join(config.phases)}")
+
+    from vitlab import runtime
+
+    runtime.start()
+    from vitlab.evaluation_job import evaluate_folder, evaluate_test_part
+
+    if _DATA.value is None:
+        evaluate_test_part(run, config, phase)
+    else:
+        evaluate_folder(run, config, phase, Path(_DATA.value))
+
+
+if __name__ == "__main__":
+    command.run(main)

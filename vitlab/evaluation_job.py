@@ -1,0 +1,94 @@
+"""What `vitlab.evaluate` does once its flags are known to be sound."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vitlab import files, runtime
+from vitlab.config import Config, Dataset
+from vitlab.data import Collection, Store, align, open_collection, read_split
+from vitlab.errors import InputError
+from vitlab.evaluation import Predictions, evaluate, predict, save_predictions
+from vitlab.models import SavedModel, load_model
+from vitlab.progress import say
+from vitlab.run_directory import RunDirectory, read_json
+from vitlab.training import Embedder
+
+
+def evaluate_test_part(run: RunDirectory, config: Config, phase: str) -> None:
+    """Repeats the evaluation of the test part from the saved weights, and compares."""
+    model = load_model(run.model(phase))
+    collection = _open(config.dataset, model)
+    collection, split = align(collection, read_split(run.split))
+    if split.hash != run.manifest["split_hash"]:
+        raise InputError(
+            f"{run.split} is not the split that the run was trained with (its hash differs)"
+        )
+    rows = split.rows("test")
+    predictions = _predict(model, collection.store(rows), split.table.select(rows).ids, config)
+    metrics = evaluate(predictions, model.card.class_names)
+    _say_metrics(f"{phase}, test part", metrics)
+    stored = read_json(run.metrics)[phase]["test"]
+    if metrics == stored:
+        say(f"equal to {run.metrics} in every figure")
+    else:
+        say(
+            f"differs from {run.metrics}: accuracy {stored['accuracy']:.4f}, loss {stored['loss']:.6f} "
+            "there; another machine or another version of JAX adds up in another order"
+        )
+
+
+def evaluate_folder(run: RunDirectory, config: Config, phase: str, folder: Path) -> None:
+    """Evaluates on the images of `folder`, whose class folders are named as the model's classes."""
+    model = load_model(run.model(phase))
+    collection = _open(Dataset(path=str(folder), resize=config.dataset.resize), model)
+    labels = _labels_of_model(collection, model.card.class_names, folder)
+    store = dataclasses.replace(collection.store(np.arange(len(labels))), labels=labels)
+    predictions = _predict(model, store, collection.table.ids, config)
+    metrics = evaluate(predictions, model.card.class_names)
+    _say_metrics(f"{phase}, {folder}", metrics)
+    kept = run.path / "evaluations" / phase / folder.resolve().name
+    with files.replacing_folder(kept) as unfinished:
+        save_predictions(predictions, unfinished / "predictions.npz")
+        facts = {
+            "data": str(folder.resolve()),
+            "unreadable": collection.pixels.unreadable,
+            "repairs": collection.pixels.repairs,
+        }
+        files.write_json(unfinished / "metrics.json", facts | metrics)
+    say(f"kept in {kept}")
+
+
+def _open(settings: Dataset, model: SavedModel) -> Collection:
+    return open_collection(settings, model.card.preprocessing, settings.resize)
+
+
+def _labels_of_model(collection: Collection, class_names: tuple[str, ...], folder: Path) -> np.ndarray:
+    """The labels by the model's classes. Raises InputError for a class that it does not know."""
+    foreign = [name for name in collection.table.class_names if name not in class_names]
+    if foreign:
+        raise InputError(
+            f"{folder} has classes that the model does not know: {', '.join(foreign)}; "
+            f"it knows {', '.join(class_names)}"
+        )
+    return np.array([class_names.index(name) for name in collection.table.class_names])[
+        collection.table.labels
+    ].astype(np.int32)
+
+
+def _predict(model: SavedModel, store: Store, ids: tuple[str, ...], config: Config) -> Predictions:
+    embedder = Embedder(model.network, config.batch_size, runtime.device_mesh())
+    return predict(model, store, ids, embedder, "test")
+
+
+def _say_metrics(title: str, metrics: dict[str, Any]) -> None:
+    low, high = metrics["accuracy_interval"]
+    say(f"{title}: n = {metrics['n']}")
+    say(f"  accuracy   {metrics['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f})")
+    say(f"  loss       {metrics['loss']:.4f}")
+    macro = metrics["macro"]
+    say(f"  precision  {macro['precision']:.4f}, recall {macro['recall']:.4f}, F1 {macro['f1']:.4f}")
+    if metrics["kappa"] is not None:
+        say(f"  kappa      {metrics['kappa']:.4f}")

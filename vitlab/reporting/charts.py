@@ -1,0 +1,145 @@
+"""The charts of a report, as SVG text."""
+
+import io
+import warnings
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from vitlab.data import PARTS
+from vitlab.reporting.results import PhaseResult
+
+# Okabe and Ito's colours, which people with any colour vision can tell apart.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+RED = "#C1121F"
+SMALL = (3.9, 3.3)  # inches: two stand beside each other on a desk, one fills a phone
+MOST_ANNOTATED = 25  # classes whose confusions are written as numbers
+
+STYLE = {
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e5e5e5",
+    "legend.frameon": False,
+    "svg.fonttype": "none",  # letters stay letters: small, sharp, searchable
+    "svg.hashsalt": "vitlab",  # the same figure is the same file
+    "text.parse_math": False,  # a class may be called $x$
+}
+
+
+def scores_chart(phases: Sequence[PhaseResult], metric: str) -> str:
+    """The accuracy or loss of each part, a bar per model (S0-19)."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=SMALL, layout="constrained")
+        axes = figure.subplots()
+        width = 0.8 / len(phases)
+        for index, phase in enumerate(phases):
+            values = [phase.metrics[part][metric] for part in PARTS]
+            places = np.arange(len(PARTS)) + (index - (len(phases) - 1) / 2) * width
+            colour = COLOURS[index % len(COLOURS)]
+            bars = axes.bar(places, values, width * 0.92, label=phase.name, color=colour)
+            axes.bar_label(bars, [f"{value:.3f}" for value in values], fontsize=8, padding=2)
+        axes.set_xticks(range(len(PARTS)), PARTS)
+        axes.set_title(metric)
+        axes.grid(axis="x", visible=False)
+        axes.margins(y=0.15)
+        figure.legend(loc="outside lower center", ncols=3)
+        return _svg(figure)
+
+
+def curves_chart(phases: Sequence[PhaseResult], metric: str) -> str:
+    """The accuracy or loss by epoch; a red line where a later phase begins (S0-22)."""
+    lines = [line for phase in phases for line in phase.log]
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=SMALL, layout="constrained")
+        axes = figure.subplots()
+        for part, colour in zip(("train", "val"), COLOURS, strict=False):
+            epochs = [line["epoch_of_run"] for line in lines]
+            marker = "." if len(lines) < 30 else None
+            values = [line[part][metric] for line in lines]
+            axes.plot(epochs, values, color=colour, label=part, marker=marker)
+        _mark_phases(axes, phases, metric)
+        axes.set_title(metric)
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        figure.legend(loc="outside lower center", ncols=2)
+        return _svg(figure)
+
+
+def _mark_phases(axes: Axes, phases: Sequence[PhaseResult], metric: str) -> None:
+    for index, phase in enumerate(phases):
+        if not phase.log:
+            continue
+        first = phase.log[0]["epoch_of_run"]
+        if index:
+            axes.axvline(first - 0.5, color=RED, linewidth=1.5, label=f"{phase.name} begins")
+        best = first + phase.card["trained"]["best_epoch"] - 1
+        line = phase.log[phase.card["trained"]["best_epoch"] - 1]
+        axes.plot(
+            best,
+            line["val"][metric],
+            linestyle="none",
+            marker="o",
+            markerfacecolor="none",
+            color="black",
+            label="weights kept" if index == len(phases) - 1 else None,
+        )
+
+
+def confusion_chart(matrix: Sequence[Sequence[int]], class_names: Sequence[str], title: str) -> str:
+    """Counts, coloured by the share of the true class (S0-23, S2-19)."""
+    counts = np.array(matrix)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    classes = len(class_names)
+    cell = 0.42 if classes <= MOST_ANNOTATED else max(0.1, 10 / classes)
+    side = 1.8 + cell * classes
+    with matplotlib.rc_context({**STYLE, "axes.grid": False}):
+        figure = Figure(figsize=(side, side), layout="constrained")
+        axes = figure.subplots()
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        if classes <= MOST_ANNOTATED:
+            for (row, column), count in np.ndenumerate(counts):
+                if count:
+                    colour = "white" if shares[row, column] > 0.6 else "black"
+                    axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=8)
+        small = min(9.0, 500 / classes)
+        axes.set_xticks(range(classes), class_names, rotation=90, fontsize=small)
+        axes.set_yticks(range(classes), class_names, fontsize=small)
+        axes.set_xlabel("answer")
+        axes.set_ylabel("truth")
+        axes.set_title(title)
+        return _svg(figure)
+
+
+def parts_chart(counts: dict[str, dict[str, int]]) -> str:
+    """Images per class and part, stacked."""
+    names = list(next(iter(counts.values())))
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(6.5, 0.9 + 0.24 * len(names)), layout="constrained")
+        axes = figure.subplots()
+        left = np.zeros(len(names))
+        for colour, (part, by_class) in zip(COLOURS, counts.items(), strict=False):
+            values = np.array([by_class[name] for name in names])
+            axes.barh(names, values, left=left, label=part, color=colour)
+            left += values
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+        axes.set_xlabel("images")
+        axes.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+        return _svg(figure)
+
+
+def _svg(figure: Figure) -> str:
+    text = io.StringIO()
+    with warnings.catch_warnings():
+        # Glyphs that Matplotlib's font lacks are drawn by the browser's fonts.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    return text.getvalue()

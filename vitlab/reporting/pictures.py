@@ -1,0 +1,84 @@
+"""The pictures of a report: small copies with captions, for the page and as SVG files."""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from PIL import Image
+
+SIDE = 160  # pixels of a small copy, which is never enlarged
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A small image as a data address, a caption, and lines below it that may be right or wrong."""
+
+    address: str
+    width: int
+    height: int
+    caption: str
+    answers: tuple["Answer", ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Answer:
+    text: str
+    is_right: bool
+
+
+def picture(
+    image: Image.Image, caption: str, answers: tuple[Answer, ...] = (), *, sharp: bool = False
+) -> Picture:
+    """A copy of at most SIDE pixels a side; `sharp` keeps lines and few pixels without loss."""
+    small = image.copy()
+    small.thumbnail((SIDE, SIDE))
+    content = io.BytesIO()
+    kind = "png" if sharp or max(small.size) <= 64 else "jpeg"
+    small.save(content, kind.upper(), **({} if kind == "png" else {"quality": 82}))
+    address = f"data:image/{kind};base64,{base64.b64encode(content.getvalue()).decode()}"
+    return Picture(address, *small.size, caption, answers)
+
+
+def into_patches(pixels: np.ndarray, patch: int, gap: int) -> Image.Image:
+    """The image cut into the squares that a ViT reads, `gap` white pixels between them (S0-06)."""
+    rows, columns = (length // patch for length in pixels.shape[:2])
+    step = patch + gap
+    sheet = np.full((rows * step - gap, columns * step - gap, 3), 255, np.uint8)
+    for row in range(rows):
+        for column in range(columns):
+            top, left = row * patch, column * patch
+            sheet[row * step : row * step + patch, column * step : column * step + patch] = pixels[
+                top : top + patch, left : left + patch
+            ]
+    return Image.fromarray(sheet)
+
+
+def grid_svg(pictures: Sequence[Picture], columns: int = 5) -> str:
+    """The pictures in rows, with their captions, as one SVG file without any outside part."""
+    cell, line = SIDE + 16, 16
+    lines = 1 + max((len(item.answers) for item in pictures), default=0)
+    height = SIDE + 8 + line * lines + 8
+    rows = -(-len(pictures) // columns)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{cell * columns}" height="{height * rows}" '
+        f'viewBox="0 0 {cell * columns} {height * rows}" font-family="sans-serif" font-size="12">',
+        '<rect width="100%" height="100%" fill="white"/>',
+    ]
+    for index, item in enumerate(pictures):
+        x, y = cell * (index % columns) + 8, height * (index // columns) + 8
+        scale = SIDE / max(item.width, item.height)
+        parts.append(
+            f'<image x="{x}" y="{y}" width="{item.width * scale:.0f}" '
+            f'height="{item.height * scale:.0f}" href="{item.address}"/>'
+        )
+        texts = [(item.caption, "black")]
+        texts += [(answer.text, "#1b7837" if answer.is_right else "#C1121F") for answer in item.answers]
+        for number, (text, colour) in enumerate(texts):
+            parts.append(
+                f'<text x="{x}" y="{y + SIDE + line * (number + 1) - 2}" fill="{colour}">'
+                f"{html.escape(text)}</text>"
+            )
+    return "\n".join([*parts, "</svg>\n"])

@@ -1,0 +1,61 @@
+"""What a report is about: everything that a run directory says, read once."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vitlab.data import PARTS
+from vitlab.evaluation import Predictions, load_predictions
+from vitlab.run_directory import RunDirectory, read_json
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """One model of a run: the best weights of a phase.
+
+    Attributes:
+        metrics: per part, as in metrics.json.
+        card: model.json.
+        log: the lines of log.jsonl that are the phase's.
+        weights_bytes: of the weights alone; checkpoint_bytes: of all that resuming needs.
+    """
+
+    name: str
+    metrics: dict[str, dict[str, Any]]
+    card: dict[str, Any]
+    log: list[dict[str, Any]]
+    predictions: dict[str, Predictions]
+    weights_bytes: int
+    checkpoint_bytes: int
+
+
+@dataclass(frozen=True)
+class Results:
+    config: dict[str, Any]
+    manifest: dict[str, Any]
+    class_names: tuple[str, ...]
+    phases: tuple[PhaseResult, ...]
+
+
+def read_results(run: RunDirectory) -> Results:
+    metrics = read_json(run.metrics)
+    log = [json.loads(line) for line in run.log.read_text(encoding="utf-8").splitlines()]
+    phases = tuple(
+        PhaseResult(
+            name=name,
+            metrics=metrics[name],
+            card=read_json(run.model(name) / "model.json"),
+            log=[line for line in log if line["phase"] == name],
+            predictions={part: load_predictions(run.predictions(name, part)) for part in PARTS},
+            weights_bytes=(run.model(name) / "weights.safetensors").stat().st_size,
+            checkpoint_bytes=_size(run.checkpoints / name),
+        )
+        for name in metrics
+    )
+    names = tuple(phases[0].card["class_names"])
+    return Results(read_json(run.config), run.manifest, names, phases)
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
