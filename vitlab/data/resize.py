@@ -15,18 +15,17 @@ FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BI
 
 
 def to_square(image: Image.Image, preprocessing: Preprocessing, mode: Mode) -> Pixels:
-    """The whole image squashed, or the central part that the publisher's evaluation looked at.
-
-    "crop" resizes the shorter side to size / crop (224 / 0.875 = 256) and cuts the middle out, as
-    torchvision and timm do.
-    """
+    """The whole image squashed, or the central part that the publisher's evaluation looked at."""
     size, filter_ = preprocessing.size, FILTERS[preprocessing.interpolation]
+    shortest = min(image.size)
     if mode == "squash":
         return np.asarray(image.resize((size, size), filter_))
-    width, height = image.size
+    if preprocessing.crop_first:
+        side = preprocessing.crop * shortest
+        left, top = ((length - side) / 2 for length in image.size)
+        return np.asarray(image.resize((size, size), filter_, box=(left, top, left + side, top + side)))
     shorter = int(size / preprocessing.crop)
-    shortest = min(width, height)
-    scaled = (shorter * width // shortest, shorter * height // shortest)
-    resized = image.resize(scaled, filter_)
-    left, top = (round((length - size) / 2) for length in scaled)
+    width, height = (shorter * length // shortest for length in image.size)
+    left, top = round((width - size) / 2), round((height - size) / 2)
+    resized = image.resize((width, height), filter_)
     return np.asarray(resized.crop((left, top, left + size, top + size)))

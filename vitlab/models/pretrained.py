@@ -1,5 +1,6 @@
 """A network from a config: its preset, its options, and the published weights that it starts from."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
         published = weights.open_published(weights.locate(settings.weights), chosen.family)
         options |= published.layout.options
     options |= settings.options
-    preprocessing = Preprocessing(settings.input_size, chosen.interpolation, chosen.crop)
+    preprocessing = dataclasses.replace(chosen.preprocessing, size=settings.input_size)
     blueprint = Blueprint(settings.name, options, preprocessing, published)
     parameters, statistics = blueprint.shapes
     if published:

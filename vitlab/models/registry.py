@@ -12,26 +12,31 @@ from vitlab.models.classifier import Backbone, Classifier
 from vitlab.models.mobilenet_v2 import MobileNetV2
 from vitlab.models.vit import VisionTransformer
 from vitlab.names import unknown
-from vitlab.weights import Interpolation
+from vitlab.weights import Preprocessing
 
 
 @dataclass(frozen=True)
 class Preset:
     """A network under its name.
 
-    `family` is what its weight maps are filed under; `interpolation` and `crop` are its publisher's
-    preprocessing; a preset that leaves options open (`vit`) is completed by the config.
+    Attributes:
+        family: what its weight maps are filed under.
+        preprocessing: its publisher's, at the publisher's size.
+        options: of the backbone; one that leaves some open (`vit`) is completed by the config.
     """
 
     family: str
     backbone: Callable[..., Backbone]
-    interpolation: Interpolation
-    crop: float
+    preprocessing: Preprocessing
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+TIMM_VIT = Preprocessing(size=224, interpolation="bicubic", crop=0.9, crop_first=False)
+KERAS = Preprocessing(size=224, interpolation="bilinear", crop=0.875, crop_first=True)
+
+
 def _vit(**options: int) -> Preset:
-    return Preset("vit", VisionTransformer, "bicubic", 0.9, options)
+    return Preset("vit", VisionTransformer, TIMM_VIT, options)
 
 
 # Table 1 of Dosovitskiy et al. 2021 (B, L, H) and table 2 of Steiner et al. 2022 (Ti, S).
@@ -50,7 +55,7 @@ PRESETS: dict[str, Preset] = {
         for size, shape in VIT_SIZES.items()
         for patch in (8, 14, 16, 32)
     },
-    "mobilenet_v2": Preset("mobilenet_v2", MobileNetV2, "bilinear", 0.875),
+    "mobilenet_v2": Preset("mobilenet_v2", MobileNetV2, KERAS),
 }
 
 

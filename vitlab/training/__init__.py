@@ -2,7 +2,16 @@
 
 from vitlab.training.embeddings import Embedder
 from vitlab.training.history import History
-from vitlab.training.loop import Setting, Stage, Trained, train_phase
+from vitlab.training.loop import Setting, Stage, Trained, most_epochs, train_phase
 from vitlab.training.trainable import trainable_paths
 
-__all__ = ["Embedder", "History", "Setting", "Stage", "Trained", "train_phase", "trainable_paths"]
+__all__ = [
+    "Embedder",
+    "History",
+    "Setting",
+    "Stage",
+    "Trained",
+    "most_epochs",
+    "train_phase",
+    "trainable_paths",
+]

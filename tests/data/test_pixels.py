@@ -1,0 +1,122 @@
+"""Images are decoded and resized once; what cannot be read is named, what was repaired counted."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vitlab import config, runtime
+from vitlab.data import pixels as pixels_module
+from vitlab.data.collection import align, open_collection
+from vitlab.data.resize import to_square
+from vitlab.data.splits import stratified
+from vitlab.errors import InputError
+from vitlab.weights import Preprocessing
+
+EIGHT = Preprocessing(size=8, interpolation="bilinear", crop=0.875, crop_first=False)
+
+
+def collection(path: Path):
+    return open_collection(config.Dataset(path=str(path)), EIGHT, "squash")
+
+
+def test_pixels_are_those_of_pillow(image_folder):
+    path = image_folder({"a": 3, "b": 3})
+    found = collection(path)
+    store = found.store(np.arange(6))
+    inputs, labels = store.fetch(np.array([4, 1]))
+    np.testing.assert_array_equal(labels, [1, 0])
+    for row, pixels in zip((4, 1), inputs, strict=True):
+        image = Image.open(path / found.table.paths[row])
+        np.testing.assert_array_equal(pixels, image.resize((8, 8), Image.Resampling.BILINEAR))
+
+
+def test_unreadable_files_are_named_and_left_out_and_repairs_counted(image_folder, capsys):
+    path = image_folder({"a": 4, "b": 4})
+    (path / "a" / "broken.jpg").write_bytes(b"no image")
+    (path / "b" / "empty.png").write_bytes(b"")
+    Image.new("RGBA", (9, 9), (0, 0, 0, 0)).save(path / "b" / "clear.png")
+    found = collection(path)
+    assert found.pixels.unreadable == {"a/broken.jpg": "not an image", "b/empty.png": "an empty file"}
+    assert found.pixels.repairs == {"transparency on white": 1}
+    assert len(found.table) == 9
+    assert not {"a/broken.jpg", "b/empty.png"} & set(found.table.paths)
+    said = capsys.readouterr().out
+    assert "2 of 11 files cannot be read" in said
+    assert "a/broken.jpg: not an image" in said
+
+
+def test_a_second_run_decodes_nothing(image_folder, monkeypatch):
+    path = image_folder({"a": 3, "b": 3})
+    first = collection(path)
+
+    def refuse(*_):
+        raise AssertionError("decoded again")
+
+    monkeypatch.setattr(pixels_module, "to_square", refuse)
+    second = collection(path)
+    np.testing.assert_array_equal(first.pixels.array, second.pixels.array)
+    assert second.pixels.unreadable == first.pixels.unreadable
+
+
+def test_damaged_pixels_on_the_disk_are_an_error_that_names_them(image_folder):
+    path = image_folder({"a": 3, "b": 3}, size=13)
+    collection(path)
+    newest = max((runtime.cache_folder("pixels")).iterdir(), key=lambda kept: kept.stat().st_mtime)
+    whole = (newest / "pixels.npy").read_bytes()
+    (newest / "pixels.npy").write_bytes(whole[:-100])
+    with pytest.raises(InputError, match=f"{newest} are damaged .*delete it"):
+        collection(path)
+    (newest / "pixels.npy").write_bytes(whole)
+
+
+def test_a_class_without_a_readable_image_is_an_error(image_folder):
+    path = image_folder({"a": 3, "b": 0})
+    (path / "b" / "x.jpg").write_bytes(b"no image")
+    with pytest.raises(InputError, match="no image of class 'b' can be read"):
+        collection(path)
+
+
+def test_a_stored_split_finds_renamed_files_and_leaves_new_ones_out(image_folder, capsys):
+    path = image_folder({"a": 5, "b": 5})
+    before = collection(path)
+    split = stratified(before.table, (0.6, 0.2, 0.2), 0)
+    (path / "a" / "000.png").rename(path / "a" / "zzz.png")
+    Image.new("RGB", (9, 9)).save(path / "b" / "new.png")
+    after, aligned = align(collection(path), split)
+    assert aligned.hash == split.hash
+    assert after.table.ids == before.table.ids
+    assert after.table.paths[0] == "a/zzz.png"
+    one, other = (found.store(np.arange(10)).fetch(np.arange(10))[0] for found in (before, after))
+    np.testing.assert_array_equal(one, other)
+    assert "1 images are newer than the split" in capsys.readouterr().out
+
+
+def test_an_image_of_the_split_that_is_gone_is_named(image_folder):
+    path = image_folder({"a": 5, "b": 5})
+    split = stratified(collection(path).table, (0.6, 0.2, 0.2), 0)
+    (path / "b" / "003.png").unlink()
+    with pytest.raises(InputError, match=r"1 images of the run's split are gone .* b/003\.png"):
+        align(collection(path), split)
+
+
+@pytest.mark.parametrize("size", [(300, 200), (200, 300), (256, 256), (20, 500)])
+def test_crop_is_the_middle_of_the_image_resized_on_its_shorter_side(size: tuple[int, int]):
+    preprocessing = Preprocessing(size=224, interpolation="bilinear", crop=0.875, crop_first=False)
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8))
+    found = to_square(image, preprocessing, "crop")
+    scale = 256 / min(image.size)
+    resized = image.resize([int(length * scale + 1e-9) for length in image.size], Image.BILINEAR)
+    left, top = (round((length - 224) / 2) for length in resized.size)
+    np.testing.assert_array_equal(found, resized.crop((left, top, left + 224, top + 224)))
+
+
+def test_crop_first_is_the_same_part_cut_before_it_is_resized():
+    preprocessing = Preprocessing(size=56, interpolation="bicubic", crop=0.5, crop_first=True)
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (300, 200, 3)).astype(np.uint8))
+    cut = image.crop((50, 100, 150, 200))
+    found = to_square(image, preprocessing, "crop").astype(int)
+    inner = slice(4, -4)  # at the border the filter sees what lies outside the cut
+    expected = np.asarray(cut.resize((56, 56), Image.Resampling.BICUBIC))[inner, inner]
+    assert np.abs(found[inner, inner] - expected).max() <= 1

@@ -1,0 +1,40 @@
+"""Every example once an epoch, whatever the batch size; the position is two numbers."""
+
+import numpy as np
+import pytest
+
+from vitlab.data import Sampler
+
+
+def real(batches) -> np.ndarray:
+    return np.concatenate([batch.indices[batch.weights == 1] for batch in batches])
+
+
+@pytest.mark.parametrize(("count", "batch_size"), [(10, 3), (12, 4), (5, 8), (1, 1)])
+@pytest.mark.parametrize("seed", [None, 7])
+def test_every_example_comes_once_and_fillers_weigh_nothing(count, batch_size, seed):
+    sampler = Sampler(count, batch_size, seed)
+    for epoch in range(3):
+        batches = list(sampler.epoch(epoch))
+        assert len(batches) == len(sampler)
+        assert all(len(batch.indices) == batch_size for batch in batches)
+        assert sorted(real(batches)) == list(range(count))
+
+
+def test_without_a_seed_the_order_is_the_stores():
+    np.testing.assert_array_equal(real(Sampler(10, 3).epoch(0)), np.arange(10))
+
+
+def test_each_epoch_has_an_order_of_its_own_and_always_the_same():
+    first, second, again = (real(Sampler(50, 8, 1).epoch(epoch)) for epoch in (0, 1, 0))
+    assert (first != second).any()
+    np.testing.assert_array_equal(first, again)
+    assert (first != real(Sampler(50, 8, 2).epoch(0))).any()
+
+
+def test_an_epoch_begun_in_the_middle_is_the_rest_of_it():
+    sampler = Sampler(50, 8, 3)
+    whole, rest = list(sampler.epoch(4)), list(sampler.epoch(4, start=3))
+    for one, other in zip(whole[3:], rest, strict=True):
+        np.testing.assert_array_equal(one.indices, other.indices)
+        np.testing.assert_array_equal(one.weights, other.weights)

@@ -1,0 +1,76 @@
+"""Folders as people have them."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vitlab import config
+from vitlab.data.sources import open_source
+from vitlab.errors import InputError
+
+
+def folder(path: Path):
+    return open_source(config.Dataset(path=str(path)))
+
+
+def test_the_class_is_the_folder_at_the_top(image_folder):
+    path = image_folder({"b": 2, "a": 1})
+    deep = path / "a" / "more" / "deeper"
+    deep.mkdir(parents=True)
+    (path / "b" / "000.png").rename(deep / "x.png")
+    (path / "b" / ".hidden.png").write_bytes(b"")
+    (path / ".git").mkdir()
+    table = folder(path).table
+    assert table.class_names == ("a", "b")
+    assert table.paths == ("a/000.png", "a/more/deeper/x.png", "b/001.png")
+    np.testing.assert_array_equal(table.labels, [0, 0, 1])
+
+
+def test_an_id_is_the_sha256_of_the_bytes_and_follows_a_change(image_folder):
+    path = image_folder({"a": 2, "b": 1})
+    (path / "a" / "copy.png").write_bytes((path / "a" / "000.png").read_bytes())
+    ids = dict(zip(folder(path).table.paths, folder(path).table.ids, strict=True))
+    assert ids["a/copy.png"] == ids["a/000.png"] != ids["a/001.png"]
+    (path / "a" / "000.png").write_bytes(b"changed")
+    changed = dict(zip(folder(path).table.paths, folder(path).table.ids, strict=True))
+    assert changed["a/000.png"] not in ids.values()
+    assert changed["a/001.png"] == ids["a/001.png"]
+
+
+def test_an_empty_class_folder_is_said_and_left_out(image_folder, capsys):
+    path = image_folder({"a": 1, "b": 1})
+    (path / "nothing").mkdir()
+    assert folder(path).table.class_names == ("a", "b")
+    assert "nothing is empty; it is left out" in capsys.readouterr().out
+
+
+def test_a_loop_of_links_ends(image_folder):
+    path = image_folder({"a": 1, "b": 1})
+    os.symlink(path, path / "a" / "again")
+    assert len(folder(path).table) == 2
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ({}, "holds no folders; a class is a folder of images"),
+        ({"only": 3}, "holds images of 1 class; put the images of each class into a folder"),
+        ({"train": 2, "test": 2}, "holds the parts test, train, not classes; give one part"),
+    ],
+)
+def test_a_folder_of_another_shape_is_refused(image_folder, counts, message: str):
+    path = image_folder(counts)
+    path.mkdir(exist_ok=True)
+    with pytest.raises(InputError, match=message):
+        folder(path)
+
+
+def test_digits_are_1797_different_files_of_ten_classes():
+    source = open_source(config.Dataset(source="digits"))
+    assert len(source.table) == 1797
+    assert len(source.table.class_names) == 10
+    image = np.asarray(source.read(0).image)
+    assert image.shape == (8, 8, 3)
+    assert (image.min(), image.max()) == (0, 239)  # fifteen of sixteen grey levels

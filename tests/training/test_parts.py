@@ -1,0 +1,98 @@
+"""Early stopping, trainable patterns, schedules, the log: the small parts of a phase."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from vitlab.config import Phase
+from vitlab.errors import InputError
+from vitlab.training import History, most_epochs, trainable_paths
+from vitlab.training.early_stopping import EarlyStopping
+from vitlab.training.optimizer import make_schedule
+
+PATHS = ["backbone/blocks/0/kernel", "backbone/blocks/1/kernel", "head/kernel", "head/bias"]
+
+
+def after(scores: list[tuple[float, float]], patience: int) -> EarlyStopping:
+    stopping = EarlyStopping(patience)
+    for epoch, (accuracy, loss) in enumerate(scores, start=1):
+        stopping = stopping.after(epoch, accuracy, loss)
+    return stopping
+
+
+def test_the_best_epoch_has_the_highest_accuracy_then_the_lowest_loss():
+    assert after([(0.5, 1.0), (0.9, 0.5), (0.9, 0.3), (0.9, 0.4), (0.8, 0.1)], 0).best_epoch == 3
+
+
+def test_patience_counts_from_the_last_rise_of_the_accuracy():
+    scores = [(0.5, 1.0), (0.6, 0.9), (0.6, 0.8), (0.6, 0.7)]
+    assert not after(scores, patience=3).should_stop
+    assert after(scores, patience=2).should_stop
+    assert not after(scores, patience=0).should_stop
+
+
+def test_patterns_choose_whole_paths():
+    assert trainable_paths(PATHS, ("head/.*",), "p") == {"head/kernel", "head/bias"}
+    assert trainable_paths(PATHS, (".*/1/.*", "head/bias"), "p") == {PATHS[1], "head/bias"}
+
+
+@pytest.mark.parametrize(
+    ("patterns", "message"),
+    [
+        (
+            ("haed/.*",),
+            r"unknown pattern of parameters 'haed/\.\*' \(phases.x.trainable\); did you mean head",
+        ),
+        (("head",), "unknown pattern of parameters 'head'"),
+        (("head/(",), "is no pattern"),
+        ((), "is empty"),
+    ],
+)
+def test_a_pattern_that_matches_nothing_is_an_error(patterns, message: str):
+    with pytest.raises(InputError, match=message):
+        trainable_paths(PATHS, patterns, "phases.x.trainable")
+
+
+@pytest.mark.parametrize(
+    ("phase", "earlier", "epochs"),
+    [
+        (Phase(epochs=50), 30, 50),
+        (Phase(total_epochs=100), 30, 70),
+        (Phase(epochs=50, total_epochs=60), 30, 30),
+        (Phase(total_epochs=20), 30, 0),
+    ],
+)
+def test_total_epochs_count_those_of_earlier_phases(phase: Phase, earlier: int, epochs: int):
+    assert most_epochs(phase, earlier) == epochs
+
+
+def test_a_cosine_rises_for_the_warm_up_and_falls_to_zero():
+    schedule = make_schedule(
+        Phase(learning_rate=0.1, schedule="cosine", warmup_epochs=2, epochs=10), 10, 5
+    )
+    assert float(schedule(0)) == 0
+    assert float(schedule(5)) == pytest.approx(0.05)
+    assert float(schedule(10)) == pytest.approx(0.1)
+    assert float(schedule(30)) == pytest.approx(0.1 * (1 + math.cos(math.pi / 2)) / 2)
+    assert float(schedule(50)) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_log_keeps_whole_lines_and_forgets_what_will_be_trained_again(tmp_path: Path):
+    path = tmp_path / "log.jsonl"
+    history = History(path)
+    for epoch in range(5):
+        history.append({"epoch": epoch})
+    with open(path, "a") as file:
+        file.write('{"epoch": 5, "trai')  # the process was killed here
+    found = History(path)
+    assert len(found) == 5
+    found.cut_to(3)
+    assert [json.loads(line)["epoch"] for line in path.read_text().splitlines()] == [0, 1, 2]
+
+
+def test_a_log_that_lost_lines_is_an_error(tmp_path: Path):
+    (tmp_path / "log.jsonl").write_text('{"epoch": 0}\n')
+    with pytest.raises(InputError, match="has 1 whole lines where 4 epochs were trained"):
+        History(tmp_path / "log.jsonl").cut_to(4)

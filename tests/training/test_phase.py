@@ -1,0 +1,143 @@
+"""One phase: what it optimises, what it leaves alone, and that where it runs changes nothing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from tests.conftest import ROOT
+from vitlab import runtime
+from vitlab.config import Augmentation, Phase
+from vitlab.data import Store
+from vitlab.errors import InputError
+from vitlab.models import create, initialise
+from vitlab.training import Embedder, History, Setting, Stage, Trained, train_phase
+from vitlab.training.step import make_train_step, zero_totals
+
+OPTIONS = {"input_size": 8, "patch": 4, "width": 16, "depth": 1, "heads": 2, "mlp_width": 16}
+
+
+def some_store(count: int, seed: int) -> Store:
+    """Images whose class is their brightness."""
+    generator = np.random.default_rng(seed)
+    labels = generator.integers(0, 3, count).astype(np.int32)
+    images = labels[:, None, None, None] * 80 + generator.integers(0, 60, (count, 8, 8, 3))
+    return Store(images.astype(np.uint8), np.arange(count), labels)
+
+
+def train(folder: Path, phase: Phase, batch_size: int = 8) -> tuple[Trained, History, dict]:
+    network, parameters, statistics = initialise(lambda: create("vit", num_classes=3, **OPTIONS), {})
+    mesh = runtime.device_mesh()
+    folder.mkdir(exist_ok=True)
+    setting = Setting(
+        network=network,
+        embedder=Embedder(network, batch_size, mesh),
+        stores={"train": some_store(43, 0), "val": some_store(21, 1)},
+        mesh=mesh,
+        seed=0,
+        batch_size=batch_size,
+        checkpoint_seconds=60.0,
+        checkpoints=folder / "checkpoints",
+        history=History(folder / "log.jsonl"),
+    )
+    return (
+        train_phase(Stage("p", phase, 0, 0), parameters, statistics, setting),
+        setting.history,
+        parameters,
+    )
+
+
+def test_a_step_goes_down_the_mean_loss_of_the_real_examples():
+    weights = jnp.array([1.0, 1.0, 0.0])
+    inputs, labels = jnp.eye(3), jnp.array([0, 1, 2])
+    kernel = jnp.asarray(np.random.default_rng(0).normal(size=(3, 3)), jnp.float32)
+
+    def loss(kernel):
+        losses = optax.softmax_cross_entropy_with_integer_labels(inputs[:2] @ kernel, labels[:2])
+        return losses.mean()
+
+    step = make_train_step(lambda p, s, x, k: (x @ p["kernel"], {}), optax.sgd(0.5), jax.random.key(0))
+    state = {
+        "trainable": {"kernel": jnp.copy(kernel)},
+        "statistics": {},
+        "optimizer": optax.sgd(0.5).init({"kernel": kernel}),
+        "totals": zero_totals(),
+        "step": jnp.zeros((), jnp.int32),
+    }
+    state, totals = step(state, {"parameters": {}, "statistics": {}}, inputs, labels, weights)
+    expected = kernel - 0.5 * jax.grad(loss)(kernel)
+    np.testing.assert_allclose(state["trainable"]["kernel"], expected, atol=1e-6)
+    assert float(totals["count"]) == 2
+    assert float(totals["loss"]) == pytest.approx(2 * float(loss(kernel)), rel=1e-5)
+
+
+def test_only_what_is_trainable_changes(tmp_path: Path):
+    trained, _, before = train(tmp_path, Phase(trainable=("head/bias",), epochs=2))
+    changed = {path for path in before if (trained.parameters[path] != before[path]).any()}
+    assert changed == {"head/bias"}
+
+
+def test_every_image_of_train_and_val_is_counted_when_the_last_batch_is_short(tmp_path: Path):
+    _, history, _ = train(tmp_path, Phase(epochs=1), batch_size=16)
+    assert history.lines[0]["train"]["n"] == 43
+    assert history.lines[0]["val"]["n"] == 21
+
+
+def test_a_head_on_embeddings_learns_what_it_learns_behind_the_backbone(tmp_path: Path):
+    head = Phase(trainable=("head/.*",), learning_rate=0.01, epochs=4)
+    almost = Phase(
+        trainable=("head/.*",), learning_rate=0.01, epochs=4, augmentation=Augmentation(brightness=1e-12)
+    )
+    on_embeddings, fast, _ = train(tmp_path / "a", head)
+    on_images, slow, _ = train(tmp_path / "b", almost)
+    assert on_embeddings.on_embeddings
+    assert not on_images.on_embeddings
+    for one, other in zip(fast.lines, slow.lines, strict=True):
+        assert one["val"]["loss"] == pytest.approx(other["val"]["loss"], abs=1e-4)
+    for path in ("head/kernel", "head/bias"):
+        np.testing.assert_allclose(on_embeddings.parameters[path], on_images.parameters[path], atol=1e-4)
+
+
+def test_the_best_weights_are_those_of_the_best_epoch(tmp_path: Path):
+    phase = Phase(optimizer="sgd", learning_rate=0.5, epochs=12)
+    trained, history, _ = train(tmp_path, phase)
+    scores = [(line["val"]["accuracy"], -line["val"]["loss"]) for line in history.lines]
+    assert trained.best_epoch == 1 + scores.index(max(scores))
+    network, *_ = initialise(lambda: create("vit", num_classes=3, **OPTIONS), {})
+    store = some_store(21, 1)
+    logits = network(trained.parameters, trained.statistics, jnp.asarray(store.inputs))
+    assert float((logits.argmax(1) == store.labels).mean()) == pytest.approx(max(scores)[0])
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_do(tmp_path: Path):
+    phase = Phase(optimizer="sgd", learning_rate=1e30, epochs=5)
+    with pytest.raises(
+        InputError, match=r"the loss of phase p became (nan|inf) .*lower phases.p.learning_rate"
+    ):
+        train(tmp_path, phase)
+
+
+@pytest.mark.slow
+def test_two_and_four_devices_give_the_losses_of_one(tmp_path: Path):
+    """The same batches, cut over simulated devices."""
+    losses = {}
+    for devices in (1, 2, 4):
+        workdir = tmp_path / str(devices)
+        program = (
+            "import sys, jax; jax.config.update('jax_num_cpu_devices', int(sys.argv.pop()));"
+            "from vitlab import command, main; command.run(main.main)"
+        )
+        arguments = ["--config=tests/configs/small.py", f"--workdir={workdir}", str(devices)]
+        subprocess.run([sys.executable, "-c", program, *arguments], cwd=ROOT, check=True)
+        lines = [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
+        losses[devices] = [line[part]["loss"] for line in lines for part in ("train", "val")]
+        manifest = json.loads((workdir / "manifest.json").read_text())
+        assert len(manifest["devices"]) == devices
+    for devices in (2, 4):
+        np.testing.assert_allclose(losses[devices], losses[1], atol=1e-5)

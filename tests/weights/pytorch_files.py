@@ -1,0 +1,68 @@
+"""PyTorch's zip checkpoints, honest and hostile, written without PyTorch."""
+
+import pickle
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+class Global:
+    """Stands for a name that the pickle imports."""
+
+    def __init__(self, module: str, name: str):
+        self.module, self.name = module, name
+
+
+class Storage:
+    """Stands for a persistent id: the file `key` with `count` numbers."""
+
+    def __init__(self, key: str, count: int, kind: str = "FloatStorage"):
+        self.key, self.count, self.kind = key, count, kind
+
+
+def tensor(storage: Storage, size: tuple, stride: tuple, offset: int = 0) -> "Call":
+    return Call("torch._utils", "_rebuild_tensor_v2", (storage, offset, size, stride, False, None))
+
+
+class Call:
+    """Stands for what `module.name(*arguments)` returns when the pickle is loaded."""
+
+    def __init__(self, module: str, name: str, arguments: tuple):
+        self.function, self.arguments = Global(module, name), arguments
+
+
+def dump(value: Any) -> bytes:
+    """A pickle of nested dictionaries, tuples, numbers, text and the stand-ins above."""
+    return b"\x80\x02" + _encode(value) + pickle.STOP
+
+
+def _encode(value: Any) -> bytes:
+    match value:
+        case Global():
+            return pickle.GLOBAL + f"{value.module}\n{value.name}\n".encode()
+        case Call():
+            return _encode(value.function) + _encode(value.arguments) + pickle.REDUCE
+        case Storage():
+            kind = Global("torch", value.kind)
+            return _encode(("storage", kind, value.key, "cpu", value.count)) + pickle.BINPERSID
+        case dict():
+            items = b"".join(_encode(key) + _encode(item) for key, item in value.items())
+            return pickle.EMPTY_DICT + pickle.MARK + items + pickle.SETITEMS
+        case tuple():
+            return pickle.MARK + b"".join(map(_encode, value)) + pickle.TUPLE
+        case str():
+            text = value.encode()
+            return pickle.BINUNICODE + struct.pack("<I", len(text)) + text
+        case _:
+            return pickle.dumps(value, protocol=2)[2:-1]
+
+
+def write(path: Path, content: bytes, storages: dict[str, np.ndarray]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr("archive/data.pkl", content)
+        for key, values in storages.items():
+            archive.writestr(f"archive/data/{key}", np.asarray(values).tobytes())
+    return path

@@ -1,0 +1,123 @@
+"""Name maps: every tensor finds its place, or everything that differs is listed at once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vitlab.errors import InputError
+from vitlab.weights import open_published
+from vitlab.weights.layouts.layout import Layout, Rule
+from vitlab.weights.layouts.vit import LAYOUTS as VIT
+from vitlab.weights.layouts.vit import POSITIONS
+
+LAYOUT = Layout(
+    "somebody",
+    (
+        Rule(r"(\d+)\.w", "backbone/blocks/{0}/kernel", lambda array: array.T),
+        Rule(r"fc\.weight", "head/kernel", lambda array: array.T),
+        Rule(r"fc\.bias", "head/bias"),
+    ),
+    ignored=(r".*num_batches_tracked",),
+    supplied={r".*/scale": 1.0},
+)
+SHAPES = {
+    "backbone/blocks/0/kernel": (2, 3),
+    "backbone/blocks/0/scale": (3,),
+    "head/kernel": (3, 5),
+    "head/bias": (5,),
+}
+TENSORS = {
+    "0.w": np.arange(6.0).reshape(3, 2),
+    "0.num_batches_tracked": np.array(7),
+    "fc.weight": np.zeros((5, 3)),
+    "fc.bias": np.zeros(5),
+}
+
+
+def test_every_parameter_is_filled_changed_and_float32():
+    filled = LAYOUT.fill(TENSORS, SHAPES, "file")
+    assert {path: array.shape for path, array in filled.arrays.items()} == SHAPES
+    np.testing.assert_array_equal(filled.arrays["backbone/blocks/0/kernel"], TENSORS["0.w"].T)
+    np.testing.assert_array_equal(filled.arrays["backbone/blocks/0/scale"], [1, 1, 1])
+    assert {array.dtype for array in filled.arrays.values()} == {np.dtype("float32")}
+    assert filled.has_head
+
+
+def test_everything_that_differs_is_listed_in_one_error():
+    tensors = {"0.w": np.zeros((4, 2)), "1.w": np.zeros((3, 2)), "odd": np.zeros(1)}
+    shapes = SHAPES | {"backbone/blocks/0/bias": (3,)}
+    with pytest.raises(InputError) as refused:
+        LAYOUT.fill(tensors, shapes, "file.npz")
+    message = str(refused.value)
+    assert message.startswith(
+        "weights file.npz, read in the layout of somebody, do not fit the network: "
+        "1 missing, 2 unused, 1 misshapen"
+    )
+    assert "missing: backbone/blocks/0/bias (3,)" in message
+    assert "unused: 1.w (3, 2)" in message
+    assert "unused: odd (1,)" in message
+    assert "misshapen: backbone/blocks/0/kernel: (2, 4) in the file, (2, 3) in the network" in message
+
+
+def test_a_head_for_other_classes_is_left_out_and_counted():
+    filled = LAYOUT.fill(TENSORS | {"fc.weight": np.zeros((9, 3)), "fc.bias": np.zeros(9)}, SHAPES, "f")
+    assert not filled.has_head
+    assert filled.classes_in_file == 9
+    assert not any(path.startswith("head/") for path in filled.arrays)
+
+
+def test_a_file_without_a_head_is_no_error():
+    tensors = {name: tensor for name, tensor in TENSORS.items() if not name.startswith("fc")}
+    filled = LAYOUT.fill(tensors, SHAPES, "f")
+    assert (filled.has_head, filled.classes_in_file) == (False, None)
+
+
+def test_weights_of_another_family_are_named(tmp_path: Path):
+    names = ["cls_token", "pos_embed", "patch_embed.proj.bias", "norm.weight", "norm.bias"]
+    np.savez(tmp_path / "w.npz", **{name: np.zeros(1) for name in names})
+    with pytest.raises(
+        InputError, match=r"no known layout of mobilenet_v2 .*they are a vit in the.*timm"
+    ):
+        open_published(tmp_path / "w.npz", "mobilenet_v2")
+
+
+def test_weights_of_nobody_are_refused(tmp_path: Path):
+    np.savez(tmp_path / "w.npz", **{"layer/what": np.zeros(1)})
+    with pytest.raises(
+        InputError, match=r"no known layout of vit .*the first of its 1 tensors is layer/what"
+    ):
+        open_published(tmp_path / "w.npz", "vit")
+
+
+@pytest.mark.parametrize(("old", "new"), [(14, 24), (14, 7), (7, 10), (16, 5)])
+def test_positions_in_timms_layout_are_resampled_as_pillow_resamples_bicubically(old: int, new: int):
+    """Pillow's bicubic filter, antialiased, is PyTorch's with antialias=True, which timm uses."""
+    width = 3
+    positions = np.random.default_rng(0).normal(size=(1, 1 + old * old, width)).astype(np.float32)
+    resize = VIT[0].resize[POSITIONS]
+    found = resize(positions, (1, 1 + new * new, width))
+    np.testing.assert_array_equal(found[:, 0], positions[:, 0])
+    for channel in range(width):
+        grid = Image.fromarray(positions[0, 1:, channel].reshape(old, old))
+        expected = np.asarray(grid.resize((new, new), Image.Resampling.BICUBIC))
+        np.testing.assert_allclose(found[0, 1:, channel].reshape(new, new), expected, atol=1e-5)
+
+
+def test_positions_in_googles_layout_keep_their_corners_and_are_linear_between():
+    rows, columns = np.meshgrid(np.arange(4.0), np.arange(4.0), indexing="ij")
+    grid = (2 * rows + 3 * columns).reshape(1, 16, 1)
+    found = VIT[1].resize[POSITIONS](grid, (1, 49, 1)).reshape(7, 7)
+    rows, columns = np.meshgrid(np.linspace(0, 3, 7), np.linspace(0, 3, 7), indexing="ij")
+    np.testing.assert_allclose(found, 2 * rows + 3 * columns, atol=1e-6)
+
+
+def test_positions_without_a_class_token_fit_a_network_without_one():
+    positions = np.random.default_rng(0).normal(size=(1, 16, 2)).astype(np.float32)
+    assert VIT[0].resize[POSITIONS](positions, (1, 64, 2)).shape == (1, 64, 2)
+
+
+def test_positions_for_another_kind_of_pooling_are_reported_not_bent():
+    positions = np.zeros((1, 17, 2), np.float32)
+    assert VIT[0].resize[POSITIONS](positions, (1, 64, 2)).shape == (1, 17, 2)
