@@ -21,7 +21,7 @@ def run(main: Callable[[], None]) -> None:
 
     def guarded(_: list[str]) -> int:
         runtime.use_huge_pages()
-        logging.set_verbosity(logging.ERROR)  # of the libraries; vitlab speaks for itself
+        logging.set_verbosity(logging.FATAL)  # of the libraries; vitlab speaks for itself
         try:
             main()
         except InputError as error:

@@ -28,7 +28,7 @@ def get_config(model: str = "vit") -> ConfigDict:
         schedule="cosine",
         warmup_epochs=2,
         weight_decay=0.01,
-        epochs=40,
+        epochs=40 if model == "vit" else 12,
         patience=30,
         batch_norm="update",
         augmentation=dict(flip=True, rotation=10.0, shift=0.1, zoom=0.1, brightness=0.2),

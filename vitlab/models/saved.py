@@ -1,6 +1,7 @@
 """A trained model as a folder: `weights.safetensors` and `model.json`, all that using it needs."""
 
 import dataclasses
+import errno
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from vitlab import files
@@ -54,8 +56,15 @@ def save_model(folder: Path, model: SavedModel) -> None:
     """Writes the folder whole or not at all."""
     arrays = {**model.parameters, **model.statistics}
     with files.replacing_folder(folder) as unfinished:
-        save_file({path: np.asarray(array) for path, array in arrays.items()}, unfinished / WEIGHTS)
+        _save_arrays(arrays, unfinished / WEIGHTS)
         files.write_json(unfinished / CARD, dataclasses.asdict(model.card))
+
+
+def _save_arrays(arrays: Arrays, path: Path) -> None:
+    try:
+        save_file({name: np.asarray(array) for name, array in arrays.items()}, path)
+    except SafetensorError as error:  # its only way to say that the disk is full
+        raise OSError(errno.EIO, str(error)) from error
 
 
 def load_model(folder: Path) -> SavedModel:

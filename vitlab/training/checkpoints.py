@@ -1,5 +1,6 @@
 """Everything that going on needs, saved by Orbax: arrays, and the position in the run as JSON."""
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import orbax.checkpoint as ocp
 from vitlab.errors import InputError
 
 SHARE_OF_TIME = 20  # a save may start once the last one took at most 1/20 of the time since
+MARGIN = 2**20  # bytes that a checkpoint takes beside its arrays, or less
 
 
 class Checkpoints:
@@ -63,6 +65,7 @@ class Checkpoints:
         """
         started = time.monotonic()
         number = (self._manager.latest_step() or 0) + 1
+        self._check_space(arrays)
         try:
             self._manager.save(
                 number,
@@ -77,6 +80,16 @@ class Checkpoints:
             ) from error
         self._last_end = time.monotonic()
         self._last_duration = self._last_end - started
+
+    def _check_space(self, arrays: Any) -> None:
+        """A disk that is full is found before it is written: Orbax's own report is a thousand lines."""
+        needed = MARGIN + sum(array.nbytes for array in jax.tree.leaves(arrays))
+        free = shutil.disk_usage(self._folder).free
+        if free < needed:
+            raise InputError(
+                f"a checkpoint needs {needed / 1e6:.1f} MB and {self._folder} has {free / 1e6:.1f} MB "
+                "left; free some space and run the same command again"
+            )
 
     def close(self) -> None:
         self._manager.close()

@@ -1,0 +1,198 @@
+"""What a user types, and what comes back: text, exit code, files."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import vitlab
+from vitlab.data import read_split
+from vitlab.evaluation import load_predictions
+
+DIGITS = "--config=tests/configs/small.py"
+TRANSFER = "--config=configs/transfer.py:vit_ti16"
+
+
+@pytest.fixture
+def without_jax(tmp_path: Path) -> dict[str, str]:
+    """An environment in which importing JAX is an error."""
+    (tmp_path / "poison").mkdir()
+    (tmp_path / "poison" / "jax.py").write_text("raise SystemExit('JAX was imported')")
+    return {"PYTHONPATH": str(tmp_path / "poison")}
+
+
+@pytest.mark.parametrize("command", ["main", "evaluate"])
+def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: str):
+    result = vitlab(command, "--help", **without_jax)
+    assert result.returncode == 0
+    assert f"python -m vitlab.{command}" in result.stdout
+    assert "--workdir" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give a config with --config=FILE"),
+        ([DIGITS], "give a folder for the run with --workdir=DIR"),
+        ([DIGITS, "--workdri=x"], "Unknown command line flag 'workdri'. Did you mean: workdir"),
+        ([DIGITS, "nonsense"], "'nonsense' is no flag"),
+        (["--config=nowhere.py", "--workdir=x"], "there is no config file 'nowhere.py'"),
+        (["--config=configs/digits.py:x", "--workdir=x"], "get_config() takes 0 positional arguments"),
+        ([DIGITS, "--config.modle.name=x"], "unknown config key 'modle'; did you mean \"model\""),
+        ([DIGITS, "--config.phases.al.epochs=1"], "unknown config key 'al'"),
+        ([DIGITS, "--config.batch_size=many", "--workdir=x"], "invalid literal for int()"),
+        ([DIGITS, "--config.batch_size=0", "--workdir=x"], "batch_size is 0; it must be at least 1"),
+        (
+            [DIGITS, "--config.split.fractions=(0.7, 0.2, 0.2)", "--workdir=x"],
+            "split fractions 0.7 + 0.2 + 0.2 sum to 1.1; they must sum to 1",
+        ),
+        (
+            [DIGITS, "--config.phases.all.optimizer=adamm", "--workdir=x"],
+            "unknown value 'adamm' (phases.all.optimizer); did you mean adam",
+        ),
+        ([TRANSFER, "--workdir=x"], "no folder of images is given; name it with --config.dataset.path"),
+        (
+            [TRANSFER, "--config.dataset.path=/no/such", "--workdir=x"],
+            "there is no folder '/no/such'; name it with --config.dataset.path",
+        ),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_code_2_without_importing_jax(
+    without_jax, tmp_path: Path, arguments: list[str], message: str
+):
+    arguments = [text.replace("--workdir=x", f"--workdir={tmp_path / 'x'}") for text in arguments]
+    result = vitlab("main", *arguments, **without_jax)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert result.stderr.startswith("vitlab main: ")
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_config_file_of_ones_own_with_a_misspelt_key_is_refused(tmp_path: Path):
+    (tmp_path / "mine.py").write_text(
+        "from ml_collections import ConfigDict\n"
+        "def get_config():\n"
+        "    return ConfigDict({'modell': {'name': 'vit_ti16'}, 'phases': {'a': {'epochs': 1}}})\n"
+    )
+    result = vitlab("main", f"--config={tmp_path}/mine.py", f"--workdir={tmp_path}/run")
+    assert result.returncode == 2
+    assert "unknown config key 'modell' (config); did you mean model?" in result.stderr
+
+
+def test_a_run_leaves_everything_that_the_later_stages_read(small_run: Path):
+    assert {path.name for path in small_run.iterdir()} == {
+        "config.json", "manifest.json", "split.csv", "log.jsonl", "checkpoints", "model",
+        "predictions", "metrics.json", "figures", "report.html",
+    }  # fmt: skip
+    manifest = json.loads((small_run / "manifest.json").read_text())
+    split = read_split(small_run / "split.csv")
+    assert manifest["finished"]
+    assert manifest["split_hash"] == split.hash
+    assert manifest["parts"] == split.counts()
+    assert {"jax", "flax", "numpy"} <= manifest["packages"].keys()
+    for phase in ("head", "all"):
+        for part in ("train", "val", "test"):
+            predictions = load_predictions(small_run / "predictions" / phase / f"{part}.npz")
+            rows = split.rows(part)
+            assert len(predictions) == split.counts()[part]
+            assert list(predictions.ids) == [split.table.ids[row] for row in rows]
+            np.testing.assert_array_equal(predictions.labels, split.table.labels[rows])
+        assert {path.name for path in (small_run / "model" / phase).iterdir()} == {
+            "weights.safetensors",
+            "model.json",
+        }
+
+
+def test_a_finished_run_says_so_and_does_nothing(small_run: Path, without_jax):
+    before = {path: path.stat().st_mtime_ns for path in small_run.rglob("*")}
+    result = vitlab("main", DIGITS, f"--workdir={small_run}", **without_jax)
+    assert result.returncode == 0
+    assert result.stdout.startswith("finished already: test accuracy 0.")
+    assert str(small_run / "report.html") in result.stdout
+    assert {path: path.stat().st_mtime_ns for path in small_run.rglob("*")} == before
+
+
+def test_a_workdir_of_another_config_is_refused_with_the_keys_that_differ(small_run: Path):
+    result = vitlab("main", DIGITS, f"--workdir={small_run}", "--config.seed=5", "--config.batch_size=9")
+    assert result.returncode == 2
+    assert "holds the run of another config (seed: 0, now 5; batch_size: 64, now 9)" in result.stderr
+
+
+def test_a_workdir_of_something_else_is_refused_and_left_alone(tmp_path: Path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    result = vitlab("main", DIGITS, f"--workdir={tmp_path}")
+    assert result.returncode == 2
+    assert "holds no run, but other files (thesis.txt); choose a new --workdir" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_evaluation_in_a_new_process_gets_the_same_numbers(small_run: Path):
+    for phase in ("head", "all"):
+        result = vitlab("evaluate", f"--workdir={small_run}", f"--phase={phase}")
+        assert result.returncode == 0, result.stderr
+        assert f"equal to {small_run}/metrics.json in every figure" in result.stdout
+        stored = json.loads((small_run / "metrics.json").read_text())[phase]["test"]
+        assert f"accuracy   {stored['accuracy']:.4f}" in result.stdout
+        assert f"n = {stored['n']}" in result.stdout
+
+
+def test_evaluation_on_other_images_counts_them_and_keeps_its_figures(tmp_path: Path, image_folder):
+    folder = image_folder({"a": 12, "b": 12, "c": 12})
+    workdir = tmp_path / "run"
+    arguments = ["--config.dataset.source=folder", f"--config.dataset.path={folder}"]
+    assert vitlab("main", DIGITS, *arguments, f"--workdir={workdir}").returncode == 0
+    other = image_folder({"c": 5, "a": 4}, name="other")
+    (other / "a" / "broken.jpg").write_bytes(b"no image")
+    result = vitlab("evaluate", f"--workdir={workdir}", f"--data={other}")
+    assert result.returncode == 0, result.stderr
+    assert "n = 9" in result.stdout
+    assert "a/broken.jpg: not an image" in result.stdout
+    kept = json.loads((workdir / "evaluations" / "all" / "other" / "metrics.json").read_text())
+    assert kept["n"] == 9
+    assert kept["classes"]["b"]["n"] == 0
+    assert kept["unreadable"] == {"a/broken.jpg": "not an image"}
+    foreign = image_folder({"a": 3, "zebra": 3}, name="foreign")
+    refused = vitlab("evaluate", f"--workdir={workdir}", f"--data={foreign}")
+    assert refused.returncode == 2
+    assert "classes that the model does not know: zebra; it knows a, b, c" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give the directory of a run with --workdir=DIR"),
+        (["--workdir=/no/such"], "/no/such holds no run"),
+        (["--workdir=RUN", "--phase=warmup"], "has no phase 'warmup' (--phase); it has head, all"),
+        (["--workdir=RUN", "--data=/no/such"], "there is no folder '/no/such' (--data)"),
+    ],
+)
+def test_a_wrong_evaluation_is_one_line_and_code_2(
+    small_run: Path, without_jax, arguments: list[str], message: str
+):
+    arguments = [text.replace("RUN", str(small_run)) for text in arguments]
+    result = vitlab("evaluate", *arguments, **without_jax)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_split_that_was_tampered_with_is_noticed(small_run: Path, tmp_path: Path):
+    workdir = tmp_path / "copy"
+    shutil.copytree(small_run, workdir)
+    text = (workdir / "split.csv").read_text()
+    (workdir / "split.csv").write_text(text.replace(",train\n", ",test\n", 1))
+    result = vitlab("evaluate", f"--workdir={workdir}")
+    assert result.returncode == 2
+    assert "is not the split that the run was trained with" in result.stderr
+
+
+def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    result = vitlab("main", DIGITS, f"--workdir={tmp_path}/run", VITLAB_CACHE=f"{tmp_path}/file/cache")
+    assert result.returncode == 2
+    assert "cannot make the cache folder" in result.stderr
+    assert "set VITLAB_CACHE" in result.stderr
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,104 @@
+"""A config is checked whole before anything runs."""
+
+import dataclasses
+import json
+
+import pytest
+from ml_collections import ConfigDict
+
+from configs import digits, head, transfer
+from vitlab.config import Augmentation, Config, defaults, differences, from_json, phase, resolve, to_json
+from vitlab.errors import InputError
+from vitlab.models import PRESETS
+
+
+def one_phase(**settings: object) -> dict:
+    return {"phases": {"a": {"epochs": 1, **settings}}}
+
+
+@pytest.mark.parametrize("file", [digits, head, transfer])
+def test_the_shipped_configs_are_sound_and_survive_json(file):
+    config = resolve(file.get_config())
+    assert config.model.name in PRESETS
+    assert from_json(json.loads(json.dumps(to_json(config)))) == config
+
+
+def test_transfer_is_the_schedule_of_the_study():
+    """Rows S0-09, S0-15 and S0-16."""
+    config = resolve(transfer.get_config("mobilenet_v2"))
+    first, second = config.phases.values()
+    assert list(config.phases) == ["head", "finetune"]
+    assert (first.trainable, first.optimizer, first.learning_rate) == (("head/.*",), "adam", 1e-3)
+    assert (first.epochs, first.patience) == (50, 20)
+    assert (second.trainable, second.optimizer, second.learning_rate) == ((".*",), "adam", 1e-5)
+    assert (second.epochs, second.total_epochs, second.patience) == (0, 100, 20)
+    assert second.augmentation == Augmentation(
+        flip=True, rotation=45.0, shift=0.2, zoom=0.25, brightness=0.5
+    )
+
+
+def test_phases_keep_the_order_of_the_file():
+    config = defaults()
+    config.model.name = "vit_ti16"
+    for name in ("zebra", "apple", "middle"):
+        config.phases[name] = phase(epochs=1)
+    assert list(resolve(config).phases) == ["zebra", "apple", "middle"]
+
+
+def test_defaults_hold_every_field_so_that_each_can_be_overridden():
+    assert defaults().to_dict() == to_json(Config())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": "1"}, "seed is '1'; it must be of type int"),
+        ({"seed": True}, "seed is True; it must be of type int"),
+        ({"seed": -1}, "seed is -1; it must be at least 0"),
+        ({"model": {"nmae": "x"}}, r"unknown config key 'nmae' \(model\); did you mean name"),
+        ({"model": {"name": ""}}, "model.name is empty"),
+        ({"model": 3}, "model is 3; it must be a group of settings"),
+        ({"phases": {}}, "phases is empty"),
+        ({"phases": {"a": {}}}, "phases.a has no end; set phases.a.epochs or phases.a.total_epochs"),
+        ({"phases": {"A b": {"epochs": 1}}}, "phase name 'A b' must be lower-case letters"),
+        (
+            {"phases": {"a": {"epochs": 1, "trainable": "head"}}},
+            "phases.a.trainable is 'head'; it must be a list",
+        ),
+        (
+            {"phases": {"a": {"epochs": 1, "learning_rate": 0.0}}},
+            "learning_rate is 0.0; it must be positive",
+        ),
+        (
+            {"phases": {"a": {"epochs": 1, "schedule": "step"}}},
+            r"unknown value 'step' \(phases.a.schedule\)",
+        ),
+        ({"phases": {"a": {"epochs": 1, "augmentation": {"zoom": 1.0}}}}, "zoom must be below 1"),
+        ({"split": {"fractions": (0.5, 0.5)}}, r"split fractions 0\.5 \+ 0\.5 must be three positive"),
+        ({"dataset": {"source": "web"}}, r"unknown value 'web' \(dataset.source\)"),
+    ],
+)
+def test_what_cannot_be_is_refused(changes: dict, message: str):
+    sound = {"model": {"name": "vit_ti16"}, "phases": {"a": {"epochs": 1}}}
+    with pytest.raises(InputError, match=message):
+        resolve(ConfigDict({**sound, **changes}))
+
+
+def test_differences_name_the_keys():
+    old = to_json(resolve(transfer.get_config()))
+    new = json.loads(json.dumps(old))
+    new["phases"]["head"]["epochs"] = 7
+    new["model"]["options"] = {"pooling": "average"}
+    assert differences(json.loads(json.dumps(old)), new) == [
+        "model.options.pooling: None, now 'average'",
+        "phases.head.epochs: 50, now 7",
+    ]
+    assert differences(old, old) == []
+    turned = {**old, "phases": dict(reversed(old["phases"].items()))}
+    assert differences(old, turned) == ["the order of phases"]
+
+
+def test_a_resolved_config_cannot_be_changed():
+    config = resolve(digits.get_config())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.seed = 3  # type: ignore[misc]

@@ -1,0 +1,51 @@
+"""Files appear whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from vitlab import files
+from vitlab.errors import InputError
+from vitlab.progress import duration
+
+
+def test_a_file_replaces_another_only_when_it_is_whole(tmp_path: Path):
+    path = tmp_path / "deep" / "a.txt"
+    files.write_text(path, "old")
+    with pytest.raises(RuntimeError), files.replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError("the process has a bug here")
+    assert path.read_text() == "old"
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.txt"]
+
+
+def test_a_folder_appears_whole_and_replaces_the_one_before(tmp_path: Path):
+    path = tmp_path / "model"
+    for content in ("one", "two"):
+        with files.replacing_folder(path) as unfinished:
+            (unfinished / content).write_text(content)
+            assert content == "one" or (path / "one").exists()
+    assert [entry.name for entry in path.iterdir()] == ["two"]
+    with pytest.raises(RuntimeError), files.replacing_folder(path) as unfinished:
+        raise RuntimeError
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
+
+
+def test_a_failed_write_names_the_file_and_the_way_out(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"cannot write .*file/a\.txt: .*; free some space"):
+        files.write_text(tmp_path / "file" / "a.txt", "x")
+
+
+def test_json_has_no_nan(tmp_path: Path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert not (tmp_path / "a.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.034, "0.034 s"), (9.26, "9.3 s"), (42.4, "42 s"), (59.6, "1 min 0 s"), (7800, "2 h 10 min")],
+)
+def test_durations_read_like_speech(seconds: float, text: str):
+    assert duration(seconds) == text
