@@ -24,7 +24,7 @@ def rank(parts: tuple[str, ...]) -> int:
 
 def imported(path: Path) -> set[tuple[str, ...]]:
     """The vitlab modules that a file imports, as paths below `vitlab`."""
-    found = set()
+    found: set[tuple[str, ...]] = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module == "vitlab":
             found |= {(alias.name,) for alias in node.names if alias.name in TOP | RANK.keys()}

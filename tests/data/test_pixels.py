@@ -107,7 +107,9 @@ def test_crop_is_the_middle_of_the_image_resized_on_its_shorter_side(size: tuple
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8))
     found = to_square(image, preprocessing, "crop")
     scale = 256 / min(image.size)
-    resized = image.resize([int(length * scale + 1e-9) for length in image.size], Image.BILINEAR)
+    resized = image.resize(
+        [int(length * scale + 1e-9) for length in image.size], Image.Resampling.BILINEAR
+    )
     left, top = (round((length - 224) / 2) for length in resized.size)
     np.testing.assert_array_equal(found, resized.crop((left, top, left + 224, top + 224)))
 

@@ -1,6 +1,7 @@
 """MobileNetV2 against a plain one written with `lax.conv`, and against the published sizes."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -55,7 +56,7 @@ def plain_mobilenet_v2(images, p, *, epsilon, padding, activation):
 @pytest.mark.parametrize("padding", ["tensorflow", "symmetric"])
 @pytest.mark.parametrize("size", [64, 51])
 def test_logits_equal_those_of_a_plain_one(padding: str, size: int):
-    options = {"width": 0.35, "padding": padding, "epsilon": 1e-5}
+    options: dict[str, Any] = {"width": 0.35, "padding": padding, "epsilon": 1e-5}
     network, parameters, statistics = outline(lambda: create("mobilenet_v2", num_classes=4, **options))
     parameters, statistics = random_arrays(parameters, 1), random_arrays(statistics, 2)
     images = jnp.asarray(np.random.default_rng(3).integers(0, 256, (2, size, size, 3)), jnp.float32)

@@ -16,12 +16,18 @@ def arrays(value: float) -> dict:
     return {"state": {"a/b": jnp.full((3, 2), value)}, "step": jnp.asarray(7, jnp.int32)}
 
 
+def restored(folder: Path) -> tuple[dict, dict]:
+    found = Checkpoints(folder, 0.0).restore(arrays(0))
+    assert found is not None
+    return found
+
+
 def test_the_newest_comes_back_with_its_position(tmp_path: Path):
     checkpoints = Checkpoints(tmp_path / "c", 0.0)
     assert checkpoints.restore(arrays(0)) is None
     for value in (1.0, 2.0):
         checkpoints.save(arrays(value), {"epoch": int(value), "accuracy": 0.1 * value})
-    found, position = Checkpoints(tmp_path / "c", 0.0).restore(arrays(0))
+    found, position = restored(tmp_path / "c")
     np.testing.assert_array_equal(found["state"]["a/b"], np.full((3, 2), 2.0))
     assert position == {"epoch": 2, "accuracy": 0.2}
     assert len(list((tmp_path / "c").iterdir())) == 1
@@ -30,7 +36,7 @@ def test_the_newest_comes_back_with_its_position(tmp_path: Path):
 def test_a_checkpoint_that_was_being_written_is_passed_over(tmp_path: Path):
     Checkpoints(tmp_path / "c", 0.0).save(arrays(1.0), {"epoch": 1})
     shutil.copytree(tmp_path / "c" / "1", tmp_path / "c" / "2.orbax-checkpoint-tmp")
-    _, position = Checkpoints(tmp_path / "c", 0.0).restore(arrays(0))
+    _, position = restored(tmp_path / "c")
     assert position == {"epoch": 1}
 
 
@@ -49,7 +55,7 @@ def test_a_full_disk_is_found_before_anything_is_written(tmp_path: Path, monkeyp
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     with pytest.raises(InputError, match=r"a checkpoint needs 1\.0 MB and .*c has 0\.0 MB left"):
         checkpoints.save(arrays(2.0), {"epoch": 2})
-    _, position = Checkpoints(tmp_path / "c", 0.0).restore(arrays(0))
+    _, position = restored(tmp_path / "c")
     assert position == {"epoch": 1}
 
 

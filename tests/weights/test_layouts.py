@@ -1,6 +1,7 @@
 """Name maps: every tensor finds its place, or everything that differs is listed at once."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,9 +75,14 @@ def test_a_file_without_a_head_is_no_error():
     assert (filled.has_head, filled.classes_in_file) == (False, None)
 
 
+def save(path: Path, names: list[str]) -> None:
+    arrays: Any = {name: np.zeros(1) for name in names}
+    np.savez(path, **arrays)
+
+
 def test_weights_of_another_family_are_named(tmp_path: Path):
     names = ["cls_token", "pos_embed", "patch_embed.proj.bias", "norm.weight", "norm.bias"]
-    np.savez(tmp_path / "w.npz", **{name: np.zeros(1) for name in names})
+    save(tmp_path / "w.npz", names)
     with pytest.raises(
         InputError, match=r"no known layout of mobilenet_v2 .*they are a vit in the.*timm"
     ):
@@ -84,7 +90,7 @@ def test_weights_of_another_family_are_named(tmp_path: Path):
 
 
 def test_weights_of_nobody_are_refused(tmp_path: Path):
-    np.savez(tmp_path / "w.npz", **{"layer/what": np.zeros(1)})
+    save(tmp_path / "w.npz", ["layer/what"])
     with pytest.raises(
         InputError, match=r"no known layout of vit .*the first of its 1 tensors is layer/what"
     ):

@@ -3,6 +3,7 @@
 import re
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -22,7 +23,8 @@ def test_safetensors(tmp_path: Path):
 
 
 def test_npz(tmp_path: Path):
-    np.savez(tmp_path / "w.npz", **{"a/b": VALUES})
+    arrays: Any = {"a/b": VALUES}
+    np.savez(tmp_path / "w.npz", **arrays)
     np.testing.assert_array_equal(read_tensors(tmp_path / "w.npz")["a/b"], VALUES)
 
 
