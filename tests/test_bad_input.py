@@ -142,7 +142,7 @@ def test_a_second_process_on_one_workdir_is_refused(tmp_path: Path):
     assert f"another process works in {tmp_path}; wait for it, or stop it" in result.stderr
 
 
-@pytest.mark.parametrize("limit", [100_000, 160_000])
+@pytest.mark.parametrize("limit", [100_000, 1_000_000])
 def test_a_file_that_cannot_be_written_whole_is_not_there_and_the_run_goes_on_later(
     tmp_path: Path, small_run: Path, limit: int
 ):

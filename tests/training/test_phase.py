@@ -1,5 +1,6 @@
 """One phase: what it optimises, what it leaves alone, and that where it runs changes nothing."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from vitlab.data import Store
 from vitlab.errors import InputError
 from vitlab.models import create, initialise
 from vitlab.training import Embedder, History, Setting, Stage, Trained, train_phase
+from vitlab.training.checkpoints import Checkpoints
 from vitlab.training.step import make_train_step, zero_totals
 
 OPTIONS = {"input_size": 8, "patch": 4, "width": 16, "depth": 1, "heads": 2, "mlp_width": 16}
@@ -121,6 +123,33 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_do(tmp_path: Pa
         InputError, match=r"the loss of phase p became (nan|inf) .*lower phases.p.learning_rate"
     ):
         train(tmp_path, phase)
+
+
+def test_a_phase_that_stops_at_any_batch_goes_on_from_there(tmp_path: Path, monkeypatch):
+    """In the middle of an epoch, and at its end, which is no batch to go on after."""
+    phase = Phase(epochs=2, batch_norm="update", augmentation=Augmentation(brightness=0.3))
+    expected, whole, _ = train(tmp_path / "whole", phase, batch_size=16)
+
+    save = Checkpoints.save
+    for stop in (2, 3):
+        saves = itertools.count(1)
+
+        def save_and_stop(*arguments, saves=saves, stop=stop):
+            save(*arguments)
+            if next(saves) == stop:
+                raise KeyboardInterrupt
+
+        folder = tmp_path / str(stop)
+        with monkeypatch.context() as patched:
+            patched.setattr(Checkpoints, "is_due", lambda _: True)
+            patched.setattr(Checkpoints, "save", save_and_stop)
+            with pytest.raises(KeyboardInterrupt):
+                train(folder, phase, batch_size=16)
+        found, history, _ = train(folder, phase, batch_size=16)
+        assert [line["val"] for line in history.lines] == [line["val"] for line in whole.lines]
+        assert [line["train"] for line in history.lines] == [line["train"] for line in whole.lines]
+        for path, array in expected.parameters.items():
+            np.testing.assert_array_equal(found.parameters[path], array)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from vitlab.training.embeddings import Embedder
 from vitlab.training.history import History
 from vitlab.training.loop import Setting, Stage, Trained, most_epochs, train_phase
+from vitlab.training.step import first_state, make_train_step
 from vitlab.training.trainable import trainable_paths
 
 __all__ = [
@@ -11,6 +12,8 @@ __all__ = [
     "Setting",
     "Stage",
     "Trained",
+    "first_state",
+    "make_train_step",
     "most_epochs",
     "train_phase",
     "trainable_paths",

@@ -1,5 +1,7 @@
 """Everything that going on needs, saved by Orbax: arrays, and the position in the run as JSON."""
 
+import contextlib
+import os
 import shutil
 import time
 from pathlib import Path
@@ -9,6 +11,7 @@ import jax
 import orbax.checkpoint as ocp
 
 from vitlab.errors import InputError
+from vitlab.files import write_error
 
 SHARE_OF_TIME = 20  # a save may start once the last one took at most 1/20 of the time since
 MARGIN = 2**20  # bytes that a checkpoint takes beside its arrays, or less
@@ -82,7 +85,8 @@ class Checkpoints:
         self._last_duration = self._last_end - started
 
     def _check_space(self, arrays: Any) -> None:
-        """A disk that is full is found before it is written: Orbax's own report is a thousand lines."""
+        """The space is asked for before Orbax writes, whose own report of a full disk, of a quota
+        or of a limit on files is a thousand lines."""
         needed = MARGIN + sum(array.nbytes for array in jax.tree.leaves(arrays))
         free = shutil.disk_usage(self._folder).free
         if free < needed:
@@ -90,6 +94,17 @@ class Checkpoints:
                 f"a checkpoint needs {needed / 1e6:.1f} MB and {self._folder} has {free / 1e6:.1f} MB "
                 "left; free some space and run the same command again"
             )
+        if not hasattr(os, "posix_fallocate"):  # macOS
+            return
+        probe = self._folder / ".space"
+        try:
+            with open(probe, "wb") as file:
+                os.posix_fallocate(file.fileno(), 0, needed)
+        except OSError as error:
+            raise write_error(self._folder, error) from error
+        finally:
+            with contextlib.suppress(OSError):
+                probe.unlink(missing_ok=True)
 
     def close(self) -> None:
         self._manager.close()

@@ -24,7 +24,7 @@ from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.embeddings import Embedder
 from vitlab.training.history import History
 from vitlab.training.optimizer import make_optimizer, make_schedule
-from vitlab.training.step import State, Totals, make_score, make_train_step, zero_totals
+from vitlab.training.step import State, Totals, first_state, make_score, make_train_step, zero_totals
 from vitlab.training.task import make_task
 from vitlab.training.trainable import trainable_paths
 
@@ -119,8 +119,7 @@ class _PhaseRun:
         moving, still = _divide(statistics, statistics if phase.batch_norm == "update" else ())
         self.frozen = {"parameters": frozen, "statistics": still}
         self.best = {"trainable": trainable, "statistics": moving}
-        start = _copied(self.best) | {"optimizer": jax.jit(optimizer.init)(trainable)}
-        start |= {"totals": zero_totals(), "step": jnp.zeros((), jnp.int32)}
+        start = first_state(trainable, moving, optimizer)
         self.state: State = jax.device_put(start, runtime.replicated(setting.mesh))
 
         self.checkpoints = Checkpoints(setting.checkpoints / self.name, setting.checkpoint_seconds)
@@ -199,7 +198,7 @@ class _PhaseRun:
             # One step late: the device has the next step already while this one is looked at.
             progress.advance(batch.count, self.look_at(previous))
             previous = totals
-            if self.checkpoints.is_due():
+            if self.position.batch < len(self.sampler) and self.checkpoints.is_due():
                 self.save()
         self.look_at(previous)
         progress.close()

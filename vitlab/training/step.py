@@ -30,6 +30,22 @@ def zero_totals() -> Totals:
     return {name: jnp.zeros(()) for name in ("loss", "correct", "count")}
 
 
+def first_state(trainable: Arrays, moving: Arrays, optimizer: optax.GradientTransformation) -> State:
+    """The state before the first step, of arrays of its own: a step takes what it is given."""
+
+    @jax.jit  # as a whole; array by array, a program would be compiled for every shape
+    def draw(trainable: Arrays, moving: Arrays) -> State:
+        return {
+            "trainable": jax.tree.map(jnp.copy, trainable),
+            "statistics": jax.tree.map(jnp.copy, moving),
+            "optimizer": optimizer.init(trainable),
+            "totals": zero_totals(),
+            "step": jnp.zeros((), jnp.int32),
+        }
+
+    return draw(trainable, moving)
+
+
 def make_train_step(
     forward: TrainForward, optimizer: optax.GradientTransformation, key: Key[Array, ""]
 ) -> Callable[[State, Frozen, Array, Labels, Weights], tuple[State, Totals]]:
