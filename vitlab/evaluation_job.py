@@ -20,7 +20,7 @@ from vitlab.training import Embedder
 def evaluate_test_part(run: RunDirectory, config: Config, phase: str) -> None:
     """Repeats the evaluation of the test part from the saved weights, and compares."""
     model = load_model(run.model(phase))
-    collection = _open(config.dataset, model)
+    collection = open_collection(config.dataset, model.card.preprocessing, config.dataset.resize)
     collection, split = align(collection, read_split(run.split))
     if split.hash != run.manifest["split_hash"]:
         raise InputError(
@@ -43,7 +43,8 @@ def evaluate_test_part(run: RunDirectory, config: Config, phase: str) -> None:
 def evaluate_folder(run: RunDirectory, config: Config, phase: str, folder: Path) -> None:
     """Evaluates on the images of `folder`, whose class folders are named as the model's classes."""
     model = load_model(run.model(phase))
-    collection = _open(Dataset(path=str(folder), resize=config.dataset.resize), model)
+    settings = Dataset(path=str(folder), resize=config.dataset.resize)
+    collection = open_collection(settings, model.card.preprocessing, settings.resize, fewest_classes=1)
     labels = _labels_of_model(collection, model.card.class_names, folder)
     store = dataclasses.replace(collection.store(np.arange(len(labels))), labels=labels)
     predictions = _predict(model, store, collection.table.ids, config)
@@ -59,10 +60,6 @@ def evaluate_folder(run: RunDirectory, config: Config, phase: str, folder: Path)
         }
         files.write_json(unfinished / "metrics.json", facts | metrics)
     say(f"kept in {kept}")
-
-
-def _open(settings: Dataset, model: SavedModel) -> Collection:
-    return open_collection(settings, model.card.preprocessing, settings.resize)
 
 
 def _labels_of_model(collection: Collection, class_names: tuple[str, ...], folder: Path) -> np.ndarray:

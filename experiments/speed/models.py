@@ -20,6 +20,7 @@ import numpy as np
 from absl import flags
 
 from vitlab import command, runtime
+from vitlab.errors import InputError
 
 TIMM = {
     "mobilenet_v2": "mobilenetv2_100",
@@ -58,20 +59,27 @@ class Rival:
     """A process that does the work of one framework when it is told to."""
 
     def __init__(self, name: str, network: str, batch_size: int):
+        self.name = name
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         tunables = os.environ.pop("GLIBC_TUNABLES", None)
         if name == "vitlab" and tunables:
             os.environ["GLIBC_TUNABLES"] = tunables
-        self.process = context.Process(target=_serve, args=(theirs, name, network, batch_size))
+        self.process = context.Process(
+            target=_serve, args=(theirs, name, network, batch_size), daemon=True
+        )
         self.process.start()
+        theirs.close()
         if tunables:
             os.environ["GLIBC_TUNABLES"] = tunables
 
     def seconds(self, work: str) -> float:
         """How long one batch takes."""
-        self.pipe.send(work)
-        return self.pipe.recv()
+        try:
+            self.pipe.send(work)
+            return self.pipe.recv()
+        except (EOFError, BrokenPipeError):
+            raise InputError(f"{self.name} ended; its traceback stands above") from None
 
     def close(self) -> None:
         self.pipe.send(None)

@@ -42,13 +42,15 @@ class Collection:
         return {part: self.store(split.rows(part)) for part in PARTS}
 
 
-def open_collection(settings: config.Dataset, preprocessing: Preprocessing, mode: Mode) -> Collection:
+def open_collection(
+    settings: config.Dataset, preprocessing: Preprocessing, mode: Mode, *, fewest_classes: int = 2
+) -> Collection:
     """Lists, reads and resizes all images, and says by name which cannot be read.
 
     Raises:
         InputError: the source cannot be opened, or a class has no readable image.
     """
-    source = open_source(settings)
+    source = open_source(settings, fewest_classes)
     pixels = load_pixels(source, preprocessing, mode)
     _say_unreadable(pixels.unreadable, len(source.table))
     readable = np.flatnonzero(pixels.rows >= 0)

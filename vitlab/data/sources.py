@@ -30,13 +30,13 @@ class Source(Protocol):
         ...
 
 
-def open_source(settings: config.Dataset) -> Source:
+def open_source(settings: config.Dataset, fewest_classes: int) -> Source:
     """The source that a config names; see `Folder` and `Digits`."""
     if settings.source == "digits":
         return Digits()
     if not settings.path:
         raise InputError("dataset.path is empty; give the folder with --config.dataset.path=FOLDER")
-    return Folder(Path(settings.path))
+    return Folder(Path(settings.path), fewest_classes)
 
 
 class Folder:
@@ -45,16 +45,16 @@ class Folder:
     Names that start with a dot are passed over. Links to folders are followed at the top only.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, fewest_classes: int = 2):
         self.path = path
         rows = [(name, file) for name in _class_names(path) for file in _files(path / name)]
         names = sorted({name for name, _ in rows})
         for empty in sorted(set(_class_names(path)) - set(names)):
             say(f"warning: the class folder {path / empty} is empty; it is left out")
-        if len(names) < 2:
+        if len(names) < fewest_classes:
             raise InputError(
-                f"{path} holds images of {len(names)} class; put the images of each class into a "
-                "folder of its own, at least two (dataset.path)"
+                f"{path} holds images of {len(names)} class{'es' * (len(names) != 1)}; put the images "
+                f"of each class into a folder of its own, at least {fewest_classes} (dataset.path)"
             )
         self.table = Table(
             ids=tuple(identify([file for _, file in rows])),

@@ -56,6 +56,12 @@ PRESETS: dict[str, Preset] = {
         for patch in (8, 14, 16, 32)
     },
     "mobilenet_v2": Preset("mobilenet_v2", MobileNetV2, KERAS),
+    **{
+        f"mobilenet_v2_{round(100 * width):03}": Preset(
+            "mobilenet_v2", MobileNetV2, KERAS, dict(width=width)
+        )
+        for width in (0.35, 0.5, 0.75, 1.3, 1.4)  # those that Keras publishes weights for
+    },
 }
 
 

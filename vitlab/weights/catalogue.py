@@ -32,10 +32,10 @@ def _augreg(model: str, recipe: str, rate: str) -> Checkpoint:
     return Checkpoint(model, f"{GOOGLE}/{size}_{patch}-i21k-300ep-lr_0.001-{recipe}--{tuning}.npz")
 
 
-def _keras(width: str) -> Checkpoint:
+def _keras(model: str, width: str) -> Checkpoint:
     """MobileNetV2 of Keras applications, ImageNet-1k at 224 pixels."""
     file = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{width}_224.h5"
-    return Checkpoint("mobilenet_v2", f"{KERAS}/{file}")
+    return Checkpoint(model, f"{KERAS}/{file}")
 
 
 CATALOGUE: dict[str, Checkpoint] = {
@@ -48,7 +48,17 @@ CATALOGUE: dict[str, Checkpoint] = {
         _augreg("vit_b16", "aug_medium1-wd_0.1-do_0.0-sd_0.0", "0.01"),
         _augreg("vit_l16", "aug_medium1-wd_0.1-do_0.1-sd_0.1", "0.01"),
     )
-} | {"mobilenet_v2.keras_in1k": _keras("1.0")}
+} | {
+    f"{checkpoint.model}.keras_in1k": checkpoint
+    for checkpoint in (
+        _keras("mobilenet_v2_035", "0.35"),
+        _keras("mobilenet_v2_050", "0.5"),
+        _keras("mobilenet_v2_075", "0.75"),
+        _keras("mobilenet_v2", "1.0"),
+        _keras("mobilenet_v2_130", "1.3"),
+        _keras("mobilenet_v2_140", "1.4"),
+    )
+}
 
 
 def locate(weights: str) -> Path:
