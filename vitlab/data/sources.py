@@ -30,7 +30,7 @@ class Source(Protocol):
         ...
 
 
-def open_source(settings: config.Dataset, fewest_classes: int) -> Source:
+def open_source(settings: config.Dataset, fewest_classes: int = 2) -> Source:
     """The source that a config names; see `Folder` and `Digits`."""
     if settings.source == "digits":
         return Digits()
