@@ -7,18 +7,20 @@
 #
 # PYTHON names the interpreter to build with, VITLAB_VENV another place than .venv.
 set -euo pipefail
+here=$PWD
 cd "$(dirname "$0")"
-venv=${VITLAB_VENV:-.venv}
+venv=$(realpath -m "${VITLAB_VENV:-.venv}")
 
+# The versions that the tests run on come first.
 find_python() {
-  for candidate in ${PYTHON:-python3.12 python3.11 python3.13 python3}; do
+  for candidate in ${PYTHON:-python3.12 python3.11 python3}; do
     if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
       echo "$candidate"
       return
     fi
   done
   echo "run.sh: vitlab needs Python 3.11 or newer, and there is none among: \
-${PYTHON:-python3.12 python3.11 python3.13 python3}; install one, or name it with PYTHON=/path/to/python" >&2
+${PYTHON:-python3.12 python3.11 python3}; install one, or name it with PYTHON=/path/to/python" >&2
   exit 2
 }
 
@@ -40,9 +42,22 @@ set_up() {
   echo "$stamp" >"$venv/vitlab-installed"
 }
 
-set_up
 case "${1:-}" in
-  "") exec "$venv/bin/python" -m vitlab.main --config=configs/digits.py --workdir=runs/digits ;;
-  test) exec "$venv/bin/python" -m pytest "${@:2}" ;;
-  *) exec "$venv/bin/python" -m "vitlab.$1" "${@:2}" ;;
+  "")
+    set_up
+    exec "$venv/bin/python" -m vitlab.main --config=configs/digits.py --workdir=runs/digits
+    ;;
+  test)
+    set_up
+    exec "$venv/bin/python" -m pytest "${@:2}"
+    ;;
+  main | evaluate)
+    set_up
+    cd "$here"
+    exec "$venv/bin/python" -m "vitlab.$1" "${@:2}"
+    ;;
+  *)
+    echo "run.sh: $1 is no command; use no argument at all, test, main or evaluate" >&2
+    exit 2
+    ;;
 esac

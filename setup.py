@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent
 
 # The versions that scikit-learn, Orbax and the like need themselves are theirs to state.
 REQUIREMENTS = [
-    "jax>=0.10.0",
+    "jax>=0.10.2",
     "flax>=0.12.8",
     "optax>=0.2.8",
     "orbax-checkpoint>=0.12.8",
@@ -30,6 +30,7 @@ REQUIREMENTS = [
     "safetensors>=0.5",
     "h5py>=3.12",
     "pooch>=1.8",
+    "requests>=2.32",
     "tqdm>=4.67",
 ]
 

@@ -181,3 +181,29 @@ def test_a_collection_with_every_kind_of_odd_file_is_trained_on(assets: Path, tm
     assert manifest["images"] == 29
     assert manifest["repairs"]["EXIF orientation"] == 4
     assert sum(manifest["parts"].values()) == 29
+
+
+def test_a_class_that_the_report_should_show_and_that_there_is_not(tmp_path: Path):
+    result = vitlab("main", SMALL, f"--workdir={tmp_path}/run", "--config.report.classes=('x',)")
+    assert_refused(result, "unknown class 'x' (report.classes); known: 0, 1, 2", tmp_path / "run")
+
+
+def test_what_is_no_file_and_what_has_no_proper_name_is_unreadable_by_name(tmp_path: Path, image_folder):
+    folder = image_folder({"a": 9, "b": 9})
+    (folder / "a" / "link.png").symlink_to("/nowhere")
+    os.mkfifo(folder / "b" / "pipe.png")
+    (folder / "b" / os.fsdecode(b"caf\xe9.png")).write_bytes(b"no image")
+    result = train(folder, tmp_path / "run")
+    assert result.returncode == 0, result.stderr
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["unreadable"] == {
+        "a/link.png": "not a file that can be opened",
+        "b/pipe.png": "not a file that can be opened",
+        os.fsdecode(b"b/caf\xe9.png"): "not an image",
+    }
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"latin\xe9"), "bell\a"])
+def test_a_class_whose_name_cannot_be_shown(tmp_path: Path, image_folder, name: str):
+    result = train(image_folder({"a": 9, name: 9}), tmp_path / "run")
+    assert_refused(result, "has a name that cannot be shown; rename it", tmp_path / "run")

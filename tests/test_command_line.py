@@ -1,13 +1,16 @@
 """What a user types, and what comes back: text, exit code, files."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.conftest import vitlab
+from tests.conftest import ROOT, vitlab
 from vitlab.data import read_split
 from vitlab.evaluation import load_predictions
 
@@ -42,6 +45,11 @@ def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: st
         (["--config=configs/digits.py:x", "--workdir=x"], "get_config() takes 0 positional arguments"),
         ([DIGITS, "--config.modle.name=x"], "unknown config key 'modle'; did you mean \"model\""),
         ([DIGITS, "--config.phases.al.epochs=1"], "unknown config key 'al'"),
+        ([DIGITS, "--config.model.nam=x"], "unknown config key 'nam'; did you mean \"name\""),
+        (
+            [DIGITS, f"--config.seed={2**32}", "--workdir=x"],
+            f"seed is {2**32}; it must be below 2**32",
+        ),
         ([DIGITS, "--config.batch_size=many", "--workdir=x"], "invalid literal for int()"),
         ([DIGITS, "--config.batch_size=0", "--workdir=x"], "batch_size is 0; it must be at least 1"),
         (
@@ -150,10 +158,14 @@ def test_evaluation_on_other_images_counts_them_and_keeps_its_figures(tmp_path: 
     assert result.returncode == 0, result.stderr
     assert "n = 5" in result.stdout
     assert "c/broken.jpg: not an image" in result.stdout
-    kept = json.loads((workdir / "evaluations" / "all" / "other" / "metrics.json").read_text())
+    (metrics,) = (workdir / "evaluations" / "all").glob("other-*/metrics.json")
+    kept = json.loads(metrics.read_text())
     assert kept["n"] == 5
     assert kept["classes"]["b"]["n"] == 0
     assert kept["unreadable"] == {"c/broken.jpg": "not an image"}
+    same_name = image_folder({"a": 2}, name="elsewhere/other")
+    assert vitlab("evaluate", f"--workdir={workdir}", f"--data={same_name}").returncode == 0
+    assert len(list((workdir / "evaluations" / "all").glob("other-*/metrics.json"))) == 2
     foreign = image_folder({"a": 3, "zebra": 3}, name="foreign")
     refused = vitlab("evaluate", f"--workdir={workdir}", f"--data={foreign}")
     assert refused.returncode == 2
@@ -195,4 +207,95 @@ def test_a_cache_that_cannot_be_made_is_named(tmp_path: Path):
     assert result.returncode == 2
     assert "cannot make the cache folder" in result.stderr
     assert "set VITLAB_CACHE" in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def get_config(:", "config.py, line 1: invalid syntax"),
+        ("import nothere", "config.py, line 1: ModuleNotFoundError: No module named 'nothere'"),
+        ("def get_config():\n    return foo", "config.py, line 2: NameError: name 'foo' is not defined"),
+        ("x = 1", "config.py has no function get_config"),
+        ("def get_config():\n    return 5", "config.py returns 5, no config"),
+    ],
+)
+def test_a_config_file_that_is_wrong_is_one_line_that_says_where(
+    tmp_path: Path, without_jax, text: str, message: str
+):
+    (tmp_path / "config.py").write_text(text)
+    arguments = [f"--config={tmp_path}/config.py", f"--workdir={tmp_path}/run"]
+    result = vitlab("main", *arguments, **without_jax)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_paths_mean_the_same_from_every_folder(tmp_path: Path, image_folder):
+    """The folder of images is relative to where the run began; later commands come from elsewhere."""
+    folder = image_folder({"a": 12, "b": 12})
+    program = [sys.executable, "-m", "vitlab.main", f"--config={ROOT}/{DIGITS.partition('=')[2]}"]
+    source = ["--config.dataset.source=folder", f"--config.dataset.path={folder.name}/"]
+    begun = subprocess.run(
+        [*program, *source, "--workdir=run"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    assert begun.returncode == 0
+    workdir = tmp_path / "run"
+    assert "equal to" in vitlab("evaluate", f"--workdir={workdir}").stdout
+    source = ["--config.dataset.source=folder", f"--config.dataset.path={folder}"]
+    assert "finished already" in vitlab("main", DIGITS, *source, f"--workdir={workdir}").stdout
+
+
+@pytest.mark.parametrize("piece", ["report.html", "metrics.json", "predictions/all", "model/all"])
+def test_a_piece_that_a_finished_run_has_lost_is_made_again(small_run: Path, tmp_path: Path, piece: str):
+    workdir = tmp_path / "copy"
+    shutil.copytree(small_run, workdir)
+    before = (workdir / "metrics.json").read_text()
+    lost = workdir / piece
+    shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
+    refused = vitlab("evaluate", f"--workdir={workdir}")
+    assert refused.returncode == 2
+    assert f"{lost} is gone; run the training again" in refused.stderr
+    assert vitlab("main", DIGITS, f"--workdir={workdir}").returncode == 0
+    assert lost.exists()
+    assert (workdir / "metrics.json").read_text() == before
+
+
+def test_what_a_kill_left_half_written_is_no_hindrance_and_goes_away(small_run: Path, tmp_path: Path):
+    fresh, copy = tmp_path / "fresh", tmp_path / "copy"
+    fresh.mkdir()
+    left = fresh / ".config.json.0123abcd.part"
+    left.write_text("{")
+    shutil.copytree(small_run, copy)
+    (copy / "model" / ".all.0123abcd.part").mkdir()
+    for workdir in (fresh, copy):
+        assert vitlab("main", DIGITS, f"--workdir={workdir}").returncode == 0
+        assert not list(workdir.rglob("*.part"))
+
+
+def test_whoever_reads_the_output_may_stop_reading(tmp_path: Path):
+    program = f"{sys.executable} -m vitlab.main {DIGITS} --workdir={tmp_path}/run | head -n 1"
+    result = subprocess.run(program, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("devices")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_terminated_command_leaves_no_half_written_file(tmp_path: Path, image_folder):
+    """SIGTERM, as a batch system sends it, while images are decoded."""
+    cache = tmp_path / "cache"
+    folder = image_folder({"a": 300, "b": 300}, size=300)
+    source = ["--config.dataset.source=folder", f"--config.dataset.path={folder}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vitlab.main", DIGITS, *source, f"--workdir={tmp_path}/run"],
+        cwd=ROOT,
+        env={**os.environ, "VITLAB_CACHE": str(cache)},
+    )
+    while process.poll() is None and not list(cache.glob("pixels/.*.part")):
+        pass
+    process.terminate()
+    assert process.wait() == 143
+    assert not list(cache.glob("pixels/.*.part"))
     assert not (tmp_path / "run").exists()

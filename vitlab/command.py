@@ -1,6 +1,11 @@
 """What every command does around its work: flags in, one call, an exit code."""
 
+import ast
+import io
+import os
+import signal
 import sys
+import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -16,11 +21,16 @@ def run(main: Callable[[], None]) -> None:
     """Parses the flags and calls `main`.
 
     Exit code 0 means that the work is done, 2 that a flag or an input is wrong (one line on
-    standard error says which), 130 that the user stopped it; a bug is a traceback and 1.
+    standard error says which), 130, 141 and 143 that it was stopped (Ctrl-C, a closed pipe,
+    SIGTERM); a bug is a traceback and 1.
     """
 
     def guarded(_: list[str]) -> int:
         runtime.use_huge_pages()
+        signal.signal(signal.SIGTERM, _tidy_up_and_end)
+        for stream in (sys.stdout, sys.stderr):  # names of files may be no text
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         logging.set_verbosity(logging.FATAL)  # of the libraries; vitlab speaks for itself
         try:
             main()
@@ -29,6 +39,9 @@ def run(main: Callable[[], None]) -> None:
         except KeyboardInterrupt:
             print("stopped; run the same command again to go on", file=sys.stderr)
             return 130
+        except BrokenPipeError:  # whoever read our output, such as `head`, has enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
         return 0
 
     app.run(guarded, flags_parser=_parse)
@@ -41,14 +54,49 @@ def _parse(argv: list[str]) -> list[str]:
         sys.exit(0)
     try:
         positional = flags.FLAGS(argv)
-    except (KeyError, AttributeError) as error:
-        key, _, advice = str(error.args[0]).partition("\n")
-        _refuse(f"unknown config key {key}" + (f"; {advice[0].lower()}{advice[1:]}" if advice else ""))
-    except (InputError, flags.Error, OSError, IndexError, TypeError, ValueError) as error:
-        _refuse(str(error).strip().splitlines()[-1].strip())  # after a traceback stands what went wrong
+    except Exception as error:  # a config file is a program, and may raise anything
+        _refuse(_what_is_wrong(error, _config_file(argv)))
     if len(positional) > 1:
         _refuse(f"{positional[1]!r} is no flag; every argument is --name=value")
     return positional
+
+
+def _config_file(argv: list[str]) -> str:
+    """The file that --config names, without its argument."""
+    for index, argument in enumerate(argv):
+        name, equals, value = argument.lstrip("-").partition("=")
+        if argument.startswith("-") and name == "config":
+            value = value if equals else "".join(argv[index + 1 : index + 2])
+            return os.path.abspath(value.partition(":")[0])
+    return ""
+
+
+def _what_is_wrong(error: Exception, config_file: str) -> str:
+    """One line, with the place where it stands in the config file if that is to blame."""
+    last_line = (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}: {error.msg} (--config)"
+    places = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if os.path.abspath(frame.filename) == config_file
+    ]
+    if places and not isinstance(error, InputError):
+        return f"{config_file}, line {places[-1]}: {type(error).__name__}: {last_line} (--config)"
+    if "get_config" in str(error):
+        return f"{config_file} has no function get_config that returns a config (--config)"
+    if isinstance(error, (KeyError, AttributeError)):
+        text = str(error.args[0])
+        if text.startswith("'\\'"):  # ml_collections quotes the report of an inner key once more
+            text = ast.literal_eval(text)
+        key, _, advice = text.partition("\n")
+        return f"unknown config key {key}" + (f"; {advice[0].lower()}{advice[1:]}" if advice else "")
+    return last_line  # after a traceback stands what went wrong
+
+
+def _tidy_up_and_end(*_: object) -> NoReturn:
+    """As if the command had ended here: half-written files are taken away."""
+    sys.exit(143)
 
 
 def _refuse(message: str) -> NoReturn:

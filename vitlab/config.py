@@ -194,6 +194,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
 def _check(config: Config) -> None:
     _at_least("batch_size", config.batch_size, 1)
     _at_least("seed", config.seed, 0)
+    if config.seed >= 2**32:
+        raise InputError(f"seed is {config.seed}; it must be below 2**32")
     _at_least("report.examples", config.report.examples, 0)
     _at_least("model.input_size", config.model.input_size, 1)
     _check_fractions(config.split.fractions)

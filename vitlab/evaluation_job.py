@@ -1,6 +1,8 @@
 """What `vitlab.evaluate` does once its flags are known to be sound."""
 
 import dataclasses
+import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,8 @@ def evaluate_folder(run: RunDirectory, config: Config, phase: str, folder: Path)
     predictions = _predict(model, store, collection.table.ids, config)
     metrics = evaluate(predictions, model.card.class_names)
     _say_metrics(f"{phase}, {folder}", metrics)
-    kept = run.path / "evaluations" / phase / folder.resolve().name
+    place = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:8]  # many are called "test"
+    kept = run.path / "evaluations" / phase / f"{folder.resolve().name}-{place}"
     with files.replacing_folder(kept) as unfinished:
         save_predictions(predictions, unfinished / "predictions.npz")
         facts = {

@@ -1,10 +1,13 @@
 """Files are written whole or not at all: a temporary neighbour first, then one rename."""
 
 import contextlib
+import errno
 import json
 import os
+import re
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
+        _to_disk(temporary)
         os.replace(temporary, path)
     except OSError as error:
         raise write_error(path, error) from error
@@ -38,8 +40,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     try:
         temporary.mkdir(parents=True)
         yield temporary
-        shutil.rmtree(path, ignore_errors=True)
-        os.replace(temporary, path)
+        for file in temporary.rglob("*"):
+            _to_disk(file)
+        _put(temporary, path)
     except OSError as error:
         raise write_error(path, error) from error
     finally:
@@ -47,8 +50,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
+    """In UTF-8. The parts of a file's name that are none become `\\udce9`, as JSON spells them."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: object) -> None:
@@ -64,5 +68,38 @@ def write_error(path: Path, error: OSError) -> InputError:
     )
 
 
+def sweep(folder: Path, older_than_seconds: float = 0.0) -> None:
+    """Removes what processes that were killed while they wrote have left anywhere in `folder`."""
+    for entry in [entry for entry in folder.rglob(".*.part") if is_unfinished(entry)]:
+        with contextlib.suppress(OSError):  # it may be gone by now
+            if time.time() - entry.stat().st_mtime >= older_than_seconds:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether it has the name of a file or folder of `replacing` that is being written."""
+    return bool(re.fullmatch(r"\..+\.[0-9a-f]{8}\.part", path.name))
+
+
 def _neighbour(path: Path) -> Path:
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _put(folder: Path, path: Path) -> None:
+    """Under its name, in the place of an older one; another process may do the same meanwhile."""
+    for is_last in (False, False, True):
+        try:
+            os.replace(folder, path)
+            return
+        except OSError as error:
+            if is_last or error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+        shutil.rmtree(path, ignore_errors=True)

@@ -28,6 +28,7 @@ from vitlab.models import (
     load_model,
     save_model,
 )
+from vitlab.names import unknown
 from vitlab.progress import duration, say
 from vitlab.reporting import write_report
 from vitlab.run_directory import RunDirectory, circumstances
@@ -46,6 +47,9 @@ def run_job(config: Config, run: RunDirectory) -> None:
     _check_network(config, run, blueprint)
     collection, split = _read_images(config, run, blueprint)
     class_names = split.table.class_names
+    for name in config.report.classes:
+        if name not in class_names:
+            raise InputError(unknown("class", name, class_names, "report.classes"))
     run.begin(config)
     write_split(split, run.split)
     run.record(
@@ -109,11 +113,11 @@ def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> N
                 f"phases.{name}.batch_norm is 'frozen', but without model.weights the statistics "
                 "of batch norm were never measured; set it to 'update'"
             )
-    before = run.manifest.get("origin", blueprint.origin)
-    if before != blueprint.origin:
+    before, now = run.manifest.get("origin", blueprint.origin), blueprint.origin
+    if before.get("sha256") != now.get("sha256"):
         raise InputError(
-            f"the weights of this run have changed since it began: {before}, now "
-            f"{blueprint.origin}; put the file back, or start again in a new workdir"
+            f"the weights of this run have changed since it began: {before}, now {now}; "
+            "put the file back, or start again in a new workdir"
         )
 
 

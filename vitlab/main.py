@@ -5,11 +5,12 @@
 Run the same command again, and it goes on where it was, or says that it is finished.
 """
 
+import dataclasses
 import os
 from pathlib import Path
 
 from absl import flags
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from vitlab import command
 from vitlab.config import Config, resolve
@@ -47,12 +48,24 @@ def _from_flags() -> tuple[Config, Path]:
     file = str(config_flags.get_config_filename(flags.FLAGS["config"])).partition(":")[0]
     if not os.path.isfile(file):
         raise InputError(f"there is no config file {file!r} (--config)")
+    if not isinstance(_CONFIG.value, ConfigDict):
+        raise InputError(f"get_config in {file} returns {_CONFIG.value!r}, no config (--config)")
     config = resolve(_CONFIG.value)
     folder = config.dataset.path
     if config.dataset.source == "folder" and not os.path.isdir(folder):
         there_is = f"there is no folder {folder!r}" if folder else "no folder of images is given"
         raise InputError(f"{there_is}; name it with --config.dataset.path=FOLDER")
-    return config, Path(_WORKDIR.value)
+    return _independent_of_here(config), Path(_WORKDIR.value)
+
+
+def _independent_of_here(config: Config) -> Config:
+    """The same config from whatever folder the command is given: its paths are absolute."""
+    dataset, model = config.dataset, config.model
+    if dataset.path:
+        dataset = dataclasses.replace(dataset, path=os.path.abspath(dataset.path))
+    if os.path.exists(model.weights):
+        model = dataclasses.replace(model, weights=os.path.abspath(model.weights))
+    return dataclasses.replace(config, dataset=dataset, model=model)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,9 @@ class RunDirectory:
         is_new = not self.path.exists()
         lock = self._lock()
         try:
-            yield self._is_finished(chosen)
+            is_finished = self._is_finished(chosen)
+            files.sweep(self.path)  # an earlier process may have been killed; nobody else writes here
+            yield is_finished
         finally:
             if is_new and not any(self.path.iterdir()):
                 self.path.rmdir()
@@ -104,7 +106,11 @@ class RunDirectory:
         self._read_manifest()
         if not self.manifest.get("finished"):
             raise InputError(f"the run in {self.path} is not finished; run its training again first")
-        return from_json(read_json(self.config))
+        chosen = from_json(read_json(self.config))
+        gone = self._gone(chosen)
+        if gone:
+            raise InputError(f"{gone[0]} is gone; run the training again, and it is made again")
+        return chosen
 
     def _lock(self) -> int:
         try:
@@ -121,7 +127,9 @@ class RunDirectory:
 
     def _is_finished(self, chosen: Config) -> bool:
         if not self.config.exists():
-            others = sorted(entry.name for entry in self.path.iterdir())
+            others = sorted(
+                entry.name for entry in self.path.iterdir() if not files.is_unfinished(entry)
+            )
             if others:
                 raise InputError(
                     f"{self.path} holds no run, but other files ({others[0]}); choose a new --workdir"
@@ -135,7 +143,14 @@ class RunDirectory:
                 "choose another --workdir, or give the config that it has"
             )
         self._read_manifest()
-        return bool(self.manifest.get("finished"))
+        return bool(self.manifest.get("finished")) and not self._gone(chosen)
+
+    def _gone(self, chosen: Config) -> list[Path]:
+        """What a finished run has, and this one has lost."""
+        pieces = [self.split, self.metrics, self.report, self.log]
+        for phase in chosen.phases:
+            pieces += [self.model(phase), self.path / "predictions" / phase]
+        return [piece for piece in pieces if not piece.exists()]
 
     def _read_manifest(self) -> None:
         path = self.path / "manifest.json"

@@ -29,22 +29,22 @@ def build(kind: type[T], values: Any, where: str = "") -> T:
         if key not in known:
             raise InputError(unknown("config key", key, known, where or "config"))
     prefix = f"{where}." if where else ""
-    return kind(**{key: _checked(hints[key], value, prefix + key) for key, value in values.items()})
+    return kind(**{key: checked(hints[key], value, prefix + key) for key, value in values.items()})
 
 
-def _checked(hint: Any, value: Any, where: str) -> Any:
-    """`value` as the type `hint` says."""
+def checked(hint: Any, value: Any, where: str) -> Any:
+    """`value` as the type `hint` says. Raises InputError, which names `where`, if it cannot be."""
     if hint is Any:
         return value
     outer, inner = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
         return build(typing.cast(type, hint), value, where)
     if outer is collections.abc.Mapping:
-        return {key: _checked(inner[1], item, f"{where}.{key}") for key, item in value.items()}
+        return {key: checked(inner[1], item, f"{where}.{key}") for key, item in value.items()}
     if outer is tuple:
         if not isinstance(value, (tuple, list)):
             raise InputError(f"{where} is {value!r}; it must be a list, such as ({value!r},)")
-        return tuple(_checked(inner[0], item, where) for item in value)
+        return tuple(checked(inner[0], item, where) for item in value)
     if outer is Literal and value not in inner:
         raise InputError(unknown("value", str(value), inner, where))
     if hint is float and type(value) is int:

@@ -108,7 +108,7 @@ def test_what_is_no_image_says_why(tmp_path: Path):
         "notes.txt": "not an image",
         "script.eps": "not an image",
         "cut.jpg": "damaged: image file is truncated",
-        "gone.jpg": "No such file",
+        "gone.jpg": "not a file that can be opened",
     }.items():
         with pytest.raises(DecodeError, match=reason):
             decode(tmp_path / name)
@@ -169,3 +169,9 @@ def test_every_odd_file_is_either_read_or_refused(assets: Path):
     for path in (assets / "data" / "odd_images").iterdir():
         if path.name not in REFUSED:
             assert decode(path).image.mode == "RGB"
+
+
+def test_grey_values_between_0_and_1_are_light(tmp_path: Path):
+    Image.fromarray(np.array([[0.0, 0.5, 1.0]], np.float32)).save(tmp_path / "f.tif")
+    found = np.asarray(decode(tmp_path / "f.tif").image)
+    np.testing.assert_array_equal(found[0, :, 0], [0, 128, 255])

@@ -38,3 +38,12 @@ def test_an_epoch_begun_in_the_middle_is_the_rest_of_it():
     for one, other in zip(whole[3:], rest, strict=True):
         np.testing.assert_array_equal(one.indices, other.indices)
         np.testing.assert_array_equal(one.weights, other.weights)
+
+
+def test_fillers_are_different_examples_of_the_same_epoch():
+    """A batch norm that trains would take the spread of one example many times for small."""
+    *_, last = Sampler(20, 16, 5).epoch(2)
+    fillers = last.indices[last.weights == 0]
+    assert len(set(fillers)) == len(fillers) == 12
+    first = next(iter(Sampler(20, 16, 5).epoch(2)))
+    np.testing.assert_array_equal(fillers, first.indices[:12])

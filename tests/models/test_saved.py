@@ -1,5 +1,6 @@
 """A model is split into plain dictionaries, saved, and comes back the same."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -54,3 +55,71 @@ def test_a_model_folder_that_was_changed_is_refused(model, tmp_path: Path):
     (tmp_path / "m" / "model.json").write_text("{}")
     with pytest.raises(InputError, match=r"model\.json is no model card"):
         load_model(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("vit", {"depth": 0}, r"model\.options\.depth is 0; it must be above 0"),
+        ("vit", {"width": "big"}, r"model\.options\.width is 'big'; it must be of type int"),
+        ("vit", {"width": -32}, r"model\.options\.width is -32; it must be above 0"),
+        ("vit", {"pooling": "mean"}, r"unknown value 'mean' \(model\.options\.pooling\)"),
+        ("mobilenet_v2", {"activation": "foo"}, r"unknown value 'foo' \(model\.options\.activation\)"),
+        ("mobilenet_v2", {"input_size": 64}, r"model\.options\.input_size: set model\.input_size"),
+        ("mobilenet_v2", {"witdh": 0.5}, r"unknown option of mobilenet_v2 'witdh'.*did you mean width"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(name: str, options: dict, message: str):
+    complete = dict(patch=2, width=32, depth=2, heads=2, mlp_width=64) if name == "vit" else {}
+    with pytest.raises(InputError, match=message):
+        draw_blueprint(Model(name=name, input_size=32, options={**complete, **options}))
+
+
+# ------------------------------------------------- a run that begins with the model of an earlier one
+
+
+def begin_with(folder: Path, settings: Model, class_names: tuple[str, ...] = ("cat", "dog")):
+    settings = dataclasses.replace(settings, weights=str(folder))
+    return first_model(draw_blueprint(settings), class_names, "squash", seed=9)
+
+
+def test_an_earlier_model_computes_what_it_computed_whatever_its_options(tmp_path: Path):
+    unusual = {"width": 0.35, "epsilon": 1e-5, "padding": "symmetric", "expand_always": True}
+    settings = Model(name="mobilenet_v2", input_size=32, options=unusual)
+    earlier = first_model(draw_blueprint(settings), ("cat", "dog"), "squash", seed=3)
+    save_model(tmp_path / "m", earlier)
+    found = begin_with(tmp_path / "m", Model(name="mobilenet_v2", input_size=32))
+    assert found.card.options == earlier.card.options
+    images = jnp.asarray(np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)), jnp.uint8)
+    expected = earlier.network.embed(earlier.parameters, earlier.statistics, images)
+    answer = found.network.embed(found.parameters, found.statistics, images)
+    np.testing.assert_array_equal(answer, expected)
+
+
+def test_an_earlier_head_is_kept_for_the_same_classes_only(model, tmp_path: Path, capsys):
+    head = {"head/kernel": jnp.ones_like(model.parameters["head/kernel"])}
+    taught = dataclasses.replace(model, parameters=model.parameters | head)
+    save_model(tmp_path / "m", taught)
+    same = begin_with(tmp_path / "m", SETTINGS)
+    assert (same.parameters["head/kernel"] == 1).all()
+    other = begin_with(tmp_path / "m", SETTINGS, ("dog", "fox"))
+    assert (other.parameters["head/kernel"] == 0).all()
+    assert "its head for 2 other classes is replaced by a new one for 2" in capsys.readouterr().out
+
+
+def test_an_earlier_vit_takes_another_input_size(tmp_path: Path):
+    options = dict(patch=8, width=32, depth=2, heads=2, mlp_width=64)
+    small = first_model(
+        draw_blueprint(Model(name="vit", input_size=32, options=options)), ("a", "b"), "squash", 0
+    )
+    save_model(tmp_path / "m", small)
+    large = begin_with(tmp_path / "m", Model(name="vit", input_size=64), ("a", "b"))
+    assert large.parameters["backbone/positions"].shape == (1, 65, 32)
+    assert large.card.preprocessing.size == 64
+
+
+def test_an_earlier_model_without_its_card_is_refused(model, tmp_path: Path):
+    save_model(tmp_path / "m", model)
+    (tmp_path / "m" / "model.json").unlink()
+    with pytest.raises(InputError, match=r"model\.json is no model card"):
+        begin_with(tmp_path / "m", SETTINGS)

@@ -5,9 +5,11 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conftest import vitlab
+from vitlab.reporting import charts
 
 
 class Page(html.parser.HTMLParser):
@@ -135,3 +137,18 @@ def test_a_name_that_is_markup_stays_text(tmp_path: Path, image_folder):
     for svg in (workdir / "figures").glob("*.svg"):
         assert "onerror=alert" not in re.sub(r"&lt;img[^&]*&gt;", "", svg.read_text())
     assert "$x^2$" in (workdir / "figures" / "split.svg").read_text()
+
+
+def test_small_pictures_are_enlarged(small_run: Path):
+    text = (small_run / "report.html").read_text()
+    assert text.count('height="8" class="tiny"') >= 30
+    assert "&#34;tiny" not in text
+    assert re.search(r'<img class="patches sharp" src="data:image/png', text)
+
+
+def test_long_names_leave_the_charts_their_room(recwarn):
+    names = [f"{index} {'a very long name ' * 8}" for index in range(4)]
+    chart = charts.confusion_chart(np.eye(4, dtype=int).tolist(), names, "t")
+    assert "0 a very long name a very l…" in chart
+    charts.parts_chart({"train": dict.fromkeys(names, 3)})
+    assert not recwarn.list

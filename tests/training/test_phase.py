@@ -21,6 +21,7 @@ from vitlab.models import create, initialise
 from vitlab.training import Embedder, History, Setting, Stage, Trained, train_phase
 from vitlab.training.checkpoints import Checkpoints
 from vitlab.training.step import make_train_step, zero_totals
+from vitlab.training.task import make_task
 
 OPTIONS = {"input_size": 8, "patch": 4, "width": 16, "depth": 1, "heads": 2, "mlp_width": 16}
 
@@ -107,7 +108,7 @@ def test_a_head_on_embeddings_learns_what_it_learns_behind_the_backbone(tmp_path
 
 
 def test_the_best_weights_are_those_of_the_best_epoch(tmp_path: Path):
-    phase = Phase(optimizer="sgd", learning_rate=0.5, epochs=12)
+    phase = Phase(optimizer="adam", learning_rate=0.05, epochs=12)
     trained, history, _ = train(tmp_path, phase)
     scores = [(line["val"]["accuracy"], -line["val"]["loss"]) for line in history.lines]
     assert trained.best_epoch == 1 + scores.index(max(scores))
@@ -170,3 +171,19 @@ def test_two_and_four_devices_give_the_losses_of_one(tmp_path: Path):
         assert len(manifest["devices"]) == devices
     for devices in (2, 4):
         np.testing.assert_allclose(losses[devices], losses[1], atol=1e-5)
+
+
+def test_the_time_of_a_phase_includes_its_embeddings(tmp_path: Path, monkeypatch):
+    now = 0.0
+
+    def slowly(*arguments):
+        nonlocal now
+        now += 100.0
+        return make_task(*arguments)
+
+    monkeypatch.setattr("vitlab.training.loop.make_task", slowly)
+    ticks = itertools.count()
+    monkeypatch.setattr("vitlab.training.loop.time.monotonic", lambda: now + 1e-6 * next(ticks))
+    trained, history, _ = train(tmp_path, Phase(trainable=("head/.*",), epochs=2))
+    assert 100 < trained.seconds < 101
+    assert all(line["time"]["seconds"] < 1 for line in history.lines)

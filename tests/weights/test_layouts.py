@@ -127,3 +127,24 @@ def test_positions_without_a_class_token_fit_a_network_without_one():
 def test_positions_for_another_kind_of_pooling_are_reported_not_bent():
     positions = np.zeros((1, 17, 2), np.float32)
     assert VIT[0].resize[POSITIONS](positions, (1, 64, 2)).shape == (1, 17, 2)
+
+
+def test_tensors_without_the_axes_that_they_need_are_listed_too():
+    tensors = {
+        "patch_embed.proj.weight": np.zeros((16, 48)),
+        "pos_embed": np.zeros(17),
+        "blocks.0.attn.qkv.weight": np.zeros((100, 16)),
+    }
+    shapes = {
+        "backbone/patches/projection/kernel": (48, 16),
+        POSITIONS: (1, 17, 16),
+        "backbone/blocks/0/attention/query/kernel": (16, 16),
+        "head/bias": (2,),
+    }
+    with pytest.raises(InputError) as refused:
+        VIT[0].fill(tensors, shapes, "file.npz")
+    message = str(refused.value)
+    assert "0 missing, 0 unused, 3 misshapen" in message
+    assert "patch_embed.proj.weight (16, 48), for backbone/patches/projection/kernel (48, 16)" in message
+    assert "backbone/positions: (17,) in the file, (1, 17, 16) in the network" in message
+    assert "blocks.0.attn.qkv.weight (100, 16), for backbone/blocks/0/attention/query/kernel" in message

@@ -163,3 +163,32 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path: Path, suffix: str):
 def test_an_unknown_suffix_names_the_known_ones(tmp_path: Path):
     with pytest.raises(InputError, match=r"'.onnx' is not known; use .safetensors, .npz"):
         read_tensors(tmp_path / "w.onnx")
+
+
+def test_a_small_hdf5_file_that_declares_a_huge_array_is_refused(tmp_path: Path):
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file.create_dataset("kernel", (10**13,), "f4")
+    with pytest.raises(InputError, match="kernel would unpack to 40000000000000 bytes"):
+        read_tensors(tmp_path / "w.h5")
+
+
+def test_a_small_npz_file_that_declares_a_huge_array_is_refused(tmp_path: Path):
+    header = {"descr": "<f4", "fortran_order": False, "shape": (10**13,)}
+    with (
+        zipfile.ZipFile(tmp_path / "w.npz", "w") as archive,
+        archive.open("a.npy", "w") as file,
+    ):
+        np.lib.format.write_array_header_1_0(file, header)
+    with pytest.raises(InputError, match=r"arrays that do not fit into memory|not a whole \.npz file"):
+        read_tensors(tmp_path / "w.npz")
+
+
+def test_an_npz_file_of_other_things_than_numbers_is_refused(tmp_path: Path):
+    arrays: Any = {"names": np.array(["a", "b"])}
+    np.savez(tmp_path / "w.npz", **arrays)
+    with pytest.raises(InputError, match="names holds no numbers; refused"):
+        read_tensors(tmp_path / "w.npz")
+    with zipfile.ZipFile(tmp_path / "v.npz", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(InputError, match=r"readme\.txt holds no numbers; refused"):
+        read_tensors(tmp_path / "v.npz")

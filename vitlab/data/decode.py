@@ -46,8 +46,11 @@ def decode(path: Path) -> Decoded:
 
     Raises:
         DecodeError: not an image, cut short, damaged, or larger than `MOST_PIXELS`.
+        OSError, MemoryError: it says nothing about the image; another time it may be read.
     """
     repairs: set[str] = set()
+    if not path.is_file():
+        raise DecodeError("not a file that can be opened")
     try:
         with Image.open(path, formats=FORMATS) as opened:
             width, height = opened.size
@@ -68,9 +71,12 @@ def decode(path: Path) -> Decoded:
     except Image.UnidentifiedImageError as error:
         reason = "an empty file" if path.stat().st_size == 0 else "not an image"
         raise DecodeError(reason) from error
+    except MemoryError:
+        raise
     except Exception as error:  # Pillow's readers raise whatever their parsing runs into
-        reason = getattr(error, "strerror", None) or f"damaged: {error or type(error).__name__}"
-        raise DecodeError(reason) from error
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise DecodeError(f"damaged: {error or type(error).__name__}") from error
 
 
 def _upright(image: Image.Image, repairs: set[str]) -> Image.Image:
@@ -117,6 +123,8 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if not np.isfinite(most) or values.min(initial=0) < 0:
         raise DecodeError("grey values that are negative or not finite")
     top = 2.0 ** np.ceil(np.log2(most + 1)) - 1
+    if image.mode == "F" and values.max(initial=0) <= 1:  # as scientific programs write them
+        top = 1.0
     grey = Image.fromarray(np.round(values * (255 / top)).astype(np.uint8))
     if isinstance(transparent, int):
         grey.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))

@@ -1,4 +1,7 @@
-"""The id of an image is the SHA-256 of its file, remembered by path, size and time of change."""
+"""The id of an image is the SHA-256 of its file, remembered by path, size and time of change.
+
+A file that cannot be read has an id too, from its path: it is named among the unreadable ones later.
+"""
 
 import contextlib
 import hashlib
@@ -13,13 +16,15 @@ from vitlab.errors import InputError
 from vitlab.progress import track
 
 State = tuple[bytes, int, int]  # path, bytes, time of change in nanoseconds
+NOT_A_FILE = -1  # in the place of the bytes
+UNREADABLE = "unreadable:"
 
 
 def identify(files: Sequence[Path]) -> list[str]:
     """The ids of `files`, in their order. Only new and changed files are read.
 
     Raises:
-        InputError: a file cannot be read, or the memory of ids cannot be used.
+        InputError: the memory of ids cannot be used.
     """
     states = [_state(file) for file in files]
     database = runtime.cache_folder("hashes") / "files.sqlite"
@@ -31,12 +36,16 @@ def identify(files: Sequence[Path]) -> list[str]:
             fresh = dict(zip(new, _hash_all(new), strict=True))
             memory.executemany(
                 "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-                [(*state, digest) for state, digest in fresh.items()],
+                [(*state, digest) for state, digest in fresh.items() if not is_unreadable(digest)],
             )
     except sqlite3.Error as error:
         raise InputError(f"cannot use {database}: {error}; delete it, or free its disk") from error
     known |= fresh
     return [known[state] for state in states]
+
+
+def is_unreadable(identity: str) -> bool:
+    return identity.startswith(UNREADABLE)
 
 
 def _hash_all(states: Sequence[State]) -> list[str]:
@@ -55,16 +64,19 @@ def _recall(memory: sqlite3.Connection, states: Sequence[State]) -> dict[State, 
 
 
 def _state(file: Path) -> State:
-    try:
-        status = file.stat()
-    except OSError as error:
-        raise InputError(f"cannot read {file}: {error.strerror}") from error
-    return os.fsencode(file.absolute()), status.st_size, status.st_mtime_ns
+    path = os.fsencode(file.absolute())
+    if not file.is_file():
+        return path, NOT_A_FILE, 0
+    status = file.stat()
+    return path, status.st_size, status.st_mtime_ns
 
 
 def _hash(state: State) -> str:
+    path, size, _ = state
     try:
-        with open(state[0], "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"cannot read {os.fsdecode(state[0])}: {error.strerror}") from error
+        if size != NOT_A_FILE:  # a pipe would keep us waiting for ever
+            with open(path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        pass
+    return UNREADABLE + hashlib.sha256(path).hexdigest()

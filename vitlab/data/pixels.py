@@ -18,13 +18,15 @@ import numpy as np
 
 from vitlab import files, runtime
 from vitlab.data.decode import DecodeError
+from vitlab.data.identity import is_unreadable
 from vitlab.data.resize import Mode, to_square
 from vitlab.data.sources import Source
 from vitlab.errors import InputError
 from vitlab.progress import track
 from vitlab.weights import Preprocessing
 
-VERSION = 1  # of what decoding and resizing compute; a change makes older files unused
+VERSION = 2  # of what decoding and resizing compute; a change makes older files unused
+ABANDONED = 24 * 3600  # seconds: whoever wrote a half-written folder for longer was killed
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,9 @@ def load_pixels(source: Source, preprocessing: Preprocessing, mode: Mode) -> Pix
     for row, identity in enumerate(table.ids):
         first_row.setdefault(identity, row)
     ids = sorted(first_row)
-    folder = runtime.cache_folder("pixels") / _key(ids, preprocessing, mode)
+    cache = runtime.cache_folder("pixels")
+    files.sweep(cache, older_than_seconds=ABANDONED)
+    folder = cache / _key(ids, preprocessing, mode)
     if not (folder / "found.json").exists():
         with files.replacing_folder(folder) as unfinished:
             rows = [first_row[identity] for identity in ids]
@@ -90,6 +94,12 @@ def _decode_all(
             pixels = to_square(decoded.image, preprocessing, mode)
         except DecodeError as error:
             return _Image(None, [], str(error))
+        except (OSError, MemoryError) as error:
+            if is_unreadable(source.table.ids[row]):
+                return _Image(None, [], getattr(error, "strerror", None) or str(error))
+            # Its bytes could be read a moment ago. To remember this would lose the image for ever.
+            reason = getattr(error, "strerror", None) or "not enough memory"
+            raise InputError(f"cannot read {source.table.paths[row]}: {reason}; run again") from error
         return _Image(pixels, sorted(decoded.repairs), None)
 
     found = []

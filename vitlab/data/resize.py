@@ -24,8 +24,12 @@ def to_square(image: Image.Image, preprocessing: Preprocessing, mode: Mode) -> P
         side = preprocessing.crop * shortest
         left, top = ((length - side) / 2 for length in image.size)
         return np.asarray(image.resize((size, size), filter_, box=(left, top, left + side, top + side)))
+    # The middle of the image whose shorter side was resized, without making the rest of that image.
     shorter = int(size / preprocessing.crop)
-    width, height = (shorter * length // shortest for length in image.size)
-    left, top = round((width - size) / 2), round((height - size) / 2)
-    resized = image.resize((width, height), filter_)
-    return np.asarray(resized.crop((left, top, left + size, top + size)))
+    box = []
+    for length in image.size:
+        resized = shorter * length // shortest
+        first = round((resized - size) / 2)
+        box.append((first * length / resized, (first + size) * length / resized))
+    (left, right), (top, bottom) = box
+    return np.asarray(image.resize((size, size), filter_, box=(left, top, right, bottom)))

@@ -12,8 +12,9 @@ import numpy as np
 class Batch:
     """Indices of examples, always equally many, and the weight of each: 1, or 0 for a filler.
 
-    The last batch of an epoch is filled up, so that nothing is compiled for it and no example of
-    the epoch is lost; the fillers count for nothing.
+    The last batch of an epoch is filled up with the epoch's first examples, so that nothing is
+    compiled for it and no example is lost. Fillers are in no loss and no score; a batch norm that
+    trains meets them as it meets any image.
     """
 
     indices: np.ndarray
@@ -42,7 +43,8 @@ class Sampler:
             first, last = batch * self.batch_size, min((batch + 1) * self.batch_size, self.count)
             real = [order[offset + index] for index in range(first, last)]
             fill = self.batch_size - len(real)
+            again = [order[offset + index % self.count] for index in range(fill)]
             yield Batch(
-                np.array(real + real[:1] * fill),
+                np.array(real + again),
                 np.array([1.0] * len(real) + [0.0] * fill, np.float32),
             )

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn, Protocol
@@ -42,7 +43,8 @@ def open_source(settings: config.Dataset, fewest_classes: int = 2) -> Source:
 class Folder:
     """A folder of class folders: the class of an image is the name of the folder at the top.
 
-    Names that start with a dot are passed over. Links to folders are followed at the top only.
+    Names that start with a dot are passed over. Links to folders are followed at the top only. What
+    is no file that can be opened (a broken link, a pipe) is in the table, and unreadable.
     """
 
     def __init__(self, path: Path, fewest_classes: int = 2):
@@ -94,6 +96,12 @@ def _class_names(path: Path) -> list[str]:
         )
     except OSError as error:
         _unreadable(error)
+    for name in folders:
+        # A control character, or a byte that is no UTF-8.
+        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+            raise InputError(
+                f"the class folder {name!r} in {path} has a name that cannot be shown; rename it"
+            )
     if not folders:
         raise InputError(f"{path} holds no folders; a class is a folder of images (dataset.path)")
     if {name.lower() for name in folders} <= PART_NAMES:

@@ -8,22 +8,27 @@ from functools import cached_property
 from typing import Any
 
 from vitlab import config, weights
+from vitlab.errors import InputError
 from vitlab.models.classifier import Classifier
 from vitlab.models.functional import Shapes, initialise, outline
 from vitlab.models.registry import create, preset
-from vitlab.models.saved import ModelCard, SavedModel
+from vitlab.models.saved import ModelCard, SavedModel, load_card
 from vitlab.progress import say
 from vitlab.weights import Preprocessing, Published
 
 
 @dataclass(frozen=True)
 class Blueprint:
-    """All of a network but its arrays and the number of its classes; `options` are complete."""
+    """All of a network but its arrays and the number of its classes; `options` are complete.
+
+    `earlier` is the card of the model of an earlier run, where that is what the weights are.
+    """
 
     name: str
     options: Mapping[str, Any]
     preprocessing: Preprocessing
     published: Published | None
+    earlier: ModelCard | None
 
     def build(self, num_classes: int, seed: int = 0) -> Classifier:
         return create(self.name, num_classes=num_classes, seed=seed, **self.options)
@@ -53,14 +58,20 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
         InputError: an unknown network or option, or weights that cannot be read or do not fit.
     """
     chosen = preset(settings.name)
-    published = None
-    options: dict[str, Any] = {**chosen.options, "input_size": settings.input_size}
+    if "input_size" in settings.options:
+        raise InputError("model.options.input_size: set model.input_size in its place")
+    published, earlier = None, None
+    options, preprocessing = dict(chosen.options), chosen.preprocessing
     if settings.weights:
         published = weights.open_published(weights.locate(settings.weights), chosen.family)
         options |= published.layout.options
-    options |= settings.options
-    preprocessing = dataclasses.replace(chosen.preprocessing, size=settings.input_size)
-    blueprint = Blueprint(settings.name, options, preprocessing, published)
+        if published.layout.publisher == weights.OURS:
+            earlier = load_card(published.path.parent)
+            options |= earlier.options
+            preprocessing = earlier.preprocessing
+    options |= {**settings.options, "input_size": settings.input_size}
+    preprocessing = dataclasses.replace(preprocessing, size=settings.input_size)
+    blueprint = Blueprint(settings.name, options, preprocessing, published, earlier)
     parameters, statistics = blueprint.shapes
     if published:
         published.fill(parameters | statistics)
@@ -82,7 +93,11 @@ def first_model(
         filled = blueprint.published.fill(parameters | statistics)
         given = filled.arrays
         layout = blueprint.published.layout.publisher
-        head = _about_head(filled.classes_in_file, filled.has_head, classes)
+        has_head, in_file = filled.has_head, str(filled.classes_in_file or "")
+        if has_head and blueprint.earlier and blueprint.earlier.class_names != class_names:
+            given = {path: array for path, array in given.items() if not path.startswith("head/")}
+            has_head, in_file = False, f"{in_file} other"
+        head = _about_head(in_file, has_head, classes)
         say(f"weights  {blueprint.published.path}, in the layout of {layout}; {head}")
     else:
         say("weights  random: the network learns from nothing")
@@ -99,9 +114,9 @@ def first_model(
     return SavedModel(card, *initialise(build, given))
 
 
-def _about_head(in_file: int | None, taken: bool, classes: int) -> str:
+def _about_head(in_file: str, taken: bool, classes: int) -> str:
     if taken:
         return f"its head for {classes} classes is kept"
-    if in_file is None:
+    if not in_file:
         return f"it has no head, so a new one for {classes} classes is added"
     return f"its head for {in_file} classes is replaced by a new one for {classes}"

@@ -1,6 +1,7 @@
 """Every network by name: `create("vit_ti16", num_classes=10)`."""
 
 import inspect
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from vitlab.models.classifier import Backbone, Classifier
 from vitlab.models.mobilenet_v2 import MobileNetV2
 from vitlab.models.vit import VisionTransformer
 from vitlab.names import unknown
+from vitlab.typed import checked
 from vitlab.weights import Preprocessing
 
 
@@ -95,6 +97,13 @@ def _check_options(name: str, backbone: Callable[..., Backbone], options: Mappin
     for option in options:
         if option not in known:
             raise InputError(unknown(f"option of {name}", option, known, "model.options"))
+    hints = typing.get_type_hints(backbone.__init__)
+    for option, value in options.items():
+        hint = hints[option]
+        if hint in (int, float, bool, str) or typing.get_origin(hint) is typing.Literal:
+            checked(hint, value, f"model.options.{option}")
+        if hint in (int, float) and not value > 0:
+            raise InputError(f"model.options.{option} is {value}; it must be above 0")
     needed = [key for key, value in known.items() if value.default is value.empty]
     missing = [key for key in needed if key not in options]
     if missing:

@@ -17,6 +17,7 @@ from vitlab.reporting.results import PhaseResult
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 RED = "#C1121F"
 SMALL = (3.9, 3.3)  # inches: two stand beside each other on a desk, one fills a phone
+LONGEST = 28  # letters of a class's name in a chart
 MOST_ANNOTATED = 25  # classes whose confusions are written as numbers
 
 STYLE = {
@@ -96,6 +97,7 @@ def _mark_phases(axes: Axes, phases: Sequence[PhaseResult], metric: str) -> None
 def confusion_chart(matrix: Sequence[Sequence[int]], class_names: Sequence[str], title: str) -> str:
     """Counts, coloured by the share of the true class (S0-23, S2-19)."""
     counts = np.array(matrix)
+    class_names = _short(class_names)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     classes = len(class_names)
     cell = 0.42 if classes <= MOST_ANNOTATED else max(0.1, 10 / classes)
@@ -121,19 +123,27 @@ def confusion_chart(matrix: Sequence[Sequence[int]], class_names: Sequence[str],
 def parts_chart(counts: dict[str, dict[str, int]]) -> str:
     """Images per class and part, stacked."""
     names = list(next(iter(counts.values())))
+    labels = _short(names)
+    places = np.arange(len(names))
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.5, 0.9 + 0.24 * len(names)), layout="constrained")
         axes = figure.subplots()
         left = np.zeros(len(names))
         for colour, (part, by_class) in zip(COLOURS, counts.items(), strict=False):
             values = np.array([by_class[name] for name in names])
-            axes.barh(names, values, left=left, label=part, color=colour)
+            axes.barh(places, values, left=left, label=part, color=colour)
             left += values
+        axes.set_yticks(places, labels)
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("images")
         axes.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
         return _svg(figure)
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Names of at most LONGEST letters: longer ones would leave the chart no room."""
+    return [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
 
 
 def _svg(figure: Figure) -> str:

@@ -10,12 +10,11 @@ from PIL import Image
 
 from vitlab.config import Augmentation, Config
 from vitlab.data import Collection, DecodeError, Split, augment
-from vitlab.errors import InputError
-from vitlab.names import unknown
 from vitlab.reporting.pictures import Answer, Picture, into_patches, picture
 from vitlab.reporting.results import Results
 
 MOST_CLASSES = 60  # of more classes, as many are drawn at random
+PATCHES_SIDE = 420  # pixels: each of 14 x 14 patches is to be seen
 VERSIONS = 7  # augmented versions beside the original
 
 
@@ -35,9 +34,6 @@ class Gallery:
     def of_classes(self, config: Config) -> list[Picture]:
         """Several examples of the chosen classes (S0-05)."""
         names = self.results.class_names
-        for name in config.report.classes:
-            if name not in names:
-                raise InputError(unknown("class", name, names, "report.classes"))
         chosen = config.report.classes or self._most_confused()
         return [
             self._show(row, name)
@@ -54,7 +50,8 @@ class Gallery:
         pixels = self._pixels(self._draw(0, "train")[0])
         side = pixels.shape[0] // patch
         cut = into_patches(pixels, patch, gap=max(1, patch // 8))
-        return picture(cut, f"{side} x {side} patches of {patch} x {patch} pixels", sharp=True)
+        caption = f"{side} x {side} patches of {patch} x {patch} pixels"
+        return picture(cut, caption, sharp=True, side=PATCHES_SIDE)
 
     def augmented(self, settings: Augmentation) -> list[Picture]:
         """An original beside versions of it that training could have seen (S0-10)."""
@@ -116,6 +113,6 @@ class Gallery:
         """In its own shape; an image that has gone since training is shown as the network saw it."""
         try:
             image = self.collection.read(int(row)).image
-        except DecodeError:
+        except (DecodeError, OSError):
             image = Image.fromarray(self._pixels(row))
         return picture(image, caption, answers)

@@ -30,11 +30,16 @@ class Answer:
 
 
 def picture(
-    image: Image.Image, caption: str, answers: tuple[Answer, ...] = (), *, sharp: bool = False
+    image: Image.Image,
+    caption: str,
+    answers: tuple[Answer, ...] = (),
+    *,
+    sharp: bool = False,
+    side: int = SIDE,
 ) -> Picture:
-    """A copy of at most SIDE pixels a side; `sharp` keeps lines and few pixels without loss."""
+    """A copy of at most `side` pixels a side; `sharp` keeps lines and few pixels without loss."""
     small = image.copy()
-    small.thumbnail((SIDE, SIDE))
+    small.thumbnail((side, side))
     content = io.BytesIO()
     kind = "png" if sharp or max(small.size) <= 64 else "jpeg"
     small.save(content, kind.upper(), **({} if kind == "png" else {"quality": 82}))

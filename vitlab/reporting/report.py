@@ -43,7 +43,7 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
         manifest_text=json.dumps(results.manifest, indent=2, ensure_ascii=False),
         conclusion=run.conclusion().partition("; report")[0],
-        workdir=run.path.name,
+        workdir=run.path.resolve().name,
     )
     files.write_text(run.report, page)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vitlab.data import PARTS
+from vitlab.errors import InputError
 from vitlab.evaluation import Predictions, load_predictions
 from vitlab.run_directory import RunDirectory, read_json
 
@@ -40,7 +41,7 @@ class Results:
 
 def read_results(run: RunDirectory) -> Results:
     metrics = read_json(run.metrics)
-    log = [json.loads(line) for line in run.log.read_text(encoding="utf-8").splitlines()]
+    log = _read_log(run.log)
     phases = tuple(
         PhaseResult(
             name=name,
@@ -55,6 +56,13 @@ def read_results(run: RunDirectory) -> Results:
     )
     names = tuple(phases[0].card["class_names"])
     return Results(read_json(run.config), run.manifest, names, phases)
+
+
+def _read_log(path: Path) -> list[dict[str, Any]]:
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read {path}: {error}; start again in a new workdir") from error
 
 
 def _size(folder: Path) -> int:

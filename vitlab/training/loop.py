@@ -100,6 +100,7 @@ class _PhaseRun:
     """The arrays and the position of a phase while it trains."""
 
     def __init__(self, stage: Stage, parameters: Arrays, statistics: Arrays, setting: Setting):
+        self.clock = time.monotonic()
         phase = stage.phase
         self.name, self.setting = stage.name, setting
         self.position = Position(EarlyStopping(phase.patience), logged=stage.earlier)
@@ -124,8 +125,11 @@ class _PhaseRun:
 
         self.checkpoints = Checkpoints(setting.checkpoints / self.name, setting.checkpoint_seconds)
         self.restore()
-        self.clock = time.monotonic()
         self.is_compiled = False
+        # What came before the first batch, embeddings above all, is time of the phase, of no epoch.
+        before = self.position.seconds
+        self.account()
+        self.move(epoch_start=self.position.epoch_start + self.position.seconds - before)
 
     def to_the_end(self) -> Trained:
         while self.position.epoch < self.epochs and not self.position.stopping.should_stop:

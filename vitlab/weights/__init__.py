@@ -4,13 +4,14 @@ This room knows paths and shapes, not networks: whoever has a network hands in i
 """
 
 from vitlab.weights.catalogue import CATALOGUE, locate
-from vitlab.weights.layouts import Filled
+from vitlab.weights.layouts import OURS, Filled
 from vitlab.weights.preprocessing import Preprocessing
 from vitlab.weights.published import Published, open_published, sha256
 from vitlab.weights.readers import Tensors, read_tensors
 
 __all__ = [
     "CATALOGUE",
+    "OURS",
     "Filled",
     "Preprocessing",
     "Published",

@@ -79,14 +79,17 @@ class Layout:
                 all shapes that differ.
         """
         arrays: dict[str, np.ndarray] = {}
-        unused = []
+        unused, misshapen = [], {}
         for name, tensor in tensors.items():
             targets = self._targets(name)
             if not self._ignores(name) and not any(path in shapes for _, path in targets):
                 unused.append(f"{name} {tensor.shape}")
             for rule, path in targets:
                 if path in shapes:
-                    arrays[path] = self._resized(path, rule.change(tensor), shapes[path])
+                    try:
+                        arrays[path] = self._resized(path, rule.change(tensor), shapes[path])
+                    except (ValueError, IndexError):  # it has not even as many axes as it should
+                        misshapen[path] = f"{name} {tensor.shape}, for {path} {shapes[path]}"
         for path in shapes:
             for pattern, value in self.supplied.items():
                 if path not in arrays and re.fullmatch(pattern, path):
@@ -97,9 +100,10 @@ class Layout:
         has_head = all(path in arrays and arrays[path].shape == shapes[path] for path in head)
         wanted = shapes if has_head else {path: shapes[path] for path in shapes if path not in head}
         differences = {
-            "missing": [f"{path} {wanted[path]}" for path in wanted if path not in arrays],
+            "missing": [f"{path} {wanted[path]}" for path in wanted if path not in arrays | misshapen],
             "unused": unused,
-            "misshapen": [
+            "misshapen": list(misshapen.values())
+            + [
                 f"{path}: {arrays[path].shape} in the file, {shape} in the network"
                 for path, shape in wanted.items()
                 if path in arrays and arrays[path].shape != shape

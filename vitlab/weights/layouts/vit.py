@@ -11,7 +11,7 @@ from vitlab.weights.layouts.layout import Layout, Rule
 POSITIONS = "backbone/positions"
 
 
-def _bicubic(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def bicubic(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """timm's `resample_abs_pos_embed`: bicubic, antialiased when it shrinks."""
     import jax  # late: reading weights needs no JAX
 
@@ -37,8 +37,10 @@ def _resample(positions: np.ndarray, shape: tuple[int, ...], resample) -> np.nda
 
     Where no square grid explains a length, the array comes back as it was: `fill` then reports it.
     """
+    if positions.ndim != 3:
+        return positions
     extra = _tokens_beside_the_grid(positions.shape[1])
-    if positions.ndim != 3 or extra is None or extra != _tokens_beside_the_grid(shape[1]):
+    if extra is None or extra != _tokens_beside_the_grid(shape[1]):
         return positions
     width = positions.shape[2]
     rows, old_rows = math.isqrt(shape[1] - extra), math.isqrt(positions.shape[1] - extra)
@@ -122,6 +124,6 @@ def _google_rules() -> tuple[Rule, ...]:
 
 
 LAYOUTS = (
-    Layout("timm", _timm_rules(), resize={POSITIONS: _bicubic}),
+    Layout("timm", _timm_rules(), resize={POSITIONS: bicubic}),
     Layout("google", _google_rules(), resize={POSITIONS: _zoom}),
 )

@@ -6,6 +6,7 @@ import h5py
 import numpy as np
 
 from vitlab.errors import InputError
+from vitlab.weights.readers.zip_limits import LARGEST_EXPANSION
 
 
 def read_hdf5(path: Path) -> dict[str, np.ndarray]:
@@ -35,5 +36,10 @@ def _collect(group: h5py.Group, prefix: str, tensors: dict[str, np.ndarray], pat
             raise InputError(f"weights {path}: {where} is stored in another file; refused")
         elif item.dtype.kind != "f":
             raise InputError(f"weights {path}: {where} holds {item.dtype}, not numbers; refused")
+        elif item.nbytes > LARGEST_EXPANSION * path.stat().st_size:
+            raise InputError(
+                f"weights {path}: {where} would unpack to {item.nbytes} bytes, more than "
+                f"{LARGEST_EXPANSION} times the file; refused"
+            )
         else:
             tensors[where] = item[()]

@@ -1,4 +1,4 @@
-"""A zip archive may not unpack to much more than its own size: weights hardly compress."""
+"""A file of weights may not unpack to much more than its own size: weights hardly compress."""
 
 import zipfile
 from pathlib import Path

@@ -1,0 +1,37 @@
+"""Long work shows how far it is: a bar on a terminal, plain lines elsewhere."""
+
+import io
+
+from vitlab import progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_a_bar_with_note_rate_and_time_left(monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    bar = progress.Progress(100, "head 1/50", "images")
+    for _ in range(2):
+        bar._bar.last_print_t = 0  # type: ignore[union-attr]  # as if the last look was long ago
+        bar.advance(32, "loss 0.700, accuracy 0.500")
+    bar.close()
+    shown = terminal.getvalue()
+    assert "head 1/50:  64%" in shown
+    assert "64/100" in shown
+    assert "loss 0.700, accuracy 0.500" in shown
+    assert " images/s" in shown
+
+
+def test_elsewhere_a_line_comes_now_and_then(monkeypatch, capsys):
+    seconds = iter([0.0, *range(4, 100, 4)])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(seconds)))
+    counter = progress.Progress(100, "test", "images")
+    for _ in range(10):
+        counter.advance(10)
+    counter.close()
+    lines = capsys.readouterr().out.splitlines()
+    assert 1 <= len(lines) <= 5
+    assert all("of 100 images" in line and "left" in line for line in lines)
