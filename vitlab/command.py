@@ -83,7 +83,7 @@ def _what_is_wrong(error: Exception, config_file: str) -> str:
     ]
     if places and not isinstance(error, InputError):
         return f"{config_file}, line {places[-1]}: {type(error).__name__}: {last_line} (--config)"
-    if "get_config" in str(error):
+    if isinstance(error, AttributeError) and "'get_config'" in last_line:
         return f"{config_file} has no function get_config that returns a config (--config)"
     if isinstance(error, (KeyError, AttributeError)):
         text = str(error.args[0])

@@ -142,7 +142,7 @@ def test_an_elongated_image_takes_no_more_memory_than_another():
 def test_an_image_that_cannot_be_read_for_the_moment_is_not_forgotten_for_ever(
     image_folder, monkeypatch
 ):
-    path = image_folder({"a": 3, "b": 3}, name="busy")
+    path = image_folder({"a": 3, "b": 3}, size=13)
     with monkeypatch.context() as patched:
         patched.setattr(Image, "open", Mock(side_effect=OSError(errno.EMFILE, "Too many open files")))
         with pytest.raises(InputError, match=r"cannot read ./00.\.png: Too many open files; run again"):
