@@ -9,7 +9,8 @@
 set -euo pipefail
 here=$PWD
 cd "$(dirname "$0")"
-venv=$(realpath -m "${VITLAB_VENV:-.venv}")
+venv=${VITLAB_VENV:-.venv}
+case $venv in /*) ;; *) venv=$PWD/$venv ;; esac
 
 # The versions that the tests run on come first.
 find_python() {

@@ -249,11 +249,14 @@ def test_paths_mean_the_same_from_every_folder(tmp_path: Path, image_folder):
     assert "finished already" in vitlab("main", DIGITS, *source, f"--workdir={workdir}").stdout
 
 
-@pytest.mark.parametrize("piece", ["report.html", "metrics.json", "predictions/all", "model/all"])
+PIECES = ["report.html", "metrics.json", "predictions/all/val.npz", "model/all", "model/head", "figures"]
+
+
+@pytest.mark.parametrize("piece", PIECES)
 def test_a_piece_that_a_finished_run_has_lost_is_made_again(small_run: Path, tmp_path: Path, piece: str):
     workdir = tmp_path / "copy"
     shutil.copytree(small_run, workdir)
-    before = (workdir / "metrics.json").read_text()
+    before = [(workdir / name).read_text() for name in ("metrics.json", "log.jsonl")]
     lost = workdir / piece
     shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
     refused = vitlab("evaluate", f"--workdir={workdir}")
@@ -261,7 +264,17 @@ def test_a_piece_that_a_finished_run_has_lost_is_made_again(small_run: Path, tmp
     assert f"{lost} is gone; run the training again" in refused.stderr
     assert vitlab("main", DIGITS, f"--workdir={workdir}").returncode == 0
     assert lost.exists()
-    assert (workdir / "metrics.json").read_text() == before
+    assert [(workdir / name).read_text() for name in ("metrics.json", "log.jsonl")] == before
+
+
+def test_without_its_log_a_report_says_so_and_shows_the_rest(small_run: Path, tmp_path: Path):
+    workdir = tmp_path / "copy"
+    shutil.copytree(small_run, workdir)
+    (workdir / "log.jsonl").unlink()
+    (workdir / "report.html").unlink()
+    result = vitlab("main", DIGITS, f"--workdir={workdir}")
+    assert result.returncode == 0, result.stderr
+    assert "log.jsonl is gone, and with it the curves" in (workdir / "report.html").read_text()
 
 
 def test_what_a_kill_left_half_written_is_no_hindrance_and_goes_away(small_run: Path, tmp_path: Path):
@@ -271,6 +284,7 @@ def test_what_a_kill_left_half_written_is_no_hindrance_and_goes_away(small_run: 
     left.write_text("{")
     shutil.copytree(small_run, copy)
     (copy / "model" / ".all.0123abcd.part").mkdir()
+    (copy / "report.html").unlink()
     for workdir in (fresh, copy):
         assert vitlab("main", DIGITS, f"--workdir={workdir}").returncode == 0
         assert not list(workdir.rglob("*.part"))
@@ -299,3 +313,18 @@ def test_a_terminated_command_leaves_no_half_written_file(tmp_path: Path, image_
     assert process.wait() == 143
     assert not list(cache.glob("pixels/.*.part"))
     assert not (tmp_path / "run").exists()
+
+
+def test_output_that_cannot_be_written_is_one_line(tmp_path: Path):
+    program = f"{sys.executable} -m vitlab.main {DIGITS} --workdir={tmp_path}/run > /dev/full"
+    result = subprocess.run(
+        program, shell=True, cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert result.returncode == 2
+    assert result.stderr.endswith("cannot write to standard output: No space left on device\n")
+    assert result.stderr.count("\n") == 1
+
+
+def test_output_that_is_closed_is_not_missed(small_run: Path):
+    program = f"{sys.executable} -m vitlab.main {DIGITS} --workdir={small_run} >&-"
+    subprocess.run(program, shell=True, cwd=ROOT, check=True)

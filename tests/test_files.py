@@ -1,5 +1,6 @@
 """Files appear whole or not at all."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,17 @@ def test_json_has_no_nan(tmp_path: Path):
 )
 def test_durations_read_like_speech(seconds: float, text: str):
     assert duration(seconds) == text
+
+
+def test_old_leftovers_are_swept_and_nothing_else(tmp_path: Path):
+    old, new = tmp_path / ".a.0123abcd.part", tmp_path / "deep" / ".b.89abcdef.part"
+    other = tmp_path / ".mine.part"
+    old.mkdir()
+    new.parent.mkdir()
+    for path in (new, other):
+        path.write_text("")
+    os.utime(old, (0, 0))
+    files.sweep(tmp_path, older_than_seconds=3600)
+    assert (old.exists(), new.exists(), other.exists()) == (False, True, True)
+    files.sweep(tmp_path)
+    assert (new.exists(), other.exists()) == (False, True)

@@ -31,19 +31,22 @@ def run(main: Callable[[], None]) -> None:
         for stream in (sys.stdout, sys.stderr):  # names of files may be no text
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        logging.set_verbosity(logging.FATAL)  # of the libraries; vitlab speaks for itself
         try:
             main()
         except InputError as error:
+            _stop_writing()
             _refuse(str(error))
         except KeyboardInterrupt:
             print("stopped; run the same command again to go on", file=sys.stderr)
             return 130
         except BrokenPipeError:  # whoever read our output, such as `head`, has enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _stop_writing()
             return 141
         return 0
 
+    if sys.stdout is None:  # closed by whoever called
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+    logging.set_verbosity(logging.FATAL)  # of the libraries; vitlab speaks for itself
     app.run(guarded, flags_parser=_parse)
 
 
@@ -75,7 +78,7 @@ def _what_is_wrong(error: Exception, config_file: str) -> str:
     """One line, with the place where it stands in the config file if that is to blame."""
     last_line = (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
     if isinstance(error, SyntaxError):
-        return f"{error.filename}, line {error.lineno}: {error.msg} (--config)"
+        return f"{error.filename or config_file}, line {error.lineno or 1}: {error.msg} (--config)"
     places = [
         frame.lineno
         for frame in traceback.extract_tb(error.__traceback__)
@@ -87,11 +90,19 @@ def _what_is_wrong(error: Exception, config_file: str) -> str:
         return f"{config_file} has no function get_config that returns a config (--config)"
     if isinstance(error, (KeyError, AttributeError)):
         text = str(error.args[0])
-        if text.startswith("'\\'"):  # ml_collections quotes the report of an inner key once more
+        while text.startswith(("'\\'", "\"'")):  # ml_collections quotes the report of an inner key again
             text = ast.literal_eval(text)
         key, _, advice = text.partition("\n")
         return f"unknown config key {key}" + (f"; {advice[0].lower()}{advice[1:]}" if advice else "")
     return last_line  # after a traceback stands what went wrong
+
+
+def _stop_writing() -> None:
+    """What standard output has not taken so far, it need not take at the end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tidy_up_and_end(*_: object) -> NoReturn:

@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _from_flags() -> tuple[Config, Path]:
-    if _CONFIG.value is None:
+    if not flags.FLAGS["config"].present:
         raise InputError("give a config with --config=FILE, such as --config=configs/digits.py")
     if not _WORKDIR.value:
         raise InputError("give a folder for the run with --workdir=DIR, such as --workdir=runs/mine")

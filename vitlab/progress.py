@@ -7,6 +7,8 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from vitlab.errors import InputError
+
 T = TypeVar("T")
 
 QUIET_SECONDS = 10.0  # without a terminal, a line at most this often
@@ -14,8 +16,13 @@ QUIET_SECONDS = 10.0  # without a terminal, a line at most this often
 
 def say(message: str) -> None:
     """One line of the run's story, on standard output."""
-    tqdm.write(message, file=sys.stdout)
-    sys.stdout.flush()
+    try:
+        tqdm.write(message, file=sys.stdout)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot write to standard output: {error.strerror}") from error
 
 
 def track(items: Iterable[T], total: int, title: str, unit: str) -> Iterator[T]:

@@ -83,7 +83,8 @@ class RunDirectory:
         lock = self._lock()
         try:
             is_finished = self._is_finished(chosen)
-            files.sweep(self.path)  # an earlier process may have been killed; nobody else writes here
+            if not is_finished:
+                files.sweep(self.path)  # of an earlier process, if it was killed
             yield is_finished
         finally:
             if is_new and not any(self.path.iterdir()):
@@ -147,9 +148,12 @@ class RunDirectory:
 
     def _gone(self, chosen: Config) -> list[Path]:
         """What a finished run has, and this one has lost."""
-        pieces = [self.split, self.metrics, self.report, self.log]
-        for phase in chosen.phases:
-            pieces += [self.model(phase), self.path / "predictions" / phase]
+        if not self.metrics.exists():
+            return [self.metrics]
+        pieces = [self.split, self.figures, self.report]
+        pieces += [self.model(phase) for phase in chosen.phases]
+        for phase, parts in read_json(self.metrics).items():
+            pieces += [self.predictions(phase, part) for part in parts]
         return [piece for piece in pieces if not piece.exists()]
 
     def _read_manifest(self) -> None:

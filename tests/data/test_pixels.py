@@ -11,7 +11,9 @@ from PIL import Image
 
 from vitlab import config, runtime
 from vitlab.data import pixels as pixels_module
+from vitlab.data import sources
 from vitlab.data.collection import align, open_collection
+from vitlab.data.identity import identify
 from vitlab.data.resize import to_square
 from vitlab.data.splits import stratified
 from vitlab.errors import InputError
@@ -142,9 +144,39 @@ def test_an_elongated_image_takes_no_more_memory_than_another():
 def test_an_image_that_cannot_be_read_for_the_moment_is_not_forgotten_for_ever(
     image_folder, monkeypatch
 ):
-    path = image_folder({"a": 3, "b": 3}, size=13)
+    path = image_folder({"a": 3, "b": 3}, size=17)
     with monkeypatch.context() as patched:
         patched.setattr(Image, "open", Mock(side_effect=OSError(errno.EMFILE, "Too many open files")))
         with pytest.raises(InputError, match=r"cannot read ./00.\.png: Too many open files; run again"):
             collection(path)
     assert len(collection(path).table) == 6
+
+
+def test_a_file_that_makes_the_reader_seek_nowhere_is_damaged_not_fatal(image_folder, monkeypatch):
+    """As Pillow does with some damaged TIFF files."""
+    path = image_folder({"a": 3, "b": 3}, size=14)
+    opened = Image.open
+
+    def open_or_fail(file, **settings):
+        if str(file).endswith("a/001.png"):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        return opened(file, **settings)
+
+    monkeypatch.setattr(Image, "open", open_or_fail)
+    assert collection(path).pixels.unreadable == {"a/001.png": "Invalid argument"}
+
+
+def test_an_image_that_only_its_hash_could_not_be_read_of_is_not_used_under_a_false_id(
+    image_folder, monkeypatch
+):
+    path = image_folder({"a": 3, "b": 3}, size=15)
+    monkeypatch.setattr(sources, "identify", lambda found: [f"unreadable:{file}" for file in found])
+    with pytest.raises(InputError, match=r"was not readable for a moment; run again"):
+        collection(path)
+
+
+def test_a_file_that_cannot_even_be_looked_at_has_an_id_of_its_own(tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    first, second = identify([tmp_path / "file" / "a.png", tmp_path / "file" / "b.png"])
+    assert first != second
+    assert first.startswith("unreadable:")

@@ -123,3 +123,13 @@ def test_an_earlier_model_without_its_card_is_refused(model, tmp_path: Path):
     (tmp_path / "m" / "model.json").unlink()
     with pytest.raises(InputError, match=r"model\.json is no model card"):
         begin_with(tmp_path / "m", SETTINGS)
+
+
+@pytest.mark.parametrize("name", ["vit_ti16", "mobilenet_v2_050"])
+def test_an_earlier_model_of_another_network_is_refused(model, tmp_path: Path, name: str):
+    save_model(tmp_path / "m", model)
+    with pytest.raises(InputError, match=r"mobilenet_v2"):
+        begin_with(tmp_path / "m", Model(name=name, input_size=32))
+    message = r"are of the network mobilenet_v2; set --config\.model\.name=mobilenet_v2"
+    with pytest.raises(InputError, match=message):
+        begin_with(tmp_path / "m", Model(name="mobilenet_v2_050", input_size=32))

@@ -83,16 +83,21 @@ def test_the_log_keeps_whole_lines_and_forgets_what_will_be_trained_again(tmp_pa
     path = tmp_path / "log.jsonl"
     history = History(path)
     for epoch in range(5):
-        history.append({"epoch": epoch})
+        history.append({"phase": "head", "epoch": epoch})
+    history.append({"phase": "all", "epoch": 0})
     with open(path, "a") as file:
-        file.write('{"epoch": 5, "trai')  # the process was killed here
+        file.write('{"phase": "all", "epoch": 1, "trai')  # the process was killed here
     found = History(path)
-    assert len(found) == 5
-    found.cut_to(3)
-    assert [json.loads(line)["epoch"] for line in path.read_text().splitlines()] == [0, 1, 2]
+    assert len(found) == 6
+    found.cut("head", 3)  # what other phases did stays
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(line["phase"], line["epoch"]) for line in lines] == [
+        *(("head", epoch) for epoch in range(3)),
+        ("all", 0),
+    ]
 
 
 def test_a_log_that_lost_lines_is_an_error(tmp_path: Path):
-    (tmp_path / "log.jsonl").write_text('{"epoch": 0}\n')
-    with pytest.raises(InputError, match="has 1 whole lines where 4 epochs were trained"):
-        History(tmp_path / "log.jsonl").cut_to(4)
+    (tmp_path / "log.jsonl").write_text('{"phase": "head", "epoch": 0}\n')
+    with pytest.raises(InputError, match="has 1 whole lines of phase head where 4 epochs were trained"):
+        History(tmp_path / "log.jsonl").cut("head", 4)

@@ -1,5 +1,7 @@
 """One function turns any image file into RGB, and says what it had to repair."""
 
+import errno
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,9 @@ SUFFIXES = {
     "TIFF": {".tif", ".tiff"},
     "PPM": {".ppm", ".pgm", ".pbm", ".pnm"},
 }
+
+# What the system says when it is short of something, not of the file.
+BUSY = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN, errno.ESTALE}
 
 ORIENTATION = 0x0112  # the EXIF tag
 
@@ -49,7 +54,7 @@ def decode(path: Path) -> Decoded:
         OSError, MemoryError: it says nothing about the image; another time it may be read.
     """
     repairs: set[str] = set()
-    if not path.is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file, no error where a folder cannot be entered
         raise DecodeError("not a file that can be opened")
     try:
         with Image.open(path, formats=FORMATS) as opened:
@@ -74,9 +79,10 @@ def decode(path: Path) -> Decoded:
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise whatever their parsing runs into
-        if isinstance(error, OSError) and error.errno is not None:
+        if isinstance(error, OSError) and error.errno in BUSY:
             raise
-        raise DecodeError(f"damaged: {error or type(error).__name__}") from error
+        reason = getattr(error, "strerror", None) or f"damaged: {error or type(error).__name__}"
+        raise DecodeError(reason) from error
 
 
 def _upright(image: Image.Image, repairs: set[str]) -> Image.Image:

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import sqlite3
+import stat
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -65,9 +66,12 @@ def _recall(memory: sqlite3.Connection, states: Sequence[State]) -> dict[State, 
 
 def _state(file: Path) -> State:
     path = os.fsencode(file.absolute())
-    if not file.is_file():
+    try:
+        status = file.stat()
+    except OSError:
         return path, NOT_A_FILE, 0
-    status = file.stat()
+    if not stat.S_ISREG(status.st_mode):
+        return path, NOT_A_FILE, 0
     return path, status.st_size, status.st_mtime_ns
 
 

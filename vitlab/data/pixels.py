@@ -95,11 +95,11 @@ def _decode_all(
         except DecodeError as error:
             return _Image(None, [], str(error))
         except (OSError, MemoryError) as error:
-            if is_unreadable(source.table.ids[row]):
-                return _Image(None, [], getattr(error, "strerror", None) or str(error))
-            # Its bytes could be read a moment ago. To remember this would lose the image for ever.
+            # To remember this would lose the image for ever.
             reason = getattr(error, "strerror", None) or "not enough memory"
             raise InputError(f"cannot read {source.table.paths[row]}: {reason}; run again") from error
+        if is_unreadable(source.table.ids[row]):  # it could not be read a moment ago
+            raise InputError(f"{source.table.paths[row]} was not readable for a moment; run again")
         return _Image(pixels, sorted(decoded.repairs), None)
 
     found = []

@@ -67,6 +67,11 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
         options |= published.layout.options
         if published.layout.publisher == weights.OURS:
             earlier = load_card(published.path.parent)
+            if earlier.name != settings.name:
+                raise InputError(
+                    f"weights {published.path} are of the network {earlier.name}; "
+                    f"set --config.model.name={earlier.name}"
+                )
             options |= earlier.options
             preprocessing = earlier.preprocessing
     options |= {**settings.options, "input_size": settings.input_size}

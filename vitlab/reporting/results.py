@@ -59,6 +59,9 @@ def read_results(run: RunDirectory) -> Results:
 
 
 def _read_log(path: Path) -> list[dict[str, Any]]:
+    """The epochs; none where the file was deleted, for everything but the curves is elsewhere."""
+    if not path.exists():
+        return []
     try:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError) as error:

@@ -12,7 +12,7 @@ Line = dict[str, Any]
 
 
 class History:
-    """The epochs trained so far. The file on the disk is never ahead of `cut_to` after a restart."""
+    """The epochs trained so far. The file on the disk is never ahead of `cut` after a restart."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -32,14 +32,16 @@ class History:
             raise files.write_error(self.path, error) from error
         self.lines.append(line)
 
-    def cut_to(self, epochs: int) -> None:
-        """Forgets what came after `epochs`: it will be trained, and written, again."""
-        if len(self.lines) < epochs:
+    def cut(self, phase: str, epochs: int) -> None:
+        """Forgets what a phase did after `epochs`: it will be trained, and written, again."""
+        ours = [line for line in self.lines if line["phase"] == phase]
+        if len(ours) < epochs:
             raise InputError(
-                f"{self.path} has {len(self.lines)} whole lines where {epochs} epochs were trained; "
-                "it was changed or cut: start again in a new workdir"
+                f"{self.path} has {len(ours)} whole lines of phase {phase} where {epochs} epochs were "
+                "trained; it was changed or cut: start again in a new workdir"
             )
-        del self.lines[epochs:]
+        for line in ours[epochs:]:
+            self.lines.remove(line)
         text = "".join(json.dumps(line) + "\n" for line in self.lines)
         if not self.path.exists() or self.path.read_text(encoding="utf-8") != text:
             files.write_text(self.path, text)

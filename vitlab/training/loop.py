@@ -254,7 +254,7 @@ class _PhaseRun:
                 f"  going on with {self.name} after {self.position.epoch} epochs "
                 f"and {self.position.batch} batches"
             )
-        self.setting.history.cut_to(self.position.logged)
+        self.setting.history.cut(self.name, self.position.epoch)
 
     def save(self) -> None:
         self.account()
