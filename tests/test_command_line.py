@@ -300,7 +300,7 @@ def test_whoever_reads_the_output_may_stop_reading(tmp_path: Path):
 def test_a_terminated_command_leaves_no_half_written_file(tmp_path: Path, image_folder):
     """SIGTERM, as a batch system sends it, while images are decoded."""
     cache = tmp_path / "cache"
-    folder = image_folder({"a": 300, "b": 300}, size=300)
+    folder = image_folder({"a": 100, "b": 100}, size=300)
     source = ["--config.dataset.source=folder", f"--config.dataset.path={folder}"]
     process = subprocess.Popen(
         [sys.executable, "-m", "vitlab.main", DIGITS, *source, f"--workdir={tmp_path}/run"],
