@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Num
 Images = Num[Array, "batch height width 3"]
 Embedding = Float[Array, "batch embedding"]
 Logits = Float[Array, "batch classes"]
-Scheme = Literal["symmetric", "imagenet"]
+Scheme = Literal["symmetric", "imagenet", "caffe"]
 
 
 class Backbone(nnx.Module):
@@ -53,11 +53,14 @@ def normalise(images: Images, scheme: Scheme, dtype: Dtype) -> Float[Array, "b h
     """RGB in [0, 255] as the publisher of a checkpoint fed it to the network.
 
     "symmetric" is [-1, 1] (Google, Keras applications); "imagenet" subtracts the mean of ImageNet's
-    pixels and divides by their standard deviation (PyTorch, MXNet).
+    pixels and divides by their standard deviation (PyTorch, MXNet); "caffe" turns RGB into BGR and
+    subtracts that mean in [0, 255] (Keras's VGG and ResNet).
     """
     images = images.astype(dtype)
     if scheme == "symmetric":
         return images / 127.5 - 1
+    if scheme == "caffe":
+        return images[..., ::-1] - jnp.array([103.939, 116.779, 123.68], dtype)
     mean, deviation = (
         jnp.array([0.485, 0.456, 0.406], dtype),
         jnp.array([0.229, 0.224, 0.225], dtype),

@@ -10,11 +10,10 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
-from vitlab.models.layers import BatchNorm, Padding, convolve
+from vitlab.models.layers import Activation, ConvNorm, Padding
 
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
-Activation = Callable[[Array], Array]
 
 # Table 2 of the paper: expansion t, output channels c, repeats n, stride s of the first repeat.
 STAGES = (
@@ -64,7 +63,13 @@ class MobileNetV2(Backbone):
 
         def layer(*sizes, activation: Activation | None = function, **shape) -> ConvNorm:
             return ConvNorm(
-                *sizes, activation=activation, padding=padding, epsilon=epsilon, rngs=rngs, **shape
+                *sizes,
+                activation=activation,
+                padding=padding,
+                epsilon=epsilon,
+                momentum=0.999,
+                rngs=rngs,
+                **shape,
             )
 
         channels = rounded(STEM_CHANNELS * width)
@@ -122,37 +127,6 @@ class InvertedResidual(nnx.Module):
         inner = self.expand(maps) if self.expand else maps
         inner = self.project(self.filter(inner))
         return maps + inner if self.is_residual else inner
-
-
-class ConvNorm(nnx.Module):
-    """Convolution without bias, batch normalisation, activation."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        *,
-        kernel: int,
-        stride: int = 1,
-        groups: int = 1,
-        activation: Activation | None,
-        padding: Padding,
-        epsilon: float,
-        rngs: nnx.Rngs,
-    ):
-        shape = (kernel, kernel, in_channels // groups, out_channels)
-        self.kernel = nnx.Param(nnx.initializers.he_normal()(rngs.params(), shape))
-        self.norm = BatchNorm(out_channels, epsilon=epsilon, momentum=0.999)
-        self.activation = activation
-        self.stride = stride
-        self.groups = groups
-        self.padding: Padding = padding
-
-    def __call__(self, maps: Maps) -> NewMaps:
-        kernel = self.kernel[...].astype(maps.dtype)
-        maps = convolve(maps, kernel, stride=self.stride, padding=self.padding, groups=self.groups)
-        maps = self.norm(maps)
-        return self.activation(maps) if self.activation else maps
 
 
 def rounded(channels: float) -> int:

@@ -11,6 +11,8 @@ from flax import nnx
 from vitlab.errors import InputError
 from vitlab.models.classifier import Backbone, Classifier
 from vitlab.models.mobilenet_v2 import MobileNetV2
+from vitlab.models.resnet import ResNet
+from vitlab.models.vgg import VGG
 from vitlab.models.vit import VisionTransformer
 from vitlab.names import unknown
 from vitlab.typed import checked
@@ -34,6 +36,7 @@ class Preset:
 
 
 TIMM_VIT = Preprocessing(size=224, interpolation="bicubic", crop=0.9, crop_first=False)
+TORCHVISION = Preprocessing(size=224, interpolation="bilinear", crop=0.875, crop_first=False)
 KERAS = Preprocessing(size=224, interpolation="bilinear", crop=0.875, crop_first=True)
 
 
@@ -50,6 +53,16 @@ VIT_SIZES = {
     "h": dict(width=1280, depth=32, heads=16, mlp_width=5120),
 }
 
+# Table 1 of He et al. 2016 and table 1 of Simonyan and Zisserman 2015 (D, E).
+RESNETS: dict[int, dict[str, Any]] = {
+    18: dict(block="basic", depths=(2, 2, 2, 2)),
+    34: dict(block="basic", depths=(3, 4, 6, 3)),
+    50: dict(block="bottleneck", depths=(3, 4, 6, 3)),
+    101: dict(block="bottleneck", depths=(3, 4, 23, 3)),
+    152: dict(block="bottleneck", depths=(3, 8, 36, 3)),
+}
+VGGS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+
 PRESETS: dict[str, Preset] = {
     "vit": _vit(),
     **{
@@ -63,6 +76,17 @@ PRESETS: dict[str, Preset] = {
             "mobilenet_v2", MobileNetV2, KERAS, dict(width=width)
         )
         for width in (0.35, 0.5, 0.75, 1.3, 1.4)  # those that Keras publishes weights for
+    },
+    **{
+        f"resnet{depth}": Preset("resnet", ResNet, TORCHVISION, shape)
+        for depth, shape in RESNETS.items()
+    },
+    **{
+        f"vgg{depth}{suffix}": Preset(
+            "vgg", VGG, TORCHVISION, dict(depths=depths, normalised=bool(suffix))
+        )
+        for depth, depths in VGGS.items()
+        for suffix in ("", "_bn")
     },
 }
 

@@ -8,12 +8,10 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, normalise
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
 from vitlab.models.layers import SelfAttention
 
 Tokens = Float[Array, "batch tokens channels"]
-
-EPSILON = 1e-6  # of every LayerNorm: Flax's default, with which Google trained
 
 
 class VisionTransformer(Backbone):
@@ -26,6 +24,7 @@ class VisionTransformer(Backbone):
         input_size: pixels per side, a multiple of `patch`.
         pooling: embed the image as its "class_token", or as the "average" of its patches (then
             there is no class token).
+        epsilon: of every LayerNorm; the default is Flax's, with which Google trained.
     """
 
     def __init__(
@@ -38,6 +37,8 @@ class VisionTransformer(Backbone):
         mlp_width: int,
         input_size: int = 224,
         pooling: Literal["class_token", "average"] = "class_token",
+        scheme: Scheme = "symmetric",
+        epsilon: float = 1e-6,
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
@@ -45,6 +46,7 @@ class VisionTransformer(Backbone):
             raise ValueError(f"input size {input_size} is not a multiple of the patch, {patch}")
         self.input_size = input_size
         self.dtype = dtype
+        self.scheme: Scheme = scheme
         self.pooling = pooling
         self.embedding_width = width
         positions = (input_size // patch) ** 2 + (pooling == "class_token")
@@ -54,12 +56,12 @@ class VisionTransformer(Backbone):
             self.class_token = nnx.Param(jnp.zeros((1, 1, width)))
         self.positions = nnx.Param(normal(rngs.params(), (1, positions, width)))
         self.blocks = nnx.List(
-            Block(width, heads, mlp_width, dtype=dtype, rngs=rngs) for _ in range(depth)
+            Block(width, heads, mlp_width, epsilon=epsilon, dtype=dtype, rngs=rngs) for _ in range(depth)
         )
-        self.norm = layer_norm(width, rngs)
+        self.norm = layer_norm(width, epsilon, rngs)
 
     def features(self, images: Images) -> Tokens:
-        tokens = self.patches(normalise(images, "symmetric", self.dtype))
+        tokens = self.patches(normalise(images, self.scheme, self.dtype))
         if self.pooling == "class_token":
             class_token = self.class_token[...].astype(self.dtype)
             first = jnp.broadcast_to(class_token, (len(tokens), 1, tokens.shape[-1]))
@@ -91,10 +93,19 @@ class PatchEmbedding(nnx.Module):
 class Block(nnx.Module):
     """Attention, then an MLP; each reads a normalised copy and adds to what it read."""
 
-    def __init__(self, width: int, heads: int, mlp_width: int, *, dtype: Dtype, rngs: nnx.Rngs):
-        self.attention_norm = layer_norm(width, rngs)
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        mlp_width: int,
+        *,
+        epsilon: float,
+        dtype: Dtype,
+        rngs: nnx.Rngs,
+    ):
+        self.attention_norm = layer_norm(width, epsilon, rngs)
         self.attention = SelfAttention(width, heads, dtype=dtype, rngs=rngs)
-        self.mlp_norm = layer_norm(width, rngs)
+        self.mlp_norm = layer_norm(width, epsilon, rngs)
         self.mlp = MLP(width, mlp_width, dtype=dtype, rngs=rngs)
 
     def __call__(self, tokens: Tokens) -> Tokens:
@@ -115,6 +126,6 @@ class MLP(nnx.Module):
         return self.narrow(jax.nn.gelu(self.widen(tokens), approximate=False))
 
 
-def layer_norm(width: int, rngs: nnx.Rngs) -> nnx.LayerNorm:
+def layer_norm(width: int, epsilon: float, rngs: nnx.Rngs) -> nnx.LayerNorm:
     """LayerNorm in float32, whatever the tokens come in."""
-    return nnx.LayerNorm(width, epsilon=EPSILON, dtype=jnp.float32, rngs=rngs)
+    return nnx.LayerNorm(width, epsilon=epsilon, dtype=jnp.float32, rngs=rngs)

@@ -1,7 +1,18 @@
 """The layers that several networks share, each in the formulation that the backend runs well."""
 
 from vitlab.models.layers.attention import SelfAttention
+from vitlab.models.layers.conv_norm import Activation, ConvNorm
 from vitlab.models.layers.convolution import Padding, convolve
 from vitlab.models.layers.normalization import BatchNorm
+from vitlab.models.layers.pooling import adaptive_average_pool, max_pool
 
-__all__ = ["BatchNorm", "Padding", "SelfAttention", "convolve"]
+__all__ = [
+    "Activation",
+    "BatchNorm",
+    "ConvNorm",
+    "Padding",
+    "SelfAttention",
+    "adaptive_average_pool",
+    "convolve",
+    "max_pool",
+]

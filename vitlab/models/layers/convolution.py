@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-Padding = Literal["tensorflow", "symmetric"]
+Padding = Literal["tensorflow", "symmetric", "valid"]
 Amounts = tuple[tuple[int, int], tuple[int, int]]
 
 Images = Float[Array, "batch height width channels"]
@@ -29,7 +29,8 @@ def convolve(
     """Cross-correlates `images` with `kernel`, as every deep-learning library does.
 
     Padding "tensorflow" keeps ceil(size / stride) positions and pads the odd row or column at the
-    end (TensorFlow's SAME); "symmetric" pads half the kernel on both sides (PyTorch's usual choice).
+    end (TensorFlow's SAME); "symmetric" pads half the kernel on both sides (PyTorch's usual choice);
+    "valid" pads nothing.
     `groups` is 1, or the number of channels for a depthwise kernel of one feature per channel.
     """
     amounts = padding_amounts(images.shape[1:3], kernel.shape[:2], stride, padding)
@@ -48,6 +49,8 @@ def padding_amounts(
     size: tuple[int, ...], kernel: tuple[int, ...], stride: int, padding: Padding
 ) -> Amounts:
     """Zeros to add (before, after) the rows and the columns of an image of `size`."""
+    if padding == "valid":
+        return (0, 0), (0, 0)
     if padding == "symmetric":
         rows, columns = ((extent // 2, extent // 2) for extent in kernel)
         return rows, columns

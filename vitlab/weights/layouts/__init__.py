@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from vitlab.weights.layouts import mobilenet_v2, vit
+from vitlab.weights.layouts import mobilenet_v2, resnet, vgg, vit
 from vitlab.weights.layouts.layout import Filled, Layout, Rule
 
 # vitlab's own files use the network's paths, in every family; `model.json` beside them says the rest.
@@ -12,6 +12,8 @@ _OURS = Layout(OURS, (Rule(r"((?:backbone|head)/.+)", "{0}"),))
 LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "vit": (*vit.LAYOUTS, dataclasses.replace(_OURS, resize={vit.POSITIONS: vit.bicubic})),
     "mobilenet_v2": (*mobilenet_v2.LAYOUTS, _OURS),
+    "resnet": (*resnet.LAYOUTS, _OURS),
+    "vgg": (*vgg.LAYOUTS, _OURS),
 }
 
 __all__ = ["LAYOUTS", "OURS", "Filled", "Layout"]

@@ -4,6 +4,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+Change = Callable[[np.ndarray], np.ndarray]
+
+
+def unchanged(array: np.ndarray) -> np.ndarray:
+    return array
+
 
 def transposed(array: np.ndarray) -> np.ndarray:
     """PyTorch's linear weight, out x in, to in x out."""
@@ -28,7 +34,16 @@ def pixels_flat(array: np.ndarray) -> np.ndarray:
     return array.reshape(-1, array.shape[-1])
 
 
-def part(index: int, of: int, then: Callable[[np.ndarray], np.ndarray] = lambda array: array):
+def image_flat(rows: int) -> Change:
+    """A dense layer behind channels x rows x rows maps, out x in, to in x out, channels last."""
+
+    def change(array: np.ndarray) -> np.ndarray:
+        return image_last(array.reshape(len(array), -1, rows, rows)).reshape(-1, len(array))
+
+    return change
+
+
+def part(index: int, of: int, then: Change = unchanged) -> Change:
     """The index-th of `of` equal parts along the first axis, changed by `then`."""
 
     def change(array: np.ndarray) -> np.ndarray:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from vitlab.errors import InputError
+from vitlab.weights.layouts.changes import Change, unchanged
 
 Tensors = Mapping[str, np.ndarray]
 Shapes = Mapping[str, tuple[int, ...]]
-Change = Callable[[np.ndarray], np.ndarray]
 Resize = Callable[[np.ndarray, tuple[int, ...]], np.ndarray]
 
 HEAD = "head/"
@@ -21,16 +21,20 @@ HEAD = "head/"
 class Rule:
     """A published name (a pattern that matches the whole of it), the path it fills, the change.
 
-    `{0}`, `{1}` in the path stand for the groups of the pattern.
+    `{0}`, `{1}` in the path stand for the groups of the pattern; where a publisher counts its layers
+    in another way, the path is a function of the groups.
     """
 
     pattern: str
-    path: str
-    change: Change = lambda array: array
+    path: str | Callable[..., str]
+    change: Change = unchanged
 
     def target(self, name: str) -> str | None:
         match = re.fullmatch(self.pattern, name)
-        return self.path.format(*match.groups()) if match else None
+        if not match:
+            return None
+        build = self.path.format if isinstance(self.path, str) else self.path
+        return build(*match.groups())
 
 
 @dataclass(frozen=True)

@@ -1,49 +1,31 @@
-"""MobileNetV2 as Keras applications, TensorFlow-Slim (folded) and MXNet's Gluon publish it."""
+"""MobileNetV2 as its publishers name its tensors, and with which details they trained it."""
 
 from vitlab.weights.layouts.changes import depthwise_last, image_last, transposed
 from vitlab.weights.layouts.layout import Layout, Rule
+from vitlab.weights.layouts.units import COUNTERS, keras_layer, keras_norm, torch_conv_norm
 
 LAYERS = ("expand", "filter", "project")
 
 
 def _keras_rules() -> tuple[Rule, ...]:
-    """A variable is filed under its layer's name twice: `Conv1/Conv1/kernel:0`."""
-    variables = {
-        "gamma": "scale",
-        "beta": "bias",
-        "moving_mean": "mean",
-        "moving_variance": "variance",
-    }
-
-    def layer(theirs: str, norm: str, ours: str, depthwise: bool = False) -> list[Rule]:
-        kernel, change = (
-            ("depthwise_kernel", depthwise_last) if depthwise else ("kernel", lambda array: array)
-        )
-        rules = [Rule(rf"{theirs}/.+/{kernel}:0", f"{ours}/kernel", change)]
-        rules += [
-            Rule(rf"{norm}/.+/{variable}:0", f"{ours}/norm/{name}")
-            for variable, name in variables.items()
-        ]
-        return rules
-
     def block(theirs: str, ours: str) -> list[Rule]:
         return [
-            rule
-            for their_layer, our_layer in zip(("expand", "depthwise", "project"), LAYERS, strict=True)
-            for rule in layer(
-                f"{theirs}_{their_layer}",
-                f"{theirs}_{their_layer}_BN",
-                f"{ours}/{our_layer}",
-                depthwise=their_layer == "depthwise",
-            )
+            *keras_layer(f"{theirs}_expand", f"{ours}/expand"),
+            *keras_norm(f"{theirs}_expand_BN", f"{ours}/expand/norm"),
+            *keras_layer(f"{theirs}_depthwise", f"{ours}/filter", "depthwise_kernel", depthwise_last),
+            *keras_norm(f"{theirs}_depthwise_BN", f"{ours}/filter/norm"),
+            *keras_layer(f"{theirs}_project", f"{ours}/project"),
+            *keras_norm(f"{theirs}_project_BN", f"{ours}/project/norm"),
         ]
 
     return (
-        *layer("Conv1", "bn_Conv1", "backbone/stem"),
-        *layer("Conv_1", "Conv_1_bn", "backbone/last"),
+        *keras_layer("Conv1", "backbone/stem"),
+        *keras_norm("bn_Conv1", "backbone/stem/norm"),
+        *keras_layer("Conv_1", "backbone/last"),
+        *keras_norm("Conv_1_bn", "backbone/last/norm"),
         *block("expanded_conv", "backbone/blocks/0"),
         *block(r"block_(\d+)", "backbone/blocks/{0}"),
-        Rule(r"(?:predictions|Logits)/.+/(kernel|bias):0", "head/{0}"),
+        *keras_layer("(?:predictions|Logits)", "head"),
     )
 
 
@@ -104,9 +86,83 @@ def _gluon_rules() -> tuple[Rule, ...]:
     )
 
 
+def _torchvision_rules() -> tuple[Rule, ...]:
+    """`features.N`: the stem, 17 blocks, the last layer. The first block has no expansion."""
+
+    def block(name: str):
+        return lambda number: f"backbone/blocks/{int(number) - 1}/{name}"
+
+    first, later = r"features\.(1)\.conv\.", r"features\.([2-9]|1[0-7])\.conv\."
+    return (
+        *torch_conv_norm(r"features\.0\.0", r"features\.0\.1", "backbone/stem"),
+        *torch_conv_norm(first + r"0\.0", first + r"0\.1", block("filter")),
+        *torch_conv_norm(first + "1", first + "2", block("project")),
+        *torch_conv_norm(later + r"0\.0", later + r"0\.1", block("expand")),
+        *torch_conv_norm(later + r"1\.0", later + r"1\.1", block("filter")),
+        *torch_conv_norm(later + "2", later + "3", block("project")),
+        *torch_conv_norm(r"features\.18\.0", r"features\.18\.1", "backbone/last"),
+        Rule(r"classifier\.1\.weight", "head/kernel", transposed),
+        Rule(r"classifier\.1\.bias", "head/bias"),
+    )
+
+
+def _timm_rules() -> tuple[Rule, ...]:
+    """`blocks.STAGE.REPEAT`; the only block of stage 0 has no expansion."""
+    firsts = (0, 1, 3, 6, 10, 13, 16)  # the number of the first block of each stage
+
+    def block(name: str):
+        return lambda stage, repeat: f"backbone/blocks/{firsts[int(stage)] + int(repeat)}/{name}"
+
+    first, later = r"blocks\.(0)\.(0)\.", r"blocks\.([1-6])\.([0-3])\."
+    return (
+        *torch_conv_norm("conv_stem", "bn1", "backbone/stem"),
+        *torch_conv_norm(first + "conv_dw", first + "bn1", block("filter")),
+        *torch_conv_norm(first + "conv_pw", first + "bn2", block("project")),
+        *torch_conv_norm(later + "conv_pw", later + "bn1", block("expand")),
+        *torch_conv_norm(later + "conv_dw", later + "bn2", block("filter")),
+        *torch_conv_norm(later + "conv_pwl", later + "bn3", block("project")),
+        *torch_conv_norm("conv_head", "bn2", "backbone/last"),
+        Rule(r"classifier\.weight", "head/kernel", transposed),
+        Rule(r"classifier\.bias", "head/bias"),
+    )
+
+
+def _huggingface_rules() -> tuple[Rule, ...]:
+    """The first block is part of `conv_stem`; `layer.N` is the block after it."""
+
+    def layer(theirs: str, ours) -> list[Rule]:
+        theirs = r"mobilenet_v2\." + theirs
+        return torch_conv_norm(theirs + r"\.convolution", theirs + r"\.normalization", ours)
+
+    def block(name: str):
+        return lambda number: f"backbone/blocks/{int(number) + 1}/{name}"
+
+    return (
+        *layer(r"conv_stem\.first_conv", "backbone/stem"),
+        *layer(r"conv_stem\.conv_3x3", "backbone/blocks/0/filter"),
+        *layer(r"conv_stem\.reduce_1x1", "backbone/blocks/0/project"),
+        *layer(r"layer\.(\d+)\.expand_1x1", block("expand")),
+        *layer(r"layer\.(\d+)\.conv_3x3", block("filter")),
+        *layer(r"layer\.(\d+)\.reduce_1x1", block("project")),
+        *layer("conv_1x1", "backbone/last"),
+        Rule(r"classifier\.weight", "head/kernel", transposed),
+        Rule(r"classifier\.bias", "head/bias"),
+    )
+
+
 EPSILON = 1e-3  # of batch norm, in TensorFlow-Slim and in Keras applications
 
+PYTORCH = {"epsilon": 1e-5, "padding": "symmetric", "scheme": "imagenet"}
+
 LAYOUTS = (
+    Layout("torchvision", _torchvision_rules(), ignored=(COUNTERS,), options=PYTORCH),
+    Layout("timm", _timm_rules(), ignored=(COUNTERS,), options=PYTORCH),
+    Layout(
+        "huggingface",
+        _huggingface_rules(),
+        ignored=(COUNTERS,),
+        options={"epsilon": EPSILON, "padding": "tensorflow"},
+    ),
     Layout("keras", _keras_rules(), options={"epsilon": EPSILON, "padding": "tensorflow"}),
     Layout(
         "tensorflow-slim, batch norm folded",

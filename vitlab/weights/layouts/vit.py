@@ -1,4 +1,5 @@
-"""Vision Transformer as timm and as Google (`vision_transformer`, AugReg) publish it."""
+"""Vision Transformer as Google (`vision_transformer`, AugReg), timm, torchvision and Hugging Face
+publish it."""
 
 import math
 
@@ -19,6 +20,19 @@ def bicubic(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         size = (rows, rows, grid.shape[-1])
         with jax.default_device(jax.devices("cpu")[0]):
             return np.asarray(jax.image.resize(grid, size, "cubic", antialias=True))
+
+    return _resample(positions, shape, resample)
+
+
+def bicubic_as_is(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """torchvision's and Hugging Face's: PyTorch's bicubic kernel (a = -0.75), never antialiased."""
+    import jax
+
+    def resample(grid: np.ndarray, rows: int) -> np.ndarray:
+        size = (rows, rows, grid.shape[-1])
+        method = jax.image.ResizeMethod.CUBIC_PYTORCH
+        with jax.default_device(jax.devices("cpu")[0]):
+            return np.asarray(jax.image.resize(grid, size, method, antialias=False))
 
     return _resample(positions, shape, resample)
 
@@ -68,31 +82,19 @@ def _timm_rules() -> tuple[Rule, ...]:
     rules = [
         Rule(r"cls_token", "backbone/class_token"),
         Rule(r"pos_embed", POSITIONS),
-        Rule(
-            r"patch_embed\.proj\.weight",
-            "backbone/patches/projection/kernel",
-            lambda array: pixels_flat(image_last(array)),
-        ),
-        Rule(r"patch_embed\.proj\.bias", "backbone/patches/projection/bias"),
-        Rule(r"(?:fc_)?norm\.weight", "backbone/norm/scale"),
-        Rule(r"(?:fc_)?norm\.bias", "backbone/norm/bias"),
-        Rule(r"head\.weight", "head/kernel", transposed),
-        Rule(r"head\.bias", "head/bias"),
+        *_patches(r"patch_embed\.proj"),
+        *_norm("(?:fc_)?norm", "backbone/norm"),
+        *_linear("head", "head"),
+        *_norm(block + "norm1", ours + "attention_norm"),
+        *_norm(block + "norm2", ours + "mlp_norm"),
+        *_linear(block + r"attn\.proj", ours + "attention/out"),
+        *_linear(block + r"mlp\.fc1", ours + "mlp/widen"),
+        *_linear(block + r"mlp\.fc2", ours + "mlp/narrow"),
     ]
     for index, name in enumerate(("query", "key", "value")):
         kernel, bias = f"{ours}attention/{name}/kernel", f"{ours}attention/{name}/bias"
         rules.append(Rule(block + r"attn\.qkv\.weight", kernel, part(index, 3, transposed)))
         rules.append(Rule(block + r"attn\.qkv\.bias", bias, part(index, 3)))
-    for theirs, name in {
-        r"attn\.proj": "attention/out",
-        r"mlp\.fc1": "mlp/widen",
-        r"mlp\.fc2": "mlp/narrow",
-    }.items():
-        rules.append(Rule(block + theirs + r"\.weight", f"{ours}{name}/kernel", transposed))
-        rules.append(Rule(block + theirs + r"\.bias", f"{ours}{name}/bias"))
-    for theirs, name in {"norm1": "attention_norm", "norm2": "mlp_norm"}.items():
-        rules.append(Rule(block + theirs + r"\.weight", f"{ours}{name}/scale"))
-        rules.append(Rule(block + theirs + r"\.bias", f"{ours}{name}/bias"))
     return tuple(rules)
 
 
@@ -123,7 +125,83 @@ def _google_rules() -> tuple[Rule, ...]:
     return tuple(rules)
 
 
+def _torchvision_rules() -> tuple[Rule, ...]:
+    block, ours = r"encoder\.layers\.encoder_layer_(\d+)\.", "backbone/blocks/{0}/"
+    rules = [
+        Rule(r"class_token", "backbone/class_token"),
+        Rule(r"encoder\.pos_embedding", POSITIONS),
+        *_patches("conv_proj"),
+        *_norm(r"encoder\.ln", "backbone/norm"),
+        *_linear(r"heads\.head", "head"),
+        *_norm(block + "ln_1", ours + "attention_norm"),
+        *_norm(block + "ln_2", ours + "mlp_norm"),
+        *_linear(block + r"self_attention\.out_proj", ours + "attention/out"),
+        # Files from before torchvision 0.13 call the two linear layers linear_1 and linear_2.
+        *_linear(block + r"mlp\.(?:0|linear_1)", ours + "mlp/widen"),
+        *_linear(block + r"mlp\.(?:3|linear_2)", ours + "mlp/narrow"),
+    ]
+    projection = block + r"self_attention\.in_proj_"
+    for index, name in enumerate(("query", "key", "value")):
+        kernel, bias = f"{ours}attention/{name}/kernel", f"{ours}attention/{name}/bias"
+        rules.append(Rule(projection + "weight", kernel, part(index, 3, transposed)))
+        rules.append(Rule(projection + "bias", bias, part(index, 3)))
+    return tuple(rules)
+
+
+def _huggingface_rules() -> tuple[Rule, ...]:
+    """The names in published files, and the shorter ones that transformers 5 gives its modules."""
+    block = r"vit\.(?:encoder\.layer|layers)\.(\d+)\."
+    ours = "backbone/blocks/{0}/"
+    rules = [
+        Rule(r"vit\.embeddings\.cls_token", "backbone/class_token"),
+        Rule(r"vit\.embeddings\.position_embeddings", POSITIONS),
+        *_patches(r"vit\.embeddings\.patch_embeddings\.projection"),
+        *_norm(r"vit\.layernorm", "backbone/norm"),
+        *_linear("classifier", "head"),
+        *_norm(block + "layernorm_before", ours + "attention_norm"),
+        *_norm(block + "layernorm_after", ours + "mlp_norm"),
+    ]
+    for name in ("query", "key", "value"):
+        theirs = rf"attention\.(?:attention\.{name}|{name[0]}_proj)"
+        rules += _linear(block + theirs, f"{ours}attention/{name}")
+    rules += _linear(block + r"attention\.(?:output\.dense|o_proj)", ours + "attention/out")
+    rules += _linear(block + r"(?:intermediate\.dense|mlp\.fc1)", ours + "mlp/widen")
+    rules += _linear(block + r"(?:output\.dense|mlp\.fc2)", ours + "mlp/narrow")
+    return tuple(rules)
+
+
+def _linear(theirs: str, ours: str) -> list[Rule]:
+    return [
+        Rule(theirs + r"\.weight", f"{ours}/kernel", transposed),
+        Rule(theirs + r"\.bias", f"{ours}/bias"),
+    ]
+
+
+def _norm(theirs: str, ours: str) -> list[Rule]:
+    return [Rule(theirs + r"\.weight", f"{ours}/scale"), Rule(theirs + r"\.bias", f"{ours}/bias")]
+
+
+def _patches(theirs: str) -> list[Rule]:
+    ours = "backbone/patches/projection"
+    return [
+        Rule(theirs + r"\.weight", f"{ours}/kernel", lambda array: pixels_flat(image_last(array))),
+        Rule(theirs + r"\.bias", f"{ours}/bias"),
+    ]
+
+
 LAYOUTS = (
     Layout("timm", _timm_rules(), resize={POSITIONS: bicubic}),
     Layout("google", _google_rules(), resize={POSITIONS: _zoom}),
+    Layout(
+        "torchvision",
+        _torchvision_rules(),
+        options={"scheme": "imagenet"},
+        resize={POSITIONS: bicubic_as_is},
+    ),
+    Layout(
+        "huggingface",
+        _huggingface_rules(),
+        options={"epsilon": 1e-12},
+        resize={POSITIONS: bicubic_as_is},
+    ),
 )

@@ -1,0 +1,56 @@
+"""Which of our networks is held against which publisher's, in which layout, at which sizes."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.parity.recipe import Order
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network of one publisher.
+
+    Attributes:
+        model: our preset.
+        publisher: whose code computes the golden logits, and in whose layout the weights are.
+        theirs: the publisher's name of it.
+        features: the publisher's module or layer whose output our `features` equals; "<" before it
+            means its input.
+        sizes: of the images: the native one and an odd one.
+        options: arguments of both that make it small, where only the layout is in question.
+    """
+
+    model: str
+    publisher: str
+    theirs: str
+    features: str
+    sizes: tuple[int, ...] = (224, 161)
+    options: dict[str, Any] = field(default_factory=dict)
+    training: bool = False  # batch norm by the batch's own statistics too
+
+    @property
+    def name(self) -> str:
+        return f"{self.model}-{self.publisher}".replace(" ", "_")
+
+    @property
+    def order(self) -> Order:
+        return "out last" if self.publisher == "keras" else "out first"
+
+
+CASES = (
+    Case("vit_ti16", "timm", "vit_tiny_patch16_224", "<blocks.11", (224, 176)),
+    Case("vit_b32", "torchvision", "vit_b_32", "<encoder.layers.encoder_layer_11", (224, 160)),
+    Case("vit_ti16", "huggingface", "vit", "<vit.layers.11", (224, 176)),
+    Case("mobilenet_v2", "keras", "MobileNetV2", "out_relu", training=True),
+    Case("mobilenet_v2_050", "timm", "mobilenetv2_050", "bn2", training=True),
+    Case("mobilenet_v2", "torchvision", "mobilenet_v2", "features", training=True),
+    Case("mobilenet_v2", "huggingface", "mobilenet_v2", "mobilenet_v2.conv_1x1", training=True),
+    Case("resnet18", "torchvision", "resnet18", "layer4", training=True),
+    Case("resnet50", "torchvision", "resnet50", "layer4", training=True),
+    Case("resnet34", "timm", "resnet34", "layer4", training=True),
+    Case("resnet50", "keras", "ResNet50", "conv5_block3_out", training=True),
+    Case("vgg16", "torchvision", "vgg16", "<features.30"),
+    Case("vgg16_bn", "torchvision", "vgg16_bn", "<features.43", training=True),
+    Case("vgg16", "timm", "vgg16", "<features.30"),
+    Case("vgg16", "keras", "VGG16", "block5_conv3", (224,)),
+)

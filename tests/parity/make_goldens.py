@@ -1,0 +1,78 @@
+"""Makes the golden logits with the publishers' own code, and checks ours against all of it.
+
+    pip install -e .[test,parity]
+    python -m tests.parity.make_goldens [--seed=0] [--only=resnet50]
+
+For each case: random weights by the recipe, through the publisher's network and through ours. Logits
+and features must agree to 1e-4 of their largest value at each size, and so must the logits of batch
+norm's training mode. It works for any seed; a case that does not agree is named, and the exit code
+is 1. The logits are written to `goldens/`.
+"""
+
+import json
+import os
+from pathlib import Path
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+
+import numpy as np
+from absl import app, flags
+
+from tests.parity.cases import CASES, Case
+from tests.parity.ours import fill
+from tests.parity.publishers import open_network
+from tests.parity.recipe import draw_images, draw_tensors
+
+GOLDENS = Path(__file__).parent / "goldens"
+TOLERANCE = 1e-4
+
+_SEED = flags.DEFINE_integer("seed", 0, "Of the random weights and images.", lower_bound=0)
+_ONLY = flags.DEFINE_string("only", "", "Only the cases whose name contains this.")
+
+
+def main(_: list[str]) -> None:
+    failed = []
+    for case in CASES:
+        if _ONLY.value in case.name:
+            differences = make(case, _SEED.value)
+            print(
+                f"{case.name:32}",
+                *(f"{what} {gap:.1e}" for what, gap in differences.items()),
+                flush=True,
+            )
+            failed += [case.name for gap in differences.values() if not gap <= TOLERANCE]
+    if failed:
+        raise SystemExit(f"not equal to {TOLERANCE}: {', '.join(dict.fromkeys(failed))}")
+
+
+def make(case: Case, seed: int) -> dict[str, float]:
+    """Writes the golden file of a case; the largest difference of each comparison, relative."""
+    differences: dict[str, float] = {}
+    golden: dict[str, np.ndarray] = {}
+    for size in case.sizes:
+        theirs = open_network(case, size)
+        tensors = draw_tensors(theirs.shapes, seed, case.order)
+        images = draw_images(size, seed)
+        expected = theirs.run(tensors, images, training=False)
+        network = fill(case, tensors, size)
+        golden[str(size)] = expected.logits
+        if size == case.sizes[0]:
+            golden |= {"shapes": np.array(json.dumps(theirs.shapes)), "seed": np.array(seed)}
+        differences[f"logits {size}"] = gap(network.logits(images), expected.logits)
+        differences["features"] = gap(network.features(images), expected.features)
+        if case.training:
+            expected = theirs.run(tensors, images, training=True)
+            differences["training"] = gap(network.training_logits(images), expected.logits)
+    with open(GOLDENS / f"{case.name}.npz", "wb") as file:
+        np.savez_compressed(file, **golden)  # type: ignore[arg-type]
+    return differences
+
+
+def gap(found: np.ndarray, expected: np.ndarray) -> float:
+    """The largest difference as a share of the largest value."""
+    assert found.shape == expected.shape, f"{found.shape} and {expected.shape}"
+    return float(np.abs(found - expected).max() / np.abs(expected).max())
+
+
+if __name__ == "__main__":
+    app.run(main)

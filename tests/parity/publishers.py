@@ -1,0 +1,156 @@
+"""The publishers' own networks behind one face: shapes by published name, logits, features."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from tests.parity.cases import Case
+from tests.parity.ours import CLASSES
+from tests.parity.recipe import Tensors
+
+IMAGENET = (np.array([0.485, 0.456, 0.406]) * 255, np.array([0.229, 0.224, 0.225]) * 255)
+SYMMETRIC = (np.array(127.5), np.array(127.5))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """logits [batch, classes], features with the channels last."""
+
+    logits: np.ndarray
+    features: np.ndarray
+
+
+class Theirs(Protocol):
+    shapes: dict[str, tuple[int, ...]]
+
+    def run(self, tensors: Tensors, images: np.ndarray, *, training: bool) -> Answer: ...
+
+
+def open_network(case: Case, size: int) -> Theirs:
+    """The publisher's network of `case` for images of `size` pixels."""
+    if case.publisher == "keras":
+        return _Keras(case, size)
+    build = {"timm": _timm, "torchvision": _torchvision, "huggingface": _huggingface}[case.publisher]
+    model, normalisation = build(case, size)
+    return _Torch(model, normalisation, case)
+
+
+# -------------------------------------------------------------------------------------- PyTorch
+
+
+class _Torch:
+    def __init__(self, model: Any, normalisation: tuple[np.ndarray, np.ndarray], case: Case):
+        self.model = model
+        self.mean, self.deviation = normalisation
+        self.features = case.features
+        self.shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+    def run(self, tensors: Tensors, images: np.ndarray, *, training: bool) -> Answer:
+        import torch
+
+        state = self.model.state_dict()
+        for name, tensor in tensors.items():
+            state[name].copy_(torch.from_numpy(tensor))
+        self.model.train(training)
+        for module in self.model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+        caught: dict[str, Any] = {}
+        module = self.model.get_submodule(self.features.removeprefix("<"))
+        if self.features.startswith("<"):
+            handle = module.register_forward_pre_hook(
+                lambda _, inputs, named: caught.update(at=(*inputs, *named.values())[0]),
+                with_kwargs=True,
+            )
+        else:
+            handle = module.register_forward_hook(lambda _, inputs, output: caught.update(at=output))
+        inputs = ((images - self.mean) / self.deviation).astype(np.float32).transpose(0, 3, 1, 2)
+        with torch.no_grad():
+            output = self.model(torch.from_numpy(np.ascontiguousarray(inputs)))
+        handle.remove()
+        features = caught["at"].numpy()
+        return Answer(
+            getattr(output, "logits", output).numpy(),
+            features.transpose(0, 2, 3, 1) if features.ndim == 4 else features,
+        )
+
+
+Normalisation = tuple[np.ndarray, np.ndarray]
+
+
+def _timm(case: Case, size: int) -> tuple[Any, Normalisation]:
+    import timm
+
+    vit = {"img_size": size} if case.model.startswith("vit") else {}
+    return (
+        timm.create_model(case.theirs, num_classes=CLASSES, **vit),
+        SYMMETRIC if vit else IMAGENET,
+    )
+
+
+def _torchvision(case: Case, size: int) -> tuple[Any, Normalisation]:
+    import torchvision
+
+    vit = {"image_size": size} if case.model.startswith("vit") else {}
+    return torchvision.models.get_model(case.theirs, num_classes=CLASSES, **vit), IMAGENET
+
+
+def _huggingface(case: Case, size: int) -> tuple[Any, Normalisation]:
+    import transformers
+
+    if case.theirs == "vit":
+        config = transformers.ViTConfig(
+            hidden_size=192,
+            num_attention_heads=3,
+            intermediate_size=768,
+            image_size=size,
+            num_labels=CLASSES,
+        )
+        return transformers.ViTForImageClassification(config), SYMMETRIC
+    config = transformers.MobileNetV2Config(num_labels=CLASSES, image_size=size)
+    return transformers.MobileNetV2ForImageClassification(config), SYMMETRIC
+
+
+# ---------------------------------------------------------------------------------------- Keras
+
+
+class _Keras:
+    """Keras applications; a variable's published name is that of the `.h5` files."""
+
+    def __init__(self, case: Case, size: int):
+        import keras
+
+        build: Callable[..., Any] = getattr(keras.applications, case.theirs)
+        self.preprocess = {
+            "MobileNetV2": keras.applications.mobilenet_v2,
+            "ResNet50": keras.applications.resnet,
+            "VGG16": keras.applications.vgg16,
+        }[case.theirs].preprocess_input
+        shape = (size, size, 3)
+        self.model = build(weights=None, classes=CLASSES, input_shape=shape, classifier_activation=None)
+        self.variables = {
+            f"{layer.name}/{layer.name}/{_in_file(layer, variable.name)}:0": variable
+            for layer in self.model.layers
+            for variable in layer.weights
+            if "seed" not in variable.name
+        }
+        self.shapes = {name: tuple(variable.shape) for name, variable in self.variables.items()}
+        layer = self.model.get_layer(case.features)
+        self.both = keras.Model(self.model.input, [self.model.output, layer.output])
+
+    def run(self, tensors: Tensors, images: np.ndarray, *, training: bool) -> Answer:
+        for layer in self.model.layers:
+            if type(layer).__name__ == "Dropout":
+                layer.rate = 0.0
+        for name, tensor in tensors.items():
+            self.variables[name].assign(tensor)
+        inputs = self.preprocess(images.astype(np.float32))
+        logits, features = self.both(inputs, training=training)
+        return Answer(np.asarray(logits), np.asarray(features))
+
+
+def _in_file(layer: Any, name: str) -> str:
+    """Keras 3 calls a depthwise kernel otherwise than the files of Keras applications do."""
+    return f"depthwise_{name}" if type(layer).__name__ == "DepthwiseConv2D" else name

@@ -1,0 +1,110 @@
+"""VGG (Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image
+Recognition")."""
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from flax.typing import Dtype
+from jaxtyping import Array, Float
+
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.layers import BatchNorm, adaptive_average_pool, convolve, max_pool
+
+Maps = Float[Array, "batch height width channels"]
+NewMaps = Float[Array, "batch rows columns out_channels"]
+
+CHANNELS = (64, 128, 256, 512, 512)  # of the five stages (table 1)
+DENSE = 4096
+GRID = 7  # positions per side that the first dense layer sees: 224 halved five times
+
+
+class VGG(Backbone):
+    """Five stages of 3x3 convolutions, each ended by a pooling that halves the maps.
+
+    `features` gives the maps of the last convolution, and `pool` does the rest: the last pooling,
+    then two dense layers.
+
+    Args:
+        depths: convolutions per stage.
+        normalised: batch normalisation after each convolution (torchvision's and timm's `_bn`).
+        top: "dense", the published layers of 4096 units; "average", the mean of the maps, as Keras
+            gives it without its top.
+        larger: what the dense layers do with an image that leaves more than 7 x 7 positions: see
+            their "average" over bins (torchvision), or "slide" over all windows (timm).
+    """
+
+    def __init__(
+        self,
+        *,
+        depths: tuple[int, int, int, int, int],
+        input_size: int = 224,
+        normalised: bool = False,
+        top: Literal["dense", "average"] = "dense",
+        larger: Literal["average", "slide"] = "average",
+        scheme: Scheme = "imagenet",
+        dtype: Dtype = jnp.float32,
+        rngs: nnx.Rngs,
+    ):
+        self.input_size = input_size
+        self.scheme: Scheme = scheme
+        self.dtype = dtype
+        self.top = top
+        self.larger = larger
+        channels, stages = 3, []
+        for depth, width in zip(depths, CHANNELS, strict=True):
+            stage = []
+            for _ in range(depth):
+                stage.append(Convolution(channels, width, normalised=normalised, rngs=rngs))
+                channels = width
+            stages.append(nnx.List(stage))
+        self.stages = nnx.List(stages)
+        self.embedding_width = DENSE if top == "dense" else channels
+        if top == "dense":
+            he = nnx.initializers.he_normal()
+            inputs = GRID * GRID * channels
+            self.dense = nnx.List(
+                nnx.Linear(width, DENSE, kernel_init=he, dtype=dtype, rngs=rngs)
+                for width in (inputs, DENSE)
+            )
+
+    def features(self, images: Images) -> NewMaps:
+        maps = normalise(images, self.scheme, self.dtype)
+        for index, stage in enumerate(self.stages):
+            if index:
+                maps = max_pool(maps, window=2, stride=2)
+            for convolution in stage:
+                maps = convolution(maps)
+        return maps
+
+    def pool(self, features: Maps) -> Embedding:
+        maps = max_pool(features, window=2, stride=2)
+        if self.top == "average":
+            return maps.mean(axis=(1, 2), dtype=jnp.float32)
+        if self.larger == "average" or min(maps.shape[1:3]) < GRID:
+            maps = adaptive_average_pool(maps, GRID)
+        first, second = self.dense
+        hidden = jax.nn.relu(second(jax.nn.relu(self._windows(first, maps))))
+        return hidden.mean(axis=(1, 2), dtype=jnp.float32)
+
+    def _windows(self, dense: nnx.Linear, maps: Maps) -> NewMaps:
+        """`dense` of every window of 7 x 7 positions: a convolution without padding."""
+        kernel = dense.kernel[...].reshape(GRID, GRID, -1, DENSE).astype(maps.dtype)
+        assert dense.bias is not None
+        return convolve(maps, kernel, padding="valid") + dense.bias[...].astype(maps.dtype)
+
+
+class Convolution(nnx.Module):
+    """3x3 convolution with bias, batch normalisation if asked, ReLU."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, normalised: bool, rngs: nnx.Rngs):
+        shape = (3, 3, in_channels, out_channels)
+        self.kernel = nnx.Param(nnx.initializers.he_normal()(rngs.params(), shape))
+        self.bias = nnx.Param(jnp.zeros(out_channels))
+        self.norm = BatchNorm(out_channels, epsilon=1e-5, momentum=0.9) if normalised else None
+
+    def __call__(self, maps: Maps) -> NewMaps:
+        maps = convolve(maps, self.kernel[...].astype(maps.dtype), padding="symmetric")
+        maps = maps + self.bias[...].astype(maps.dtype)
+        return jax.nn.relu(self.norm(maps) if self.norm else maps)

@@ -1,0 +1,61 @@
+"""The rules of a convolution and of a batch norm, as PyTorch and as Keras name their tensors.
+
+`theirs` is a pattern, `ours` a path or, where the publisher counts its layers in another way, a
+function of the pattern's groups that gives one.
+"""
+
+from collections.abc import Callable
+
+from vitlab.weights.layouts.changes import Change, image_last, unchanged
+from vitlab.weights.layouts.layout import Rule
+
+Place = str | Callable[..., str]
+
+COUNTERS = r".*\.num_batches_tracked"  # of PyTorch's batch norm; inference does not need them
+
+_TORCH_NORM = {"weight": "scale", "bias": "bias", "running_mean": "mean", "running_var": "variance"}
+_KERAS_NORM = {
+    "gamma": "scale",
+    "beta": "bias",
+    "moving_mean": "mean",
+    "moving_variance": "variance",
+}
+
+
+def torch_convolution(theirs: str, ours: Place) -> list[Rule]:
+    """`theirs.weight`, and `theirs.bias` where there is one."""
+    return [
+        Rule(rf"{theirs}\.weight", below(ours, "kernel"), image_last),
+        Rule(rf"{theirs}\.bias", below(ours, "bias")),
+    ]
+
+
+def torch_norm(theirs: str, ours: Place) -> list[Rule]:
+    return [Rule(rf"{theirs}\.{variable}", below(ours, name)) for variable, name in _TORCH_NORM.items()]
+
+
+def torch_conv_norm(convolution: str, norm: str, ours: Place) -> list[Rule]:
+    """A `ConvNorm` of ours."""
+    return torch_convolution(convolution, ours) + torch_norm(norm, below(ours, "norm"))
+
+
+def keras_layer(
+    theirs: str, ours: Place, kernel: str = "kernel", change: Change = unchanged
+) -> list[Rule]:
+    """A convolution or a dense layer; a variable lies under its layer's name: `fc1/fc1/kernel:0`."""
+    return [
+        Rule(rf"{theirs}/.+/{kernel}:0", below(ours, "kernel"), change),
+        Rule(rf"{theirs}/.+/bias:0", below(ours, "bias")),
+    ]
+
+
+def keras_norm(theirs: str, ours: Place) -> list[Rule]:
+    return [
+        Rule(rf"{theirs}/.+/{variable}:0", below(ours, name)) for variable, name in _KERAS_NORM.items()
+    ]
+
+
+def below(ours: Place, name: str) -> Place:
+    if isinstance(ours, str):
+        return f"{ours}/{name}"
+    return lambda *groups: f"{ours(*groups)}/{name}"
