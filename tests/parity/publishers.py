@@ -33,26 +33,25 @@ def open_network(case: Case, size: int) -> Theirs:
     if case.publisher == "keras":
         return _Keras(case, size)
     build = {"timm": _timm, "torchvision": _torchvision, "huggingface": _huggingface}[case.publisher]
-    model, normalisation = build(case, size)
-    return _Torch(model, normalisation, case)
+    return _Torch(build(case, size), case)
 
 
 # -------------------------------------------------------------------------------------- PyTorch
 
 
 class _Torch:
-    def __init__(self, model: Any, normalisation: tuple[np.ndarray, np.ndarray], case: Case):
-        self.model = model
-        self.mean, self.deviation = normalisation
+    def __init__(self, publisher: "Publisher", case: Case):
+        self.model = publisher.model
+        self.adapt = publisher.adapt
+        self.mean, self.deviation = publisher.normalisation
         self.features = case.features
-        self.shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+        self.shapes = {name: tuple(tensor.shape) for name, tensor in self.model.state_dict().items()}
 
     def run(self, tensors: Tensors, images: np.ndarray, *, training: bool) -> Answer:
         import torch
 
-        state = self.model.state_dict()
-        for name, tensor in tensors.items():
-            state[name].copy_(torch.from_numpy(tensor))
+        given = self.adapt({name: torch.from_numpy(tensor) for name, tensor in tensors.items()})
+        self.model.load_state_dict(given)
         self.model.train(training)
         for module in self.model.modules():
             if isinstance(module, torch.nn.Dropout):
@@ -77,40 +76,53 @@ class _Torch:
         )
 
 
-Normalisation = tuple[np.ndarray, np.ndarray]
+@dataclass(frozen=True)
+class Publisher:
+    """A model, what it subtracts from images and divides them by, and its way to other sizes.
+
+    `adapt` turns weights for the native size into weights for the model's.
+    """
+
+    model: Any
+    normalisation: tuple[np.ndarray, np.ndarray]
+    adapt: Callable[[dict[str, Any]], dict[str, Any]] = lambda tensors: tensors
 
 
-def _timm(case: Case, size: int) -> tuple[Any, Normalisation]:
+def _timm(case: Case, size: int) -> Publisher:
     import timm
+    from timm.models.vision_transformer import checkpoint_filter_fn
 
-    vit = {"img_size": size} if case.model.startswith("vit") else {}
-    return (
-        timm.create_model(case.theirs, num_classes=CLASSES, **vit),
-        SYMMETRIC if vit else IMAGENET,
+    if not case.model.startswith("vit"):
+        return Publisher(timm.create_model(case.theirs, num_classes=CLASSES), IMAGENET)
+    model = timm.create_model(case.theirs, num_classes=CLASSES, img_size=size)
+    return Publisher(model, SYMMETRIC, lambda tensors: checkpoint_filter_fn(tensors, model))
+
+
+def _torchvision(case: Case, size: int) -> Publisher:
+    import torchvision
+    from torchvision.models.vision_transformer import interpolate_embeddings
+
+    if not case.model.startswith("vit"):
+        return Publisher(torchvision.models.get_model(case.theirs, num_classes=CLASSES), IMAGENET)
+    model = torchvision.models.get_model(case.theirs, num_classes=CLASSES, image_size=size)
+    return Publisher(
+        model, IMAGENET, lambda tensors: interpolate_embeddings(size, model.patch_size, tensors)
     )
 
 
-def _torchvision(case: Case, size: int) -> tuple[Any, Normalisation]:
-    import torchvision
-
-    vit = {"image_size": size} if case.model.startswith("vit") else {}
-    return torchvision.models.get_model(case.theirs, num_classes=CLASSES, **vit), IMAGENET
-
-
-def _huggingface(case: Case, size: int) -> tuple[Any, Normalisation]:
+def _huggingface(case: Case, size: int) -> Publisher:
     import transformers
 
-    if case.theirs == "vit":
-        config = transformers.ViTConfig(
-            hidden_size=192,
-            num_attention_heads=3,
-            intermediate_size=768,
-            image_size=size,
-            num_labels=CLASSES,
-        )
-        return transformers.ViTForImageClassification(config), SYMMETRIC
-    config = transformers.MobileNetV2Config(num_labels=CLASSES, image_size=size)
-    return transformers.MobileNetV2ForImageClassification(config), SYMMETRIC
+    if case.theirs == "mobilenet_v2":
+        config = transformers.MobileNetV2Config(num_labels=CLASSES, image_size=size)
+        return Publisher(transformers.MobileNetV2ForImageClassification(config), SYMMETRIC)
+    config = transformers.ViTConfig(
+        hidden_size=192, num_attention_heads=3, intermediate_size=768, num_labels=CLASSES
+    )
+    model = transformers.ViTForImageClassification(config)
+    forward = model.forward
+    model.forward = lambda images: forward(images, interpolate_pos_encoding=True)
+    return Publisher(model, SYMMETRIC)
 
 
 # ---------------------------------------------------------------------------------------- Keras

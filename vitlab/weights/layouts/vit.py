@@ -24,17 +24,33 @@ def bicubic(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return _resample(positions, shape, resample)
 
 
-def bicubic_as_is(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """torchvision's and Hugging Face's: PyTorch's bicubic kernel (a = -0.75), never antialiased."""
-    import jax
+def _torchvision_bicubic(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """torchvision's `interpolate_embeddings`: the corners of both grids lie on each other."""
+    return _resample(positions, shape, lambda grid, rows: _pytorch_bicubic(grid, rows, corners=True))
 
-    def resample(grid: np.ndarray, rows: int) -> np.ndarray:
-        size = (rows, rows, grid.shape[-1])
-        method = jax.image.ResizeMethod.CUBIC_PYTORCH
-        with jax.default_device(jax.devices("cpu")[0]):
-            return np.asarray(jax.image.resize(grid, size, method, antialias=False))
 
-    return _resample(positions, shape, resample)
+def _huggingface_bicubic(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Hugging Face's `interpolate_pos_encoding`: the borders of both grids lie on each other."""
+    return _resample(positions, shape, lambda grid, rows: _pytorch_bicubic(grid, rows, corners=False))
+
+
+def _pytorch_bicubic(grid: np.ndarray, rows: int, *, corners: bool) -> np.ndarray:
+    """PyTorch's bicubic without antialiasing: a = -0.75, and the edge goes on beyond the border."""
+    old, sharpness = len(grid), -0.75
+    where = np.arange(rows, dtype=np.float64)
+    if corners:
+        where *= (old - 1) / max(rows - 1, 1)
+    else:
+        where = (where + 0.5) * old / rows - 0.5
+    matrix = np.zeros((rows, old))
+    for offset in range(-1, 3):
+        place = np.floor(where).astype(int) + offset
+        gap = np.abs(where - place)
+        near = (sharpness + 2) * gap**3 - (sharpness + 3) * gap**2 + 1
+        far = sharpness * (gap**3 - 5 * gap**2 + 8 * gap - 4)
+        weight = np.where(gap <= 1, near, np.where(gap < 2, far, 0.0))
+        np.add.at(matrix, (np.arange(rows), np.clip(place, 0, old - 1)), weight)
+    return np.einsum("ai,bj,ijc->abc", matrix, matrix, grid)
 
 
 def _zoom(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -196,12 +212,12 @@ LAYOUTS = (
         "torchvision",
         _torchvision_rules(),
         options={"scheme": "imagenet"},
-        resize={POSITIONS: bicubic_as_is},
+        resize={POSITIONS: _torchvision_bicubic},
     ),
     Layout(
         "huggingface",
         _huggingface_rules(),
         options={"epsilon": 1e-12},
-        resize={POSITIONS: bicubic_as_is},
+        resize={POSITIONS: _huggingface_bicubic},
     ),
 )
