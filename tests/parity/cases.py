@@ -51,6 +51,6 @@ CASES = (
     Case("resnet50", "keras", "ResNet50", "conv5_block3_out", training=True),
     Case("vgg16", "torchvision", "vgg16", "<features.30"),
     Case("vgg16_bn", "torchvision", "vgg16_bn", "<features.43", training=True),
-    Case("vgg16", "timm", "vgg16", "<features.30"),
+    Case("vgg16", "timm", "vgg16", "<features.30", (224, 161, 288)),
     Case("vgg16", "keras", "VGG16", "block5_conv3", (224,)),
 )

@@ -148,3 +148,23 @@ def test_tensors_without_the_axes_that_they_need_are_listed_too():
     assert "patch_embed.proj.weight (16, 48), for backbone/patches/projection/kernel (48, 16)" in message
     assert "backbone/positions: (17,) in the file, (1, 17, 16) in the network" in message
     assert "blocks.0.attn.qkv.weight (100, 16), for backbone/blocks/0/attention/query/kernel" in message
+
+
+def test_the_names_in_hugging_faces_files_and_those_of_its_modules_lead_to_the_same_places():
+    (layout,) = [layout for layout in VIT if layout.publisher == "huggingface"]
+    old, new = "vit.encoder.layer.3.", "vit.layers.3."
+    for published, module in {
+        "attention.attention.query.weight": "attention.q_proj.weight",
+        "attention.attention.key.bias": "attention.k_proj.bias",
+        "attention.attention.value.weight": "attention.v_proj.weight",
+        "attention.output.dense.weight": "attention.o_proj.weight",
+        "intermediate.dense.bias": "mlp.fc1.bias",
+        "output.dense.weight": "mlp.fc2.weight",
+        "layernorm_after.weight": "layernorm_after.weight",
+    }.items():
+        places = [
+            [rule.target(name) for rule in layout.rules if rule.target(name)]
+            for name in (old + published, new + module)
+        ]
+        assert places[0] == places[1]
+        assert len(places[0]) == 1

@@ -1,0 +1,59 @@
+"""ResNet and VGG: sizes as published. What they compute is held against their publishers' code in
+`tests/parity`."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from vitlab.models import create, outline
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [  # torchvision's documentation, ImageNet-1k weights
+        ("resnet18", 11_689_512),
+        ("resnet34", 21_797_672),
+        ("resnet50", 25_557_032),
+        ("resnet101", 44_549_160),
+        ("resnet152", 60_192_808),
+        ("vgg16", 138_357_544),
+        ("vgg16_bn", 138_365_992),
+        ("vgg19", 143_667_240),
+        ("vgg19_bn", 143_678_248),
+    ],
+)
+def test_parameters_count_as_published(name: str, parameters: int):
+    _, shapes, _ = outline(lambda: create(name, num_classes=1000))
+    assert sum(math.prod(shape) for shape in shapes.values()) == parameters
+
+
+def test_keras_resnet50_counts_its_biases():
+    """Keras applications: 25,636,712 parameters, 53,120 of them statistics."""
+    _, shapes, statistics = outline(lambda: create("resnet50", num_classes=1000, bias=True))
+    counts = [sum(math.prod(shape) for shape in group.values()) for group in (shapes, statistics)]
+    assert sum(counts) == 25_636_712
+    assert counts[1] == 53_120
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "features", "width"),
+    [
+        ("resnet18", {}, (2, 3, 3, 512), 512),
+        ("resnet50", {}, (2, 3, 3, 2048), 2048),
+        ("vgg16", {"top": "average"}, (2, 6, 6, 512), 512),
+        ("vgg16_bn", {"top": "dense", "larger": "slide"}, (2, 6, 6, 512), 4096),
+    ],
+)
+def test_features_are_the_last_maps_and_the_embedding_has_its_width(
+    name: str, options: dict, features: tuple[int, ...], width: int
+):
+    def run(images):
+        backbone = create(name, num_classes=3, **options).backbone
+        maps = backbone.features(images)
+        return maps, backbone.pool(maps)
+
+    maps, embedding = jax.eval_shape(run, jax.ShapeDtypeStruct((2, 96, 96, 3), jnp.uint8))
+    assert maps.shape == features
+    assert embedding.shape == (2, width)
