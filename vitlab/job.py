@@ -47,9 +47,6 @@ def run_job(config: Config, run: RunDirectory) -> None:
     _check_network(config, run, blueprint)
     collection, split = _read_images(config, run, blueprint)
     class_names = split.table.class_names
-    for name in config.report.classes:
-        if name not in class_names:
-            raise InputError(unknown("class", name, class_names, "report.classes"))
     run.begin(config)
     write_split(split, run.split)
     run.record(
@@ -90,13 +87,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
         earlier += model.card.trained["epochs"]
 
     # ----------------------------------------------------------------- evaluation, report
-    metrics = {
-        name: {
-            part: evaluate(load_predictions(run.predictions(name, part)), class_names) for part in PARTS
-        }
-        for name in config.phases
-    }
-    files.write_json(run.metrics, metrics)
+    files.write_json(run.metrics, _evaluate_parts(run, list(config.phases), class_names))
     write_report(run, collection, split)
     run.record(finished=True)
     say(run.conclusion())
@@ -135,6 +126,9 @@ def _read_images(config: Config, run: RunDirectory, blueprint: Blueprint) -> tup
     )
     for repair, count in sorted(collection.pixels.repairs.items()):
         say(f"         {count} repaired: {repair}")
+    for name in config.report.classes:
+        if name not in split.table.class_names:
+            raise InputError(unknown("class", name, split.table.class_names, "report.classes"))
     return collection, split
 
 
@@ -178,6 +172,16 @@ def _predict_parts(
             ids = split.table.select(split.rows(part)).ids
             predictions = predict(model, setting.stores[part], ids, setting.embedder, part)
             save_predictions(predictions, path)
+
+
+def _evaluate_parts(run: RunDirectory, phases: list[str], class_names: tuple[str, ...]) -> dict:
+    """The metrics of every phase and part, from the saved predictions."""
+    return {
+        phase: {
+            part: evaluate(load_predictions(run.predictions(phase, part)), class_names) for part in PARTS
+        }
+        for phase in phases
+    }
 
 
 def _placed(model: SavedModel, mesh: Mesh) -> SavedModel:

@@ -77,10 +77,11 @@ def _state(file: Path) -> State:
 
 def _hash(state: State) -> str:
     path, size, _ = state
+    unreadable = UNREADABLE + hashlib.sha256(path).hexdigest()
+    if size == NOT_A_FILE:  # a pipe would keep us waiting for ever
+        return unreadable
     try:
-        if size != NOT_A_FILE:  # a pipe would keep us waiting for ever
-            with open(path, "rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
-        pass
-    return UNREADABLE + hashlib.sha256(path).hexdigest()
+        return unreadable

@@ -107,11 +107,7 @@ def _timm_rules() -> tuple[Rule, ...]:
         *_linear(block + r"mlp\.fc1", ours + "mlp/widen"),
         *_linear(block + r"mlp\.fc2", ours + "mlp/narrow"),
     ]
-    for index, name in enumerate(("query", "key", "value")):
-        kernel, bias = f"{ours}attention/{name}/kernel", f"{ours}attention/{name}/bias"
-        rules.append(Rule(block + r"attn\.qkv\.weight", kernel, part(index, 3, transposed)))
-        rules.append(Rule(block + r"attn\.qkv\.bias", bias, part(index, 3)))
-    return tuple(rules)
+    return (*rules, *_joined(block + r"attn\.qkv\.", ours + "attention"))
 
 
 def _google_rules() -> tuple[Rule, ...]:
@@ -156,12 +152,7 @@ def _torchvision_rules() -> tuple[Rule, ...]:
         *_linear(block + r"mlp\.(?:0|linear_1)", ours + "mlp/widen"),
         *_linear(block + r"mlp\.(?:3|linear_2)", ours + "mlp/narrow"),
     ]
-    projection = block + r"self_attention\.in_proj_"
-    for index, name in enumerate(("query", "key", "value")):
-        kernel, bias = f"{ours}attention/{name}/kernel", f"{ours}attention/{name}/bias"
-        rules.append(Rule(projection + "weight", kernel, part(index, 3, transposed)))
-        rules.append(Rule(projection + "bias", bias, part(index, 3)))
-    return tuple(rules)
+    return (*rules, *_joined(block + r"self_attention\.in_proj_", ours + "attention"))
 
 
 def _huggingface_rules() -> tuple[Rule, ...]:
@@ -184,6 +175,15 @@ def _huggingface_rules() -> tuple[Rule, ...]:
     rules += _linear(block + r"(?:intermediate\.dense|mlp\.fc1)", ours + "mlp/widen")
     rules += _linear(block + r"(?:output\.dense|mlp\.fc2)", ours + "mlp/narrow")
     return tuple(rules)
+
+
+def _joined(theirs: str, ours: str) -> list[Rule]:
+    """Query, key and value, published as one weight and one bias."""
+    rules = []
+    for index, name in enumerate(("query", "key", "value")):
+        rules.append(Rule(theirs + "weight", f"{ours}/{name}/kernel", part(index, 3, transposed)))
+        rules.append(Rule(theirs + "bias", f"{ours}/{name}/bias", part(index, 3)))
+    return rules
 
 
 def _linear(theirs: str, ours: str) -> list[Rule]:
