@@ -29,6 +29,20 @@ def test_parameters_count_as_published(name: str, parameters: int):
     assert sum(math.prod(shape) for shape in shapes.values()) == parameters
 
 
+@pytest.mark.parametrize(
+    ("name", "all_numbers"),
+    [  # Keras applications, statistics included
+        ("resnet50_v2", 25_613_800),
+        ("resnet101_v2", 44_675_560),
+        ("resnet152_v2", 60_380_648),
+    ],
+)
+def test_resnet_v2_counts_as_published(name: str, all_numbers: int):
+    _, parameters, statistics = outline(lambda: create(name, num_classes=1000))
+    counts = [math.prod(shape) for group in (parameters, statistics) for shape in group.values()]
+    assert sum(counts) == all_numbers
+
+
 def test_keras_resnet50_counts_its_biases():
     """Keras applications: 25,636,712 parameters, 53,120 of them statistics."""
     _, shapes, statistics = outline(lambda: create("resnet50", num_classes=1000, bias=True))

@@ -49,6 +49,7 @@ CASES = (
     Case("resnet50", "torchvision", "resnet50", "layer4", training=True),
     Case("resnet34", "timm", "resnet34", "layer4", training=True),
     Case("resnet50", "keras", "ResNet50", "conv5_block3_out", training=True),
+    Case("resnet50_v2", "keras", "ResNet50V2", "post_relu", training=True),
     Case("vgg16", "torchvision", "vgg16", "<features.30"),
     Case("vgg16_bn", "torchvision", "vgg16_bn", "<features.43", training=True),
     Case("vgg16", "timm", "vgg16", "<features.30", (224, 161, 288)),

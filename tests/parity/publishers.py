@@ -138,6 +138,7 @@ class _Keras:
         self.preprocess = {
             "MobileNetV2": keras.applications.mobilenet_v2,
             "ResNet50": keras.applications.resnet,
+            "ResNet50V2": keras.applications.resnet_v2,
             "VGG16": keras.applications.vgg16,
         }[case.theirs].preprocess_input
         shape = (size, size, 3)

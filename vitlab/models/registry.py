@@ -12,6 +12,7 @@ from vitlab.errors import InputError
 from vitlab.models.classifier import Backbone, Classifier
 from vitlab.models.mobilenet_v2 import MobileNetV2
 from vitlab.models.resnet import ResNet
+from vitlab.models.resnet_v2 import ResNetV2
 from vitlab.models.vgg import VGG
 from vitlab.models.vit import VisionTransformer
 from vitlab.names import unknown
@@ -80,6 +81,10 @@ PRESETS: dict[str, Preset] = {
     **{
         f"resnet{depth}": Preset("resnet", ResNet, TORCHVISION, shape)
         for depth, shape in RESNETS.items()
+    },
+    **{
+        f"resnet{depth}_v2": Preset("resnet_v2", ResNetV2, KERAS, dict(depths=RESNETS[depth]["depths"]))
+        for depth in (50, 101, 152)
     },
     **{
         f"vgg{depth}{suffix}": Preset(

@@ -1,7 +1,7 @@
 """VGG (Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image
 Recognition")."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,13 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
-from vitlab.models.layers import BatchNorm, adaptive_average_pool, convolve, max_pool
+from vitlab.models.layers import (
+    ConvNorm,
+    Convolution,
+    adaptive_average_pool,
+    convolve,
+    max_pool,
+)
 
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
@@ -56,7 +62,10 @@ class VGG(Backbone):
         for depth, width in zip(depths, CHANNELS, strict=True):
             stage = []
             for _ in range(depth):
-                stage.append(Convolution(channels, width, normalised=normalised, rngs=rngs))
+                shape: dict[str, Any] = dict(kernel=3, bias=True, padding="symmetric", rngs=rngs)
+                if normalised:
+                    shape |= dict(epsilon=1e-5, momentum=0.9, activation=None)
+                stage.append((ConvNorm if normalised else Convolution)(channels, width, **shape))
                 channels = width
             stages.append(nnx.List(stage))
         self.stages = nnx.List(stages)
@@ -75,7 +84,7 @@ class VGG(Backbone):
             if index:
                 maps = max_pool(maps, window=2, stride=2)
             for convolution in stage:
-                maps = convolution(maps)
+                maps = jax.nn.relu(convolution(maps))
         return maps
 
     def pool(self, features: Maps) -> Embedding:
@@ -93,18 +102,3 @@ class VGG(Backbone):
         kernel = dense.kernel[...].reshape(GRID, GRID, -1, DENSE).astype(maps.dtype)
         assert dense.bias is not None
         return convolve(maps, kernel, padding="valid") + dense.bias[...].astype(maps.dtype)
-
-
-class Convolution(nnx.Module):
-    """3x3 convolution with bias, batch normalisation if asked, ReLU."""
-
-    def __init__(self, in_channels: int, out_channels: int, *, normalised: bool, rngs: nnx.Rngs):
-        shape = (3, 3, in_channels, out_channels)
-        self.kernel = nnx.Param(nnx.initializers.he_normal()(rngs.params(), shape))
-        self.bias = nnx.Param(jnp.zeros(out_channels))
-        self.norm = BatchNorm(out_channels, epsilon=1e-5, momentum=0.9) if normalised else None
-
-    def __call__(self, maps: Maps) -> NewMaps:
-        maps = convolve(maps, self.kernel[...].astype(maps.dtype), padding="symmetric")
-        maps = maps + self.bias[...].astype(maps.dtype)
-        return jax.nn.relu(self.norm(maps) if self.norm else maps)

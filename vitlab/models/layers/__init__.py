@@ -1,7 +1,7 @@
 """The layers that several networks share, each in the formulation that the backend runs well."""
 
 from vitlab.models.layers.attention import SelfAttention
-from vitlab.models.layers.conv_norm import Activation, ConvNorm
+from vitlab.models.layers.conv_norm import Activation, ConvNorm, Convolution
 from vitlab.models.layers.convolution import Padding, convolve
 from vitlab.models.layers.normalization import BatchNorm
 from vitlab.models.layers.pooling import adaptive_average_pool, max_pool
@@ -10,6 +10,7 @@ __all__ = [
     "Activation",
     "BatchNorm",
     "ConvNorm",
+    "Convolution",
     "Padding",
     "SelfAttention",
     "adaptive_average_pool",

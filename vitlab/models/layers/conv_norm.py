@@ -1,4 +1,4 @@
-"""The unit that most convolutional networks are made of."""
+"""The units that most convolutional networks are made of."""
 
 from collections.abc import Callable
 
@@ -10,12 +10,12 @@ from vitlab.models.layers.normalization import BatchNorm
 
 Activation = Callable[[Array], Array]
 
+Maps = Float[Array, "batch height width channels"]
+NewMaps = Float[Array, "batch rows columns out_channels"]
 
-class ConvNorm(nnx.Module):
-    """Convolution, batch normalisation, activation; with a bias of the convolution only if asked.
 
-    The bias is superfluous before a normalisation, but Keras's ResNet has it.
-    """
+class Convolution(nnx.Module):
+    """A square kernel, and a bias if asked."""
 
     def __init__(
         self,
@@ -26,27 +26,56 @@ class ConvNorm(nnx.Module):
         stride: int = 1,
         groups: int = 1,
         bias: bool = False,
-        activation: Activation | None,
         padding: Padding,
-        epsilon: float,
-        momentum: float,
         rngs: nnx.Rngs,
     ):
         shape = (kernel, kernel, in_channels // groups, out_channels)
         self.kernel = nnx.Param(nnx.initializers.he_normal()(rngs.params(), shape))
         self.bias = nnx.Param(nnx.initializers.zeros(rngs.params(), (out_channels,))) if bias else None
-        self.norm = BatchNorm(out_channels, epsilon=epsilon, momentum=momentum)
-        self.activation = activation
         self.stride = stride
         self.groups = groups
         self.padding: Padding = padding
 
-    def __call__(
-        self, maps: Float[Array, "batch height width channels"]
-    ) -> Float[Array, "batch rows columns out_channels"]:
+    def __call__(self, maps: Maps) -> NewMaps:
         kernel = self.kernel[...].astype(maps.dtype)
         maps = convolve(maps, kernel, stride=self.stride, padding=self.padding, groups=self.groups)
-        if self.bias is not None:
-            maps = maps + self.bias[...].astype(maps.dtype)
-        maps = self.norm(maps)
+        return maps if self.bias is None else maps + self.bias[...].astype(maps.dtype)
+
+
+class ConvNorm(Convolution):
+    """Convolution, batch normalisation, activation.
+
+    A bias is superfluous before a normalisation, but Keras's ResNet and VGG with batch norm have it.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        activation: Activation | None,
+        epsilon: float,
+        momentum: float,
+        kernel: int,
+        stride: int = 1,
+        groups: int = 1,
+        bias: bool = False,
+        padding: Padding,
+        rngs: nnx.Rngs,
+    ):
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel=kernel,
+            stride=stride,
+            groups=groups,
+            bias=bias,
+            padding=padding,
+            rngs=rngs,
+        )
+        self.norm = BatchNorm(out_channels, epsilon=epsilon, momentum=momentum)
+        self.activation = activation
+
+    def __call__(self, maps: Maps) -> NewMaps:
+        maps = self.norm(super().__call__(maps))
         return self.activation(maps) if self.activation else maps

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from vitlab.weights.layouts import mobilenet_v2, resnet, vgg, vit
+from vitlab.weights.layouts import mobilenet_v2, resnet, resnet_v2, vgg, vit
 from vitlab.weights.layouts.layout import Filled, Layout, Rule
 
 # vitlab's own files use the network's paths, in every family; `model.json` beside them says the rest.
@@ -13,6 +13,7 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "vit": (*vit.LAYOUTS, dataclasses.replace(_OURS, resize={vit.POSITIONS: vit.bicubic})),
     "mobilenet_v2": (*mobilenet_v2.LAYOUTS, _OURS),
     "resnet": (*resnet.LAYOUTS, _OURS),
+    "resnet_v2": (*resnet_v2.LAYOUTS, _OURS),
     "vgg": (*vgg.LAYOUTS, _OURS),
 }
 

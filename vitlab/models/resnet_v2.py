@@ -1,0 +1,112 @@
+"""ResNet v2 (He et al. 2016, "Identity Mappings in Deep Residual Networks")."""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from flax.typing import Dtype
+from jaxtyping import Array, Float
+
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.layers import BatchNorm, ConvNorm, Convolution, max_pool
+
+Maps = Float[Array, "batch height width channels"]
+NewMaps = Float[Array, "batch rows columns out_channels"]
+
+STEM_CHANNELS = 64
+EXPANSION = 4  # of a bottleneck's output over its inner channels
+EPSILON, MOMENTUM = 1.001e-5, 0.99  # of every batch normalisation: Keras's
+
+
+class ResNetV2(Backbone):
+    """Bottlenecks that normalise before they convolve, so that the shortcut is never touched.
+
+    As Keras applications builds it: a stage halves the maps in its last block, not in its first.
+
+    Args:
+        depths: bottlenecks per stage.
+    """
+
+    def __init__(
+        self,
+        *,
+        depths: tuple[int, int, int, int],
+        input_size: int = 224,
+        scheme: Scheme = "symmetric",
+        dtype: Dtype = jnp.float32,
+        rngs: nnx.Rngs,
+    ):
+        self.input_size = input_size
+        self.scheme: Scheme = scheme
+        self.dtype = dtype
+        self.stem = Convolution(
+            3, STEM_CHANNELS, kernel=7, stride=2, bias=True, padding="symmetric", rngs=rngs
+        )
+        channels, stages = STEM_CHANNELS, []
+        for stage, depth in enumerate(depths):
+            inner, blocks = STEM_CHANNELS * 2**stage, []
+            for index in range(depth):
+                is_last = index == depth - 1 and stage < len(depths) - 1
+                stride = 2 if is_last else 1
+                projects = index == 0
+                blocks.append(Bottleneck(channels, inner, stride=stride, projects=projects, rngs=rngs))
+                channels = EXPANSION * inner
+            stages.append(nnx.List(blocks))
+        self.stages = nnx.List(stages)
+        self.norm = BatchNorm(channels, epsilon=EPSILON, momentum=MOMENTUM)
+        self.embedding_width = channels
+
+    def features(self, images: Images) -> NewMaps:
+        maps = self.stem(normalise(images, self.scheme, self.dtype))
+        # The border is 0, not the lowest value: nothing was made positive yet.
+        maps = jnp.pad(maps, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        maps = max_pool(maps, window=3, stride=2)
+        for stage in self.stages:
+            for block in stage:
+                maps = block(maps)
+        return jax.nn.relu(self.norm(maps))
+
+    def pool(self, features: Maps) -> Embedding:
+        return features.mean(axis=(1, 2), dtype=jnp.float32)
+
+
+class Bottleneck(nnx.Module):
+    """Normalise, then reduce 1x1, filter 3x3, expand 1x1, beside a shortcut (figure 4e)."""
+
+    def __init__(self, in_channels: int, channels: int, *, stride: int, projects: bool, rngs: nnx.Rngs):
+        out_channels = EXPANSION * channels
+
+        def layer(inputs: int, kernel: int, stride: int) -> ConvNorm:
+            return ConvNorm(
+                inputs,
+                channels,
+                kernel=kernel,
+                stride=stride,
+                activation=jax.nn.relu,
+                padding="symmetric",
+                rngs=rngs,
+                epsilon=EPSILON,
+                momentum=MOMENTUM,
+            )
+
+        def plain(inputs: int, stride: int) -> Convolution:
+            return Convolution(
+                inputs,
+                out_channels,
+                kernel=1,
+                stride=stride,
+                bias=True,
+                padding="symmetric",
+                rngs=rngs,
+            )
+
+        self.stride = stride
+        self.norm = BatchNorm(in_channels, epsilon=EPSILON, momentum=MOMENTUM)
+        self.shortcut = plain(in_channels, stride) if projects else None
+        self.reduce = layer(in_channels, 1, 1)
+        self.filter = layer(channels, 3, stride)
+        self.expand = plain(channels, 1)
+
+    def __call__(self, maps: Maps) -> NewMaps:
+        normalised = jax.nn.relu(self.norm(maps))
+        kept = self.shortcut(normalised) if self.shortcut else maps[:, :: self.stride, :: self.stride]
+        return kept + self.expand(self.filter(self.reduce(normalised)))
