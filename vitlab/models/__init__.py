@@ -5,8 +5,9 @@ Jitted code sees a network as a pure function of plain dictionaries (`functional
 
 from vitlab.models.classifier import Backbone, Classifier
 from vitlab.models.functional import Arrays, Network, initialise, outline
+from vitlab.models.presets import PRESETS
 from vitlab.models.pretrained import Blueprint, draw_blueprint, first_model
-from vitlab.models.registry import PRESETS, create, preset
+from vitlab.models.registry import create, preset
 from vitlab.models.saved import ModelCard, SavedModel, load_card, load_model, save_model
 
 __all__ = [

@@ -3,97 +3,15 @@
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from flax import nnx
 
 from vitlab.errors import InputError
 from vitlab.models.classifier import Backbone, Classifier
-from vitlab.models.mobilenet_v2 import MobileNetV2
-from vitlab.models.resnet import ResNet
-from vitlab.models.resnet_v2 import ResNetV2
-from vitlab.models.vgg import VGG
-from vitlab.models.vit import VisionTransformer
+from vitlab.models.presets import PRESETS, Preset
 from vitlab.names import unknown
 from vitlab.typed import checked
-from vitlab.weights import Preprocessing
-
-
-@dataclass(frozen=True)
-class Preset:
-    """A network under its name.
-
-    Attributes:
-        family: what its weight maps are filed under.
-        preprocessing: its publisher's, at the publisher's size.
-        options: of the backbone; one that leaves some open (`vit`) is completed by the config.
-    """
-
-    family: str
-    backbone: Callable[..., Backbone]
-    preprocessing: Preprocessing
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-TIMM_VIT = Preprocessing(size=224, interpolation="bicubic", crop=0.9, crop_first=False)
-TORCHVISION = Preprocessing(size=224, interpolation="bilinear", crop=0.875, crop_first=False)
-KERAS = Preprocessing(size=224, interpolation="bilinear", crop=0.875, crop_first=True)
-
-
-def _vit(**options: int) -> Preset:
-    return Preset("vit", VisionTransformer, TIMM_VIT, options)
-
-
-# Table 1 of Dosovitskiy et al. 2021 (B, L, H) and table 2 of Steiner et al. 2022 (Ti, S).
-VIT_SIZES = {
-    "ti": dict(width=192, depth=12, heads=3, mlp_width=768),
-    "s": dict(width=384, depth=12, heads=6, mlp_width=1536),
-    "b": dict(width=768, depth=12, heads=12, mlp_width=3072),
-    "l": dict(width=1024, depth=24, heads=16, mlp_width=4096),
-    "h": dict(width=1280, depth=32, heads=16, mlp_width=5120),
-}
-
-# Table 1 of He et al. 2016 and table 1 of Simonyan and Zisserman 2015 (D, E).
-RESNETS: dict[int, dict[str, Any]] = {
-    18: dict(block="basic", depths=(2, 2, 2, 2)),
-    34: dict(block="basic", depths=(3, 4, 6, 3)),
-    50: dict(block="bottleneck", depths=(3, 4, 6, 3)),
-    101: dict(block="bottleneck", depths=(3, 4, 23, 3)),
-    152: dict(block="bottleneck", depths=(3, 8, 36, 3)),
-}
-VGGS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
-
-PRESETS: dict[str, Preset] = {
-    "vit": _vit(),
-    **{
-        f"vit_{size}{patch}": _vit(patch=patch, **shape)
-        for size, shape in VIT_SIZES.items()
-        for patch in (8, 14, 16, 32)
-    },
-    "mobilenet_v2": Preset("mobilenet_v2", MobileNetV2, KERAS),
-    **{
-        f"mobilenet_v2_{round(100 * width):03}": Preset(
-            "mobilenet_v2", MobileNetV2, KERAS, dict(width=width)
-        )
-        for width in (0.35, 0.5, 0.75, 1.3, 1.4)  # those that Keras publishes weights for
-    },
-    **{
-        f"resnet{depth}": Preset("resnet", ResNet, TORCHVISION, shape)
-        for depth, shape in RESNETS.items()
-    },
-    **{
-        f"resnet{depth}_v2": Preset("resnet_v2", ResNetV2, KERAS, dict(depths=RESNETS[depth]["depths"]))
-        for depth in (50, 101, 152)
-    },
-    **{
-        f"vgg{depth}{suffix}": Preset(
-            "vgg", VGG, TORCHVISION, dict(depths=depths, normalised=bool(suffix))
-        )
-        for depth, depths in VGGS.items()
-        for suffix in ("", "_bn")
-    },
-}
 
 
 def create(name: str, *, num_classes: int, seed: int = 0, **options: Any) -> Classifier:
