@@ -44,6 +44,8 @@ def checked(hint: Any, value: Any, where: str) -> Any:
     if outer is tuple:
         if not isinstance(value, (tuple, list)):
             raise InputError(f"{where} is {value!r}; it must be a list, such as ({value!r},)")
+        if inner[-1] is not ... and len(value) != len(inner):
+            raise InputError(f"{where} is {value!r}; it must have {len(inner)} entries")
         return tuple(checked(inner[0], item, where) for item in value)
     if outer is Literal and value not in inner:
         raise InputError(unknown("value", str(value), inner, where))

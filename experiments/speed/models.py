@@ -112,7 +112,7 @@ def _ours(name: str, images: np.ndarray, labels: np.ndarray) -> dict[str, Work]:
 
     def forward(parameters, statistics, images, key):
         if statistics:
-            return network.train(parameters, statistics, images)
+            return network.train(parameters, statistics, images, moves=True)
         return network(parameters, statistics, images), {}
 
     infer = jax.jit(network)

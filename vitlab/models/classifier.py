@@ -10,7 +10,13 @@ from jaxtyping import Array, Float, Num
 Images = Num[Array, "batch height width 3"]
 Embedding = Float[Array, "batch embedding"]
 Logits = Float[Array, "batch classes"]
-Scheme = Literal["symmetric", "imagenet", "caffe"]
+Scheme = Literal["unit", "symmetric", "imagenet", "clip", "caffe"]
+
+# Mean and standard deviation of red, green and blue in [0, 1].
+STATISTICS = {
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "clip": ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)),
+}
 
 
 class Backbone(nnx.Module):
@@ -52,17 +58,17 @@ class Classifier(nnx.Module):
 def normalise(images: Images, scheme: Scheme, dtype: Dtype) -> Float[Array, "b h w 3"]:
     """RGB in [0, 255] as the publisher of a checkpoint fed it to the network.
 
-    "symmetric" is [-1, 1] (Google, Keras applications); "imagenet" subtracts the mean of ImageNet's
-    pixels and divides by their standard deviation (PyTorch, MXNet); "caffe" turns RGB into BGR and
-    subtracts that mean in [0, 255] (Keras's VGG and ResNet).
+    "unit" is [0, 1]; "symmetric" is [-1, 1] (Google, Keras applications); "imagenet" subtracts the
+    mean of ImageNet's pixels and divides by their standard deviation (PyTorch, MXNet), and "clip"
+    does so with those of CLIP's own images (OpenAI); "caffe" turns RGB into BGR and subtracts
+    ImageNet's mean in [0, 255] (Keras's VGG and ResNet).
     """
     images = images.astype(dtype)
+    if scheme == "unit":
+        return images / 255
     if scheme == "symmetric":
         return images / 127.5 - 1
     if scheme == "caffe":
         return images[..., ::-1] - jnp.array([103.939, 116.779, 123.68], dtype)
-    mean, deviation = (
-        jnp.array([0.485, 0.456, 0.406], dtype),
-        jnp.array([0.229, 0.224, 0.225], dtype),
-    )
+    mean, deviation = (jnp.array(statistic, dtype) for statistic in STATISTICS[scheme])
     return (images / 255 - mean) / deviation

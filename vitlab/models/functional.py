@@ -14,9 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array
+from jaxtyping import Array, Key
 
 from vitlab.models.classifier import Classifier, Embedding, Images, Logits
+from vitlab.models.layers import give_keys
 
 Arrays = dict[str, Array]
 Shapes = dict[str, tuple[int, ...]]
@@ -37,13 +38,28 @@ class Network:
     def classify(self, parameters: Arrays, statistics: Arrays, embedding: Embedding) -> Logits:
         return self.module(parameters, statistics).classify(embedding)
 
-    def train(self, parameters: Arrays, statistics: Arrays, images: Images) -> tuple[Logits, Arrays]:
-        """Logits by the batch's own statistics, and the stored statistics moved towards them."""
+    def train(
+        self,
+        parameters: Arrays,
+        statistics: Arrays,
+        images: Images,
+        *,
+        moves: bool,
+        dropout: Key[Array, ""] | None = None,
+    ) -> tuple[Logits, Arrays]:
+        """Logits as a training step sees them, and the statistics that moved.
+
+        Where batch norm `moves`, it goes by the batch's own statistics, and the stored ones move
+        towards them; otherwise none is given back. Without a key, dropout does nothing.
+        """
         module = self.module(parameters, statistics)
-        module.train()
+        if moves:
+            module.train()
+        if dropout is not None:
+            give_keys(module, dropout)
         logits = module(images)
-        _, statistics = arrays(module)
-        return logits, statistics
+        _, moved = arrays(module)
+        return logits, moved if moves else {}
 
     def module(self, parameters: Arrays, statistics: Arrays) -> Classifier:
         """The classifier that computes with these arrays."""

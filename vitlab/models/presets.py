@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vitlab.models.classifier import Backbone
+from vitlab.models.cnn import CNN
 from vitlab.models.mobilenet_v2 import MobileNetV2
 from vitlab.models.resnet import ResNet
 from vitlab.models.resnet_v2 import ResNetV2
@@ -34,6 +35,10 @@ TORCHVISION = Preprocessing(size=224, interpolation="bilinear", crop=0.875, crop
 KERAS = Preprocessing(size=224, interpolation="bilinear", crop=0.875, crop_first=True)
 
 
+def _cnn(size: int, **options: Any) -> Preset:
+    return Preset("cnn", CNN, Preprocessing(size, "bilinear", 1.0, True), options)
+
+
 def _vit(**options: int) -> Preset:
     return Preset("vit", VisionTransformer, TIMM_VIT, options)
 
@@ -56,6 +61,16 @@ RESNETS: dict[int, dict[str, Any]] = {
     152: dict(block="bottleneck", depths=(3, 8, 36, 3)),
 }
 VGGS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
+
+# What the studies built by hand: CNN-A, B and C of the drawn characters, and the dogs' (`cnn_gap`).
+_ABC = dict(stages=((32, 64, 64),), top="flatten", normalised=True, activation="leaky_relu")
+CNNS = {
+    "cnn": _cnn(224),
+    "cnn_gap": _cnn(224, stages=((64,), (64,), (128,)), dense=(32,), dropout=(0.0, 0.5)),
+    "cnn_a": _cnn(128, stages=((32,), (64,), (64,)), top="flatten", dense=(64,)),
+    "cnn_b": _cnn(64, **_ABC, dense=(64,)),
+    "cnn_c": _cnn(128, **_ABC, dense=(128,), dropout=(0.2, 0.7)),
+}
 
 PRESETS: dict[str, Preset] = {
     "vit": _vit(),
@@ -86,4 +101,5 @@ PRESETS: dict[str, Preset] = {
         for depth, depths in VGGS.items()
         for suffix in ("", "_bn")
     },
+    **CNNS,
 }

@@ -22,8 +22,7 @@ def create(name: str, *, num_classes: int, seed: int = 0, **options: Any) -> Cla
             network cannot have.
     """
     chosen = preset(name)
-    options = {**chosen.options, **options}
-    _check_options(name, chosen.backbone, options)
+    options = _checked_options(name, chosen.backbone, {**chosen.options, **options})
     rngs = nnx.Rngs(seed)
     try:
         backbone = chosen.backbone(**options, rngs=rngs)
@@ -38,20 +37,36 @@ def preset(name: str) -> Preset:
     return PRESETS[name]
 
 
-def _check_options(name: str, backbone: Callable[..., Backbone], options: Mapping[str, Any]) -> None:
+def _checked_options(
+    name: str, backbone: Callable[..., Backbone], options: Mapping[str, Any]
+) -> dict[str, Any]:
     known = dict(inspect.signature(backbone.__init__).parameters)
     del known["self"], known["rngs"]
     for option in options:
         if option not in known:
             raise InputError(unknown(f"option of {name}", option, known, "model.options"))
-    hints = typing.get_type_hints(backbone.__init__)
-    for option, value in options.items():
-        hint = hints[option]
-        if hint in (int, float, bool, str) or typing.get_origin(hint) is typing.Literal:
-            checked(hint, value, f"model.options.{option}")
-        if hint in (int, float) and not value > 0:
-            raise InputError(f"model.options.{option} is {value}; it must be above 0")
     needed = [key for key, value in known.items() if value.default is value.empty]
     missing = [key for key in needed if key not in options]
     if missing:
         raise InputError(f"model {name} needs model.options.{', model.options.'.join(missing)}")
+    hints = typing.get_type_hints(backbone.__init__)
+    return {
+        option: _checked_option(hints[option], value, f"model.options.{option}")
+        for option, value in options.items()
+    }
+
+
+def _checked_option(hint: Any, value: Any, where: str) -> Any:
+    """Numbers must be above 0, unless they are shares in a list."""
+    if hint not in (int, float, bool, str) and typing.get_origin(hint) not in (typing.Literal, tuple):
+        return value  # a dtype
+    found = checked(hint, value, where)
+    numbers = _integers(found) if isinstance(found, tuple) else [found]
+    if any(type(number) in (int, float) and not number > 0 for number in numbers):
+        raise InputError(f"{where} is {value}; it must be above 0")
+    return found
+
+
+def _integers(values: tuple) -> list[int]:
+    nested = [_integers(value) if isinstance(value, tuple) else [value] for value in values]
+    return [value for part in nested for value in part if type(value) is int]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 
 from vitlab.config import Phase
@@ -29,9 +30,13 @@ def make_task(
     stores: dict[str, Store],
     embedder: Embedder,
 ) -> Task:
-    """Embeddings are enough when only the head trains and the images are the same every epoch."""
+    """Embeddings are enough when only the head trains and the images are the same every epoch.
+
+    A backbone that does not train has no dropout either: it describes an image as it will later.
+    """
     moves = phase.batch_norm == "update" and bool(statistics)
-    still = not moves and not any(path.startswith(BACKBONE) for path in trainable)
+    backbone_trains = any(path.startswith(BACKBONE) for path in trainable)
+    still = not moves and not backbone_trains
     if still and not phase.augmentation:
         train, val = (
             _embedded(stores[part], embedder(parameters, statistics, stores[part], part))
@@ -42,9 +47,9 @@ def make_task(
     def forward(parameters, statistics, images, key):
         if phase.augmentation:
             images = augment(images, key, phase.augmentation)
-        if moves:
-            return network.train(parameters, statistics, images)
-        return network(parameters, statistics, images), {}
+        # A number that no split of `key` in `augment` can reach.
+        dropout = jax.random.fold_in(key, 2**31) if backbone_trains else None
+        return network.train(parameters, statistics, images, moves=moves, dropout=dropout)
 
     return Task(stores["train"], stores["val"], forward, network, False)
 

@@ -3,6 +3,7 @@
 from vitlab.models.layers.attention import SelfAttention
 from vitlab.models.layers.conv_norm import Activation, ConvNorm, Convolution
 from vitlab.models.layers.convolution import Padding, convolve
+from vitlab.models.layers.dropout import Dropout, give_keys
 from vitlab.models.layers.normalization import BatchNorm
 from vitlab.models.layers.pooling import adaptive_average_pool, max_pool
 
@@ -11,9 +12,11 @@ __all__ = [
     "BatchNorm",
     "ConvNorm",
     "Convolution",
+    "Dropout",
     "Padding",
     "SelfAttention",
     "adaptive_average_pool",
     "convolve",
+    "give_keys",
     "max_pool",
 ]

@@ -8,7 +8,7 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float
 
-Images = Float[Array, "batch height width channels"]
+Images = Float[Array, "batch *positions channels"]
 Channels = Float[Array, "channels"]
 
 
@@ -61,8 +61,8 @@ def _normalise_forward(images, scale, bias, epsilon):
     images = _materialised(images)
     wide = images.astype(jnp.float32)
     count = images.size // images.shape[-1]
-    mean = wide.sum((0, 1, 2)) / count
-    variance = jnp.maximum((wide * wide).sum((0, 1, 2)) / count - mean * mean, 0)
+    mean = _over_positions(wide) / count
+    variance = jnp.maximum(_over_positions(wide * wide) / count - mean * mean, 0)
     inverse = lax.rsqrt(variance + epsilon)
     normalised = ((wide - mean) * (inverse * scale) + bias).astype(images.dtype)
     return (normalised, mean, variance), (images, scale, mean, inverse)
@@ -74,8 +74,8 @@ def _normalise_backward(epsilon, residuals, gradients):
     gradient = _materialised(gradients[0])
     count = images.size // images.shape[-1]
     wide, slope = images.astype(jnp.float32), gradient.astype(jnp.float32)
-    bias_gradient = slope.sum((0, 1, 2))
-    scale_gradient = ((slope * wide).sum((0, 1, 2)) - mean * bias_gradient) * inverse
+    bias_gradient = _over_positions(slope)
+    scale_gradient = (_over_positions(slope * wide) - mean * bias_gradient) * inverse
     by_gradient = scale * inverse
     by_images = -by_gradient * inverse * scale_gradient / count
     constant = by_gradient * (mean * inverse * scale_gradient - bias_gradient) / count
@@ -84,6 +84,10 @@ def _normalise_backward(epsilon, residuals, gradients):
 
 
 _normalise_by_batch.defvjp(_normalise_forward, _normalise_backward)
+
+
+def _over_positions(array: Images) -> Channels:
+    return array.sum(tuple(range(array.ndim - 1)))
 
 
 def _materialised(array):

@@ -14,6 +14,7 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "mobilenet_v2": (*mobilenet_v2.LAYOUTS, _OURS),
     "resnet": (*resnet.LAYOUTS, _OURS),
     "resnet_v2": (*resnet_v2.LAYOUTS, _OURS),
+    "cnn": (_OURS,),
     "vgg": (*vgg.LAYOUTS, _OURS),
 }
 
