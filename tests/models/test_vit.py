@@ -8,6 +8,7 @@ from scipy import special
 
 from vitlab.errors import InputError
 from vitlab.models import create, initialise, outline
+from vitlab.weights.layouts import LAYOUTS
 
 TINY = {"patch": 4, "width": 24, "depth": 3, "heads": 4, "mlp_width": 40, "input_size": 12}
 
@@ -139,3 +140,19 @@ def test_a_network_that_cannot_be_is_refused(options: dict, message: str):
 def test_the_generic_vit_says_which_sizes_it_needs():
     with pytest.raises(InputError, match=r"model vit needs model\.options\.patch, .*mlp_width"):
         create("vit", num_classes=2)
+
+
+def test_pre_logits_are_a_dense_layer_with_tanh_that_google_publishes_beside_the_rest():
+    def build():
+        sizes = dict(patch=4, width=8, depth=1, heads=2, mlp_width=16, input_size=8)
+        return create("vit", num_classes=3, **sizes, pre_logits=True)
+
+    network, shapes, _ = outline(build)
+    parameters = {path: jnp.full(shape, 0.1) for path, shape in shapes.items()}
+    images = jnp.ones((1, 8, 8, 3))
+    found = network.embed(parameters, {}, images)
+    # A final norm with scale and bias 0.1 of equal channels leaves the bias; then the dense layer.
+    np.testing.assert_allclose(found, np.full((1, 8), np.tanh(8 * 0.1 * 0.1 + 0.1)), rtol=1e-5)
+    google = next(layout for layout in LAYOUTS["vit"] if layout.publisher == "google")
+    targets = [rule.target("pre_logits/kernel") for rule in google.rules]
+    assert "backbone/pre_logits/kernel" in targets

@@ -54,4 +54,7 @@ CASES = (
     Case("vgg16_bn", "torchvision", "vgg16_bn", "<features.43", training=True),
     Case("vgg16", "timm", "vgg16", "<features.30", (224, 161, 288)),
     Case("vgg16", "keras", "VGG16", "block5_conv3", (224,)),
+    Case("clip_vit_b32", "huggingface", "clip", "<vision_model.encoder.layers.11", (224, 160)),
+    Case("clip_vit_b32", "open_clip", "ViT-B-32", "<visual.transformer.resblocks.11", (224, 160)),
+    Case("clip_resnet50", "open_clip", "RN50", "visual.layer4", (224,), training=True),
 )

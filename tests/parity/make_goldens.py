@@ -48,14 +48,16 @@ def main(_: list[str]) -> None:
 def make(case: Case, seed: int) -> dict[str, float]:
     """Writes the golden file of a case; the largest difference of each comparison, relative."""
     differences: dict[str, float] = {}
-    shapes = open_network(case, case.sizes[0]).shapes  # weights for the native size serve the other
+    shapes = open_network(
+        case, case.sizes[0], seed
+    ).shapes  # weights for the native size serve the other
     golden = {"shapes": np.array(json.dumps(shapes)), "seed": np.array(seed)}
     tensors = draw_tensors(shapes, seed, case.order)
     for size in case.sizes:
-        theirs = open_network(case, size)
+        theirs = open_network(case, size, seed)
         images = draw_images(size, seed)
         expected = theirs.run(tensors, images, training=False)
-        network = fill(case, tensors, size)
+        network = fill(case, tensors, size, seed)
         golden[str(size)] = expected.logits
         differences[f"logits {size}"] = gap(network.logits(images), expected.logits)
         differences[f"features {size}"] = gap(network.features(images), expected.features)

@@ -1,33 +1,57 @@
 """Our side of a parity check: a network filled with a publisher's tensors, as vitlab fills it."""
 
-import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from tests.parity.cases import Case
-from tests.parity.recipe import Tensors
-from vitlab.models import Arrays, Network, create, initialise, outline, preset
-from vitlab.weights.layouts import LAYOUTS
+from tests.parity.recipe import Tensors, draw_texts
+from vitlab.models import (
+    Arrays,
+    Classifier,
+    CLIPText,
+    Network,
+    create,
+    create_text,
+    initialise,
+    outline,
+    preset,
+    similarity,
+)
+from vitlab.weights.layouts import LAYOUTS, Layout
 
 CLASSES = 1000
 
 
 @dataclass(frozen=True)
 class Ours:
+    """A filled network; `answer` gives the logits of images, and is the network itself but for CLIP."""
+
     network: Network
     parameters: Arrays
     statistics: Arrays
+    answer: Callable[[Classifier, Array], Array] = Classifier.__call__
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        return np.asarray(jax.jit(self.network)(self.parameters, self.statistics, jnp.asarray(images)))
+        return self._run(images, training=False)
 
     def training_logits(self, images: np.ndarray) -> np.ndarray:
         """By the batch's own statistics."""
-        step = jax.jit(functools.partial(self.network.train, moves=True))
-        return np.asarray(step(self.parameters, self.statistics, jnp.asarray(images))[0])
+        return self._run(images, training=True)
+
+    def _run(self, images: np.ndarray, *, training: bool) -> np.ndarray:
+        @jax.jit
+        def run(parameters, statistics, images):
+            module = self.network.module(parameters, statistics)
+            if training:
+                module.train()
+            return self.answer(module, images)
+
+        return np.asarray(run(self.parameters, self.statistics, jnp.asarray(images)))
 
     def features(self, images: np.ndarray) -> np.ndarray:
         @jax.jit
@@ -37,11 +61,9 @@ class Ours:
         return np.asarray(run(self.parameters, self.statistics, jnp.asarray(images)))
 
 
-def fill(case: Case, tensors: Tensors, size: int) -> Ours:
+def fill(case: Case, tensors: Tensors, size: int, seed: int) -> Ours:
     """The network of `case` for images of `size`, with the weights in the publisher's layout."""
-    chosen = preset(case.model)
-    layouts = [entry for entry in LAYOUTS[chosen.family] if case.publisher in entry.publisher]
-    layout = max(layouts, key=lambda entry: entry.recognised(tensors))
+    layout = _layout(preset(case.model).family, case, tensors)
     options = {**layout.options, **case.options, "input_size": size}
 
     def build():
@@ -49,5 +71,27 @@ def fill(case: Case, tensors: Tensors, size: int) -> Ours:
 
     _, parameters, statistics = outline(build)
     filled = layout.fill(tensors, parameters | statistics, case.name)
+    network = initialise(build, filled.arrays)
+    if case.model.startswith("clip"):
+        return Ours(*network, _compare_with_texts(case, tensors, seed))
     assert filled.has_head
-    return Ours(*initialise(build, filled.arrays))
+    return Ours(*network)
+
+
+def _compare_with_texts(case: Case, tensors: Tensors, seed: int) -> Callable[[Classifier, Array], Array]:
+    """Logits of images over texts, by the text tower of the same weights."""
+    layout = _layout("clip_text", case, tensors)
+
+    def build() -> CLIPText:
+        return create_text(case.model, **layout.options)
+
+    _, shapes, _ = outline(build)
+    network, parameters, _ = initialise(build, layout.fill(tensors, shapes, case.name).arrays)
+    tower = network.module(parameters, {})
+    embedding = jax.jit(tower)(jnp.asarray(draw_texts(seed)))
+    return lambda module, images: similarity(module.embed(images), embedding, tower.scale[...])
+
+
+def _layout(family: str, case: Case, tensors: Tensors) -> Layout:
+    layouts = [entry for entry in LAYOUTS[family] if case.publisher in entry.publisher]
+    return max(layouts, key=lambda entry: entry.recognised(tensors))

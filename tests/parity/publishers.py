@@ -8,9 +8,13 @@ import numpy as np
 
 from tests.parity.cases import Case
 from tests.parity.ours import CLASSES
-from tests.parity.recipe import Tensors
+from tests.parity.recipe import Tensors, draw_texts
 
 IMAGENET = (np.array([0.485, 0.456, 0.406]) * 255, np.array([0.229, 0.224, 0.225]) * 255)
+OPENAI = (
+    np.array([0.48145466, 0.4578275, 0.40821073]) * 255,
+    np.array([0.26862954, 0.26130258, 0.27577711]) * 255,
+)
 SYMMETRIC = (np.array(127.5), np.array(127.5))
 
 
@@ -28,10 +32,13 @@ class Theirs(Protocol):
     def run(self, tensors: Tensors, images: np.ndarray, *, training: bool) -> Answer: ...
 
 
-def open_network(case: Case, size: int) -> Theirs:
-    """The publisher's network of `case` for images of `size` pixels."""
+def open_network(case: Case, size: int, seed: int) -> Theirs:
+    """The publisher's network of `case` for images of `size` pixels; `seed` draws CLIP's texts."""
     if case.publisher == "keras":
         return _Keras(case, size)
+    if case.model.startswith("clip"):
+        clip = {"huggingface": _huggingface_clip, "open_clip": _open_clip}[case.publisher]
+        return _Torch(clip(case, size, draw_texts(seed)), case)
     build = {"timm": _timm, "torchvision": _torchvision, "huggingface": _huggingface}[case.publisher]
     return _Torch(build(case, size), case)
 
@@ -123,6 +130,38 @@ def _huggingface(case: Case, size: int) -> Publisher:
     forward = model.forward
     model.forward = lambda images: forward(images, interpolate_pos_encoding=True)
     return Publisher(model, SYMMETRIC)
+
+
+def _huggingface_clip(case: Case, size: int, texts: np.ndarray) -> Publisher:
+    import torch
+    import transformers
+
+    model = transformers.CLIPModel(transformers.CLIPConfig())
+    assert model.vision_model.config.image_size == 224
+    forward, rows = model.forward, torch.from_numpy(texts)
+    more = dict(input_ids=rows, interpolate_pos_encoding=size != 224)
+    model.forward = lambda images: forward(pixel_values=images, **more).logits_per_image
+    return Publisher(model, OPENAI)
+
+
+def _open_clip(case: Case, size: int, texts: np.ndarray) -> Publisher:
+    import open_clip
+    import torch
+    from open_clip.model import resize_pos_embed
+
+    model = open_clip.create_model(case.theirs, force_image_size=size, pretrained=None)
+    forward, rows = model.forward, torch.from_numpy(texts)
+
+    def logits(images):
+        image_embedding, text_embedding, scale = forward(images, rows)
+        return scale * image_embedding @ text_embedding.T
+
+    def adapt(tensors):
+        resize_pos_embed(tensors, model)
+        return tensors
+
+    model.forward = logits
+    return Publisher(model, OPENAI, adapt)
 
 
 # ---------------------------------------------------------------------------------------- Keras

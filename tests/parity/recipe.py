@@ -42,6 +42,16 @@ def draw_images(size: int, seed: int, count: int = 2) -> np.ndarray:
     return np.clip(128 + soft + noise, 0, 255).astype(np.uint8)
 
 
+def draw_texts(seed: int, count: int = 3) -> np.ndarray:
+    """int64 [count, 77]: CLIP's start, some words, its end, and zeros."""
+    generator = np.random.default_rng([seed, 77])
+    texts = np.zeros((count, 77), np.int64)
+    for text, length in zip(texts, generator.integers(2, 75, count), strict=True):
+        text[0], text[length + 1] = 49_406, 49_407
+        text[1 : length + 1] = generator.integers(0, 49_406, length)
+    return texts
+
+
 def _draw(name: str, shape: tuple[int, ...], seed: int, order: Order) -> np.ndarray:
     generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
     if not shape:

@@ -27,5 +27,5 @@ def test_logits_equal_the_publishers(case: Case):
     assert len(expected) == len(case.sizes)
     tensors = draw_tensors(shapes, seed, case.order)
     for size, logits in expected.items():
-        found = fill(case, tensors, int(size)).logits(draw_images(int(size), seed))
+        found = fill(case, tensors, int(size), seed).logits(draw_images(int(size), seed))
         np.testing.assert_allclose(found, logits, atol=1e-4 * np.abs(logits).max(), rtol=0)

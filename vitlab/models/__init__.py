@@ -4,28 +4,42 @@ Jitted code sees a network as a pure function of plain dictionaries (`functional
 """
 
 from vitlab.models.classifier import Backbone, Classifier
+from vitlab.models.clip import CLIPText, similarity
 from vitlab.models.functional import Arrays, Network, initialise, outline
+from vitlab.models.mobilenet_v2 import Operator, operator_table
 from vitlab.models.presets import PRESETS
-from vitlab.models.pretrained import Blueprint, draw_blueprint, first_model
-from vitlab.models.registry import create, preset
+from vitlab.models.pretrained import Blueprint, draw_blueprint, first_model, load_text
+from vitlab.models.registry import create, create_text, preset
 from vitlab.models.saved import ModelCard, SavedModel, load_card, load_model, save_model
+from vitlab.models.summary import ANSWERS, Layer, NetworkFacts, layer_table, network_facts
 
 __all__ = [
+    "ANSWERS",
     "PRESETS",
     "Arrays",
     "Backbone",
     "Blueprint",
+    "CLIPText",
     "Classifier",
+    "Layer",
     "ModelCard",
     "Network",
+    "NetworkFacts",
+    "Operator",
     "SavedModel",
     "create",
+    "create_text",
     "draw_blueprint",
     "first_model",
     "initialise",
+    "layer_table",
     "load_card",
     "load_model",
+    "load_text",
+    "network_facts",
+    "operator_table",
     "outline",
     "preset",
     "save_model",
+    "similarity",
 ]

@@ -16,7 +16,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Key
 
-from vitlab.models.classifier import Classifier, Embedding, Images, Logits
+from vitlab.models.classifier import Embedding, Images, Logits
 from vitlab.models.layers import give_keys
 
 Arrays = dict[str, Array]
@@ -25,7 +25,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Network:
-    """The structure of a classifier without its arrays. Hashable, so `jax.jit` can close over it."""
+    """The structure of a network without its arrays. Hashable, so `jax.jit` can close over it."""
 
     graph: nnx.GraphDef
 
@@ -61,15 +61,15 @@ class Network:
         _, moved = arrays(module)
         return logits, moved if moves else {}
 
-    def module(self, parameters: Arrays, statistics: Arrays) -> Classifier:
-        """The classifier that computes with these arrays."""
+    def module(self, parameters: Arrays, statistics: Arrays) -> Any:
+        """The module (a `Classifier`, or CLIP's text tower) that computes with these arrays."""
         leaves: dict[Any, Any] = {_key(path): nnx.Param(value) for path, value in parameters.items()}
         leaves |= {_key(path): nnx.BatchStat(value) for path, value in statistics.items()}
         return nnx.merge(self.graph, nnx.from_flat_state(leaves))
 
 
 def initialise(
-    build: Callable[[], Classifier], given: Mapping[str, np.ndarray]
+    build: Callable[[], nnx.Module], given: Mapping[str, np.ndarray]
 ) -> tuple[Network, Arrays, Arrays]:
     """The structure, parameters and statistics of a model, without ever running `build` eagerly.
 
@@ -91,7 +91,7 @@ def initialise(
     )
 
 
-def outline(build: Callable[[], Classifier]) -> tuple[Network, Shapes, Shapes]:
+def outline(build: Callable[[], nnx.Module]) -> tuple[Network, Shapes, Shapes]:
     """The structure, and the shapes of parameters (trainable) and of statistics (batch norm)."""
     model = nnx.eval_shape(build)
     model.eval()
@@ -99,12 +99,12 @@ def outline(build: Callable[[], Classifier]) -> tuple[Network, Shapes, Shapes]:
     return Network(nnx.graphdef(model)), _shapes(parameters), _shapes(statistics)
 
 
-def arrays(model: Classifier) -> tuple[Arrays, Arrays]:
+def arrays(model: nnx.Module) -> tuple[Arrays, Arrays]:
     """Parameters and statistics of a model by their paths."""
     return _leaves(model)
 
 
-def _leaves(model: Classifier) -> tuple[dict[str, Any], dict[str, Any]]:
+def _leaves(model: nnx.Module) -> tuple[dict[str, Any], dict[str, Any]]:
     """Arrays or, of an abstract model, their shapes."""
     parameters, statistics = nnx.state(model, nnx.Param, nnx.BatchStat)
     return _flat(parameters), _flat(statistics)

@@ -1,6 +1,7 @@
 """MobileNetV2 (Sandler et al. 2018, "Inverted Residuals and Linear Bottlenecks")."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import jax
@@ -127,6 +128,33 @@ class InvertedResidual(nnx.Module):
         inner = self.expand(maps) if self.expand else maps
         inner = self.project(self.filter(inner))
         return maps + inner if self.is_residual else inner
+
+
+@dataclass(frozen=True)
+class Operator:
+    """A row of the paper's table 2: what comes in, what is done, and t, c, n, s."""
+
+    size: int
+    channels: int
+    operator: str
+    expansion: int | None
+    out_channels: int | None
+    repeats: int
+    stride: int | None
+
+
+def operator_table(width: float = 1.0, input_size: int = 224) -> list[Operator]:
+    """The table that the network is built from, for its width and input size (row S0-12)."""
+    size, channels = -(-input_size // 2), rounded(STEM_CHANNELS * width)
+    rows = [Operator(input_size, 3, "conv2d 3x3", None, channels, 1, 2)]
+    for expansion, base, repeats, stride in STAGES:
+        out = rounded(base * width)
+        rows.append(Operator(size, channels, "bottleneck", expansion, out, repeats, stride))
+        size, channels = -(-size // stride), out
+    last = rounded(LAST_CHANNELS * max(width, 1.0))
+    rows.append(Operator(size, channels, "conv2d 1x1", None, last, 1, 1))
+    rows.append(Operator(size, last, f"avgpool {size}x{size}", None, None, 1, None))
+    return rows
 
 
 def rounded(channels: float) -> int:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vitlab.models.classifier import Backbone
+from vitlab.models.clip import CLIPVisionTransformer
+from vitlab.models.clip_resnet import CLIPResNet
 from vitlab.models.cnn import CNN
 from vitlab.models.mobilenet_v2 import MobileNetV2
 from vitlab.models.resnet import ResNet
@@ -62,6 +64,44 @@ RESNETS: dict[int, dict[str, Any]] = {
 }
 VGGS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
+# Tables 19 and 20 of Radford et al. 2021: the image towers, and under the same names the texts'.
+CLIP = Preprocessing(size=224, interpolation="bicubic", crop=1.0, crop_first=False)
+CLIPS = {
+    "clip_vit_b32": Preset(
+        "clip_vit",
+        CLIPVisionTransformer,
+        CLIP,
+        dict(patch=32, width=768, depth=12, heads=12, embedding_width=512),
+    ),
+    "clip_vit_b16": Preset(
+        "clip_vit",
+        CLIPVisionTransformer,
+        CLIP,
+        dict(patch=16, width=768, depth=12, heads=12, embedding_width=512),
+    ),
+    "clip_vit_l14": Preset(
+        "clip_vit",
+        CLIPVisionTransformer,
+        CLIP,
+        dict(patch=14, width=1024, depth=24, heads=16, embedding_width=768),
+    ),
+    "clip_resnet50": Preset(
+        "clip_resnet",
+        CLIPResNet,
+        CLIP,
+        dict(depths=(3, 4, 6, 3), width=64, heads=32, embedding_width=1024),
+    ),
+}
+CLIP_TEXTS = {
+    name: dict(width=width, depth=12, heads=width // 64, embedding_width=embedding_width)
+    for name, width, embedding_width in (
+        ("clip_vit_b32", 512, 512),
+        ("clip_vit_b16", 512, 512),
+        ("clip_vit_l14", 768, 768),
+        ("clip_resnet50", 512, 1024),
+    )
+}
+
 # What the studies built by hand: CNN-A, B and C of the drawn characters, and the dogs' (`cnn_gap`).
 _ABC = dict(stages=((32, 64, 64),), top="flatten", normalised=True, activation="leaky_relu")
 CNNS = {
@@ -101,5 +141,6 @@ PRESETS: dict[str, Preset] = {
         for depth, depths in VGGS.items()
         for suffix in ("", "_bn")
     },
+    **CLIPS,
     **CNNS,
 }

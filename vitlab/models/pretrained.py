@@ -10,8 +10,9 @@ from typing import Any
 from vitlab import config, weights
 from vitlab.errors import InputError
 from vitlab.models.classifier import Classifier
+from vitlab.models.clip import CLIPText
 from vitlab.models.functional import Shapes, initialise, outline
-from vitlab.models.registry import create, preset
+from vitlab.models.registry import create, create_text, preset
 from vitlab.models.saved import ModelCard, SavedModel, load_card
 from vitlab.progress import say
 from vitlab.weights import Preprocessing, Published
@@ -117,6 +118,22 @@ def first_model(
         trained={},
     )
     return SavedModel(card, *initialise(build, given))
+
+
+def load_text(name: str, published: str, **options: Any) -> CLIPText:
+    """CLIP's text tower, from the published file (or name) that its image tower `name` is from.
+
+    Raises:
+        InputError: there is no such CLIP, or the weights cannot be read or do not fit.
+    """
+    found = weights.open_published(weights.locate(published), "clip_text")
+
+    def build() -> CLIPText:
+        return create_text(name, **{**found.layout.options, **options})
+
+    _, shapes, _ = outline(build)
+    network, parameters, _ = initialise(build, found.fill(shapes).arrays)
+    return network.module(parameters, {})
 
 
 def _about_head(in_file: str, taken: bool, classes: int) -> str:

@@ -9,7 +9,8 @@ from flax import nnx
 
 from vitlab.errors import InputError
 from vitlab.models.classifier import Backbone, Classifier
-from vitlab.models.presets import PRESETS, Preset
+from vitlab.models.clip import CLIPText
+from vitlab.models.presets import CLIP_TEXTS, PRESETS, Preset
 from vitlab.names import unknown
 from vitlab.typed import checked
 
@@ -29,6 +30,17 @@ def create(name: str, *, num_classes: int, seed: int = 0, **options: Any) -> Cla
     except ValueError as error:
         raise InputError(f"model {name}: {error} (model.options)") from error
     return Classifier(backbone, num_classes, rngs=rngs)
+
+
+def create_text(name: str, *, seed: int = 0, **options: Any) -> CLIPText:
+    """The text tower of a CLIP, under the name of its image tower, with random weights.
+
+    Raises:
+        InputError: there is no such CLIP.
+    """
+    if name not in CLIP_TEXTS:
+        raise InputError(unknown("CLIP", name, CLIP_TEXTS, "model.name"))
+    return CLIPText(**{**CLIP_TEXTS[name], **options}, rngs=nnx.Rngs(seed))
 
 
 def preset(name: str) -> Preset:

@@ -9,9 +9,14 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
-from vitlab.models.layers import SelfAttention
+from vitlab.models.layers import Activation, SelfAttention
 
 Tokens = Float[Array, "batch tokens channels"]
+
+
+def gelu(values: Tokens) -> Tokens:
+    """Exact, as published; `jax.nn.gelu` approximates by tanh unless told otherwise."""
+    return jax.nn.gelu(values, approximate=False)
 
 
 class VisionTransformer(Backbone):
@@ -24,6 +29,9 @@ class VisionTransformer(Backbone):
         input_size: pixels per side, a multiple of `patch`.
         pooling: embed the image as its "class_token", or as the "average" of its patches (then
             there is no class token).
+        pre_logits: a dense layer with tanh before the head (section 3.1 of the paper), which
+            Google's first ImageNet-21k weights have. Their own head needs it; a new one does better
+            without.
         epsilon: of every LayerNorm; the default is Flax's, with which Google trained.
     """
 
@@ -37,6 +45,7 @@ class VisionTransformer(Backbone):
         mlp_width: int,
         input_size: int = 224,
         pooling: Literal["class_token", "average"] = "class_token",
+        pre_logits: bool = False,
         scheme: Scheme = "symmetric",
         epsilon: float = 1e-6,
         dtype: Dtype = jnp.float32,
@@ -59,6 +68,12 @@ class VisionTransformer(Backbone):
             Block(width, heads, mlp_width, epsilon=epsilon, dtype=dtype, rngs=rngs) for _ in range(depth)
         )
         self.norm = layer_norm(width, epsilon, rngs)
+        xavier = nnx.initializers.xavier_uniform()
+        self.pre_logits = (
+            nnx.Linear(width, width, kernel_init=xavier, dtype=jnp.float32, rngs=rngs)
+            if pre_logits
+            else None
+        )
 
     def features(self, images: Images) -> Tokens:
         tokens = self.patches(normalise(images, self.scheme, self.dtype))
@@ -73,15 +88,16 @@ class VisionTransformer(Backbone):
 
     def pool(self, features: Tokens) -> Embedding:
         tokens = self.norm(self.blocks[-1](features))
-        return tokens[:, 0] if self.pooling == "class_token" else tokens.mean(axis=1)
+        embedding = tokens[:, 0] if self.pooling == "class_token" else tokens.mean(axis=1)
+        return jnp.tanh(self.pre_logits(embedding)) if self.pre_logits else embedding
 
 
 class PatchEmbedding(nnx.Module):
     """Each patch, flattened, through one linear map: a convolution whose stride is its kernel."""
 
-    def __init__(self, patch: int, width: int, *, dtype: Dtype, rngs: nnx.Rngs):
+    def __init__(self, patch: int, width: int, *, bias: bool = True, dtype: Dtype, rngs: nnx.Rngs):
         self.patch = patch
-        self.projection = nnx.Linear(patch * patch * 3, width, dtype=dtype, rngs=rngs)
+        self.projection = nnx.Linear(patch * patch * 3, width, use_bias=bias, dtype=dtype, rngs=rngs)
 
     def __call__(self, images: Float[Array, "batch height width 3"]) -> Tokens:
         batch, height, width, channels = images.shape
@@ -100,13 +116,15 @@ class Block(nnx.Module):
         mlp_width: int,
         *,
         epsilon: float,
+        activation: Activation = gelu,
+        causal: bool = False,
         dtype: Dtype,
         rngs: nnx.Rngs,
     ):
         self.attention_norm = layer_norm(width, epsilon, rngs)
-        self.attention = SelfAttention(width, heads, dtype=dtype, rngs=rngs)
+        self.attention = SelfAttention(width, heads, causal=causal, dtype=dtype, rngs=rngs)
         self.mlp_norm = layer_norm(width, epsilon, rngs)
-        self.mlp = MLP(width, mlp_width, dtype=dtype, rngs=rngs)
+        self.mlp = MLP(width, mlp_width, activation=activation, dtype=dtype, rngs=rngs)
 
     def __call__(self, tokens: Tokens) -> Tokens:
         dtype = tokens.dtype
@@ -115,15 +133,16 @@ class Block(nnx.Module):
 
 
 class MLP(nnx.Module):
-    """Widen, GELU (exact, as published), narrow."""
+    """Widen, activate, narrow."""
 
-    def __init__(self, width: int, hidden: int, *, dtype: Dtype, rngs: nnx.Rngs):
+    def __init__(self, width: int, hidden: int, *, activation: Activation, dtype: Dtype, rngs: nnx.Rngs):
         xavier = nnx.initializers.xavier_uniform()
         self.widen = nnx.Linear(width, hidden, kernel_init=xavier, dtype=dtype, rngs=rngs)
         self.narrow = nnx.Linear(hidden, width, kernel_init=xavier, dtype=dtype, rngs=rngs)
+        self.activation = activation
 
     def __call__(self, tokens: Tokens) -> Tokens:
-        return self.narrow(jax.nn.gelu(self.widen(tokens), approximate=False))
+        return self.narrow(self.activation(self.widen(tokens)))
 
 
 def layer_norm(width: int, epsilon: float, rngs: nnx.Rngs) -> nnx.LayerNorm:

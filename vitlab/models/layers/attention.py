@@ -7,31 +7,50 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float
 
 Tokens = Float[Array, "batch tokens channels"]
+Questions = Float[Array, "batch questions channels"]
+Heads = Float[Array, "batch tokens_of_it heads head_width"]
 
 
 class SelfAttention(nnx.Module):
-    """Each token asks (query) all tokens (key) and receives the mean of their values, per head."""
+    """Each token asks (query) all tokens (key) and receives the mean of their values, per head.
 
-    def __init__(self, width: int, heads: int, *, dtype: Dtype, rngs: nnx.Rngs):
+    A `causal` one asks only itself and the tokens before it.
+    """
+
+    def __init__(self, width: int, heads: int, *, causal: bool = False, dtype: Dtype, rngs: nnx.Rngs):
         if width % heads:
             raise ValueError(f"width {width} is not a multiple of {heads} heads")
         self.heads = heads
+        self.causal = causal
         self.query = self._projection(width, dtype, rngs)
         self.key = self._projection(width, dtype, rngs)
         self.value = self._projection(width, dtype, rngs)
         self.out = self._projection(width, dtype, rngs)
 
     def __call__(self, tokens: Tokens) -> Tokens:
-        query, key, value = (self._split(f(tokens)) for f in (self.query, self.key, self.value))
-        scores = jnp.einsum("bqhd,bkhd->bhqk", query * query.shape[-1] ** -0.5, key)
-        weights = jax.nn.softmax(scores.astype(jnp.float32)).astype(tokens.dtype)
-        mixed = jnp.einsum("bhqk,bkhd->bqhd", weights, value)
-        return self.out(mixed.reshape(tokens.shape))
-
-    def _split(self, tokens: Tokens) -> Float[Array, "batch tokens heads head_width"]:
-        return tokens.reshape(*tokens.shape[:2], self.heads, -1)
+        query, key, value = (project(tokens) for project in (self.query, self.key, self.value))
+        return self.out(attend(query, key, value, heads=self.heads, causal=self.causal))
 
     @staticmethod
     def _projection(width: int, dtype: Dtype, rngs: nnx.Rngs) -> nnx.Linear:
         xavier = nnx.initializers.xavier_uniform()
         return nnx.Linear(width, width, kernel_init=xavier, dtype=dtype, rngs=rngs)
+
+
+def attend(
+    query: Questions, key: Tokens, value: Tokens, *, heads: int, causal: bool = False
+) -> Questions:
+    """What each question receives: the mean of the values, weighed by how well its keys answer.
+
+    Channels are cut into `heads`; scores are scaled by a head's width, softmax is in float32.
+    """
+
+    def split(tokens: Tokens) -> Heads:
+        return tokens.reshape(*tokens.shape[:2], heads, -1)
+
+    scaled = split(query) * (query.shape[-1] // heads) ** -0.5
+    scores = jnp.einsum("bqhd,bkhd->bhqk", scaled, split(key)).astype(jnp.float32)
+    if causal:
+        scores = jnp.where(jnp.tril(jnp.ones(scores.shape[-2:], bool)), scores, -jnp.inf)
+    weights = jax.nn.softmax(scores).astype(value.dtype)
+    return jnp.einsum("bhqk,bkhd->bqhd", weights, split(value)).reshape(query.shape)

@@ -38,6 +38,14 @@ def max_pool_reference(maps: Maps, *, window: int, stride: int, padding: int = 0
     return lax.reduce_window(maps, -jnp.inf, lax.max, sizes, strides, amounts)
 
 
+def block_average(maps: Maps, size: int) -> Pooled:
+    """The mean of each block of size x size positions; what is left over at the end is cut off."""
+    batch, height, width, channels = maps.shape
+    rows, columns = height // size, width // size
+    blocks = maps[:, : rows * size, : columns * size]
+    return blocks.reshape(batch, rows, size, columns, size, channels).mean(axis=(2, 4))
+
+
 def adaptive_average_pool(maps: Maps, size: int) -> Pooled:
     """Means over size x size bins that overlap where they must, as PyTorch cuts them."""
     rows, columns = (_bins(length, size).astype(maps.dtype) for length in maps.shape[1:3])

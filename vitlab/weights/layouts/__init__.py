@@ -2,19 +2,24 @@
 
 import dataclasses
 
-from vitlab.weights.layouts import mobilenet_v2, resnet, resnet_v2, vgg, vit
+from vitlab.weights.layouts import clip, mobilenet_v2, resnet, resnet_v2, vgg, vit
 from vitlab.weights.layouts.layout import Filled, Layout, Rule
+from vitlab.weights.layouts.positions import bicubic
 
 # vitlab's own files use the network's paths, in every family; `model.json` beside them says the rest.
 OURS = "vitlab"
 _OURS = Layout(OURS, (Rule(r"((?:backbone|head)/.+)", "{0}"),))
+_OURS_RESAMPLED = dataclasses.replace(_OURS, resize={vit.POSITIONS: bicubic})
 
 LAYOUTS: dict[str, tuple[Layout, ...]] = {
-    "vit": (*vit.LAYOUTS, dataclasses.replace(_OURS, resize={vit.POSITIONS: vit.bicubic})),
+    "vit": (*vit.LAYOUTS, _OURS_RESAMPLED),
     "mobilenet_v2": (*mobilenet_v2.LAYOUTS, _OURS),
     "resnet": (*resnet.LAYOUTS, _OURS),
     "resnet_v2": (*resnet_v2.LAYOUTS, _OURS),
     "cnn": (_OURS,),
+    "clip_vit": (*clip.VISION_TRANSFORMER_LAYOUTS, _OURS_RESAMPLED),
+    "clip_resnet": (*clip.RESNET_LAYOUTS, _OURS),
+    "clip_text": clip.TEXT_LAYOUTS,
     "vgg": (*vgg.LAYOUTS, _OURS),
 }
 

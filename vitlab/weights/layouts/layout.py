@@ -56,7 +56,8 @@ class Layout:
     Attributes:
         rules: where each tensor goes. A tensor may fill several parameters (query, key and value
             published as one), by several rules.
-        ignored: patterns of tensors that inference does not need.
+        ignored: patterns of tensors that inference does not need, or that only a network with
+            another option needs.
         supplied: patterns of paths that the publisher left out, and the value that they have.
         options: arguments of our network that make it compute what the publisher's does.
         resize: paths whose size follows the image's, and how the publisher resamples them.

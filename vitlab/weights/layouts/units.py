@@ -1,4 +1,4 @@
-"""The rules of a convolution and of a batch norm, as PyTorch and as Keras name their tensors.
+"""The rules of a layer, as PyTorch and as Keras name its tensors.
 
 `theirs` is a pattern, `ours` a path or, where the publisher counts its layers in another way, a
 function of the pattern's groups that gives one.
@@ -6,7 +6,7 @@ function of the pattern's groups that gives one.
 
 from collections.abc import Callable
 
-from vitlab.weights.layouts.changes import Change, image_last, unchanged
+from vitlab.weights.layouts.changes import Change, image_last, part, transposed, unchanged
 from vitlab.weights.layouts.layout import Rule
 
 Place = str | Callable[..., str]
@@ -37,6 +37,26 @@ def torch_norm(theirs: str, ours: Place) -> list[Rule]:
 def torch_conv_norm(convolution: str, norm: str, ours: Place) -> list[Rule]:
     """A `ConvNorm` of ours."""
     return torch_convolution(convolution, ours) + torch_norm(norm, below(ours, "norm"))
+
+
+def torch_linear(theirs: str, ours: str) -> list[Rule]:
+    return [
+        Rule(rf"{theirs}\.weight", f"{ours}/kernel", transposed),
+        Rule(rf"{theirs}\.bias", f"{ours}/bias"),
+    ]
+
+
+def torch_layer_norm(theirs: str, ours: str) -> list[Rule]:
+    return [Rule(rf"{theirs}\.weight", f"{ours}/scale"), Rule(rf"{theirs}\.bias", f"{ours}/bias")]
+
+
+def torch_joined_attention(theirs: str, ours: str) -> list[Rule]:
+    """Query, key and value, published as one `weight` and one `bias` behind `theirs`."""
+    rules = []
+    for index, name in enumerate(("query", "key", "value")):
+        rules.append(Rule(theirs + "weight", f"{ours}/{name}/kernel", part(index, 3, transposed)))
+        rules.append(Rule(theirs + "bias", f"{ours}/{name}/bias", part(index, 3)))
+    return rules
 
 
 def keras_layer(

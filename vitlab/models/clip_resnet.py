@@ -1,0 +1,151 @@
+"""The residual image tower of CLIP (Radford et al. 2021, section 2.4)."""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from flax.typing import Dtype
+from jaxtyping import Array, Float
+
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.layers import Activation, ConvNorm, attend, block_average
+
+Maps = Float[Array, "batch height width channels"]
+NewMaps = Float[Array, "batch rows columns out_channels"]
+
+EXPANSION = 4  # of a bottleneck's output over its inner channels
+EPSILON, MOMENTUM = 1e-5, 0.9  # of every batch normalisation: PyTorch's
+
+
+class CLIPResNet(Backbone):
+    """A ResNet with a stem of three convolutions, and averages in place of every stride after it.
+
+    `features` gives the last maps; `pool` asks them with their own mean (attention pooling), which
+    binds the network to its input size.
+
+    Args:
+        depths: bottlenecks per stage.
+        heads: of the attention.
+        embedding_width: of the space that images and texts share.
+    """
+
+    def __init__(
+        self,
+        *,
+        depths: tuple[int, int, int, int],
+        width: int,
+        heads: int,
+        embedding_width: int,
+        input_size: int = 224,
+        scheme: Scheme = "clip",
+        dtype: Dtype = jnp.float32,
+        rngs: nnx.Rngs,
+    ):
+        self.input_size = input_size
+        self.embedding_width = embedding_width
+        self.scheme: Scheme = scheme
+        self.dtype = dtype
+        self.stem = nnx.List(
+            [
+                _layer(3, width // 2, kernel=3, stride=2, rngs=rngs),
+                _layer(width // 2, width // 2, kernel=3, rngs=rngs),
+                _layer(width // 2, width, kernel=3, rngs=rngs),
+            ]
+        )
+        channels, stages = width, []
+        for stage, depth in enumerate(depths):
+            inner, blocks = width * 2**stage, []
+            for index in range(depth):
+                stride = 2 if stage and not index else 1
+                blocks.append(Bottleneck(channels, inner, stride=stride, rngs=rngs))
+                channels = EXPANSION * inner
+            stages.append(nnx.List(blocks))
+        self.stages = nnx.List(stages)
+        rows = input_size // 32
+        self.attention = AttentionPool(rows, channels, heads, embedding_width, dtype=dtype, rngs=rngs)
+
+    def features(self, images: Images) -> NewMaps:
+        maps = normalise(images, self.scheme, self.dtype)
+        for convolution in self.stem:
+            maps = convolution(maps)
+        maps = block_average(maps, 2)
+        for stage in self.stages:
+            for block in stage:
+                maps = block(maps)
+        return maps
+
+    def pool(self, features: Maps) -> Embedding:
+        return self.attention(features).astype(jnp.float32)
+
+
+class Bottleneck(nnx.Module):
+    """Reduce 1x1, filter 3x3, average, expand 1x1, beside a shortcut that averages too."""
+
+    def __init__(self, in_channels: int, channels: int, *, stride: int, rngs: nnx.Rngs):
+        out_channels = EXPANSION * channels
+        self.stride = stride
+        self.reduce = _layer(in_channels, channels, kernel=1, rngs=rngs)
+        self.filter = _layer(channels, channels, kernel=3, rngs=rngs)
+        self.expand = _layer(channels, out_channels, kernel=1, activation=None, rngs=rngs)
+        projects = stride > 1 or in_channels != out_channels
+        self.shortcut = (
+            _layer(in_channels, out_channels, kernel=1, activation=None, rngs=rngs) if projects else None
+        )
+
+    def __call__(self, maps: Maps) -> NewMaps:
+        inner = block_average(self.filter(self.reduce(maps)), self.stride)
+        kept = block_average(maps, self.stride)
+        kept = self.shortcut(kept) if self.shortcut else kept
+        return jax.nn.relu(kept + self.expand(inner))
+
+
+class AttentionPool(nnx.Module):
+    """The mean of all positions asks each of them, and itself, what to keep."""
+
+    def __init__(
+        self,
+        rows: int,
+        width: int,
+        heads: int,
+        out_width: int,
+        *,
+        dtype: Dtype,
+        rngs: nnx.Rngs,
+    ):
+        self.heads = heads
+        normal = nnx.initializers.normal(width**-0.5)
+        self.positions = nnx.Param(normal(rngs.params(), (1, rows * rows + 1, width)))
+
+        def linear(outputs: int) -> nnx.Linear:
+            return nnx.Linear(width, outputs, kernel_init=normal, dtype=dtype, rngs=rngs)
+
+        self.query, self.key, self.value = (linear(width) for _ in range(3))
+        self.out = linear(out_width)
+
+    def __call__(self, maps: Maps) -> Embedding:
+        tokens = maps.reshape(len(maps), -1, maps.shape[-1])
+        tokens = jnp.concatenate([tokens.mean(axis=1, keepdims=True), tokens], axis=1)
+        tokens = tokens + self.positions[...].astype(tokens.dtype)
+        query, key, value = self.query(tokens[:, :1]), self.key(tokens), self.value(tokens)
+        return self.out(attend(query, key, value, heads=self.heads)[:, 0])
+
+
+def _layer(
+    in_channels: int,
+    out_channels: int,
+    *,
+    kernel: int,
+    stride: int = 1,
+    activation: Activation | None = jax.nn.relu,
+    rngs: nnx.Rngs,
+) -> ConvNorm:
+    return ConvNorm(
+        in_channels,
+        out_channels,
+        kernel=kernel,
+        stride=stride,
+        activation=activation,
+        padding="symmetric",
+        epsilon=EPSILON,
+        momentum=MOMENTUM,
+        rngs=rngs,
+    )

@@ -1,0 +1,155 @@
+"""What a network is made of: its layers, their output and their size, and what an answer costs."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jaxtyping import Array
+
+from vitlab.models.classifier import Classifier
+from vitlab.models.functional import Arrays, Network, Shapes, outline
+
+ANSWERS = 20  # that are timed
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A row of the table.
+
+    Attributes:
+        path: of its parameters, or of the step that has none.
+        kind: its class; "Param" for an array that belongs to no smaller layer.
+        output: its shape for one image (of an array, its own); None where only its arrays are used.
+        parameters: numbers that it learns.
+        statistics: numbers that batch norm measures.
+    """
+
+    path: str
+    kind: str
+    output: tuple[int, ...] | None
+    parameters: int
+    statistics: int
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What speaks for a network and against it.
+
+    Attributes:
+        weights_bytes: of its parameters and statistics in float32.
+        layers: convolutions and dense layers, without those of shortcuts: the 50 of ResNet-50.
+        flops: of one image through the compiled program, as XLA counts them; None where the backend
+            does not say.
+        milliseconds: of one image, the median of ANSWERS answers on `device`.
+    """
+
+    input_size: int
+    parameters: int
+    weights_bytes: int
+    layers: int
+    flops: float | None
+    milliseconds: float
+    device: str
+
+
+def layer_table(build: Callable[[], Classifier], depth: int = 2) -> list[Layer]:
+    """The layers of the network that `build` gives, in its own order; nothing is computed.
+
+    Depth 1 is the backbone and the head, 2 their parts, and so on; what lies deeper is summed up.
+    The parameters of all rows together are the network's.
+    """
+    rows: list[tuple[str, str]] = []
+
+    def trace() -> dict[str, Array]:
+        module = build()
+        rows.extend(_rows(module, depth))
+        size = module.backbone.input_size
+        answer = nnx.capture(module, nnx.Intermediate, method_outputs=nnx.Intermediate)
+        _, seen = answer(jnp.zeros((1, size, size, 3), jnp.uint8))
+        return {"/".join(map(str, path)): leaf.get_value()[-1] for path, leaf in nnx.to_flat_state(seen)}
+
+    outputs = {
+        path.removesuffix("/__call__"): tuple(output.shape[1:])
+        for path, output in jax.eval_shape(trace).items()
+    }
+    _, parameters, statistics = outline(build)
+    return [
+        Layer(
+            path,
+            kind,
+            outputs.get(path, parameters.get(path)),
+            _count(parameters, path),
+            _count(statistics, path),
+        )
+        for path, kind in rows
+    ]
+
+
+def network_facts(
+    network: Network, parameters: Arrays, statistics: Arrays, input_size: int
+) -> NetworkFacts:
+    """Compiles the network for one image, and measures it on the first device that has its arrays."""
+    device = min(jax.tree.leaves(parameters)[0].devices(), key=lambda one: one.id)
+    image = np.zeros((1, input_size, input_size, 3), np.uint8)
+    parameters, statistics, image = jax.device_put((parameters, statistics, image), device)
+    program = jax.jit(network).lower(parameters, statistics, image).compile()
+    seconds = []
+    for _ in range(1 + ANSWERS):  # the first one warms up
+        began = time.perf_counter()
+        jax.block_until_ready(program(parameters, statistics, image))
+        seconds.append(time.perf_counter() - began)
+    counted = program.cost_analysis() or {}
+    kernels = [path for path in parameters if path.endswith("/kernel")]
+    return NetworkFacts(
+        input_size=input_size,
+        parameters=sum(array.size for array in parameters.values()),
+        weights_bytes=sum(array.nbytes for array in (parameters | statistics).values()),
+        layers=sum("/shortcut/" not in path for path in kernels),
+        flops=counted.get("flops"),
+        milliseconds=1000 * median(seconds[1:]),
+        device=device.device_kind,
+    )
+
+
+def _rows(module: Classifier, depth: int) -> Iterator[tuple[str, str]]:
+    """Path and kind of every row; the embedding stands between the backbone and the head."""
+    if depth > 1:
+        yield from _parts(module.backbone, "backbone/", depth - 1)
+        yield "backbone/pool", "pool"
+        yield "head", type(module.head).__name__
+    else:
+        yield from _parts(module, "", 1)
+
+
+def _parts(module: nnx.Module, above: str, depth: int) -> Iterator[tuple[str, str]]:
+    """What holds parameters, down to `depth`; a list of layers is no level of its own."""
+    for name, part in _named(module):
+        path = above + name
+        if isinstance(part, nnx.Param):
+            yield path, "Param"
+        elif isinstance(part, nnx.List):
+            yield from _parts(part, f"{path}/", depth)
+        elif isinstance(part, nnx.Module) and jax.tree.leaves(nnx.state(part)):
+            below = any(isinstance(inner, nnx.Module) for _, inner in _named(part))
+            if depth > 1 and below:
+                yield from _parts(part, f"{path}/", depth - 1)
+            else:
+                yield path, type(part).__name__
+
+
+def _named(module: nnx.Module) -> list[tuple[str, Any]]:
+    if isinstance(module, nnx.List):
+        return [(str(index), part) for index, part in enumerate(module)]
+    return list(vars(module).items())
+
+
+def _count(shapes: Shapes, path: str) -> int:
+    """Numbers in the arrays at `path` and below."""
+    return sum(math.prod(shape) for name, shape in shapes.items() if f"{name}/".startswith(f"{path}/"))

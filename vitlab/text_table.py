@@ -1,0 +1,18 @@
+"""Tables on the terminal."""
+
+from collections.abc import Sequence
+
+UNKNOWN = "-"
+
+
+def text_table(titles: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Aligned columns under their titles: the first `left` of them to the left, the rest to the right."""
+    lines = [list(titles), *map(list, rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if index < left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
