@@ -6,7 +6,7 @@ UNKNOWN = "-"
 
 
 def text_table(titles: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Aligned columns under their titles: the first `left` of them to the left, the rest to the right."""
+    """Columns under their titles: the first `left` are aligned to the left, the others to the right."""
     lines = [list(titles), *map(list, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
