@@ -25,6 +25,11 @@ def say(message: str) -> None:
         raise InputError(f"cannot write to standard output: {error.strerror}") from error
 
 
+def warn(message: str) -> None:
+    """One line about what a person should look into, on standard error."""
+    tqdm.write(message, file=sys.stderr)
+
+
 def track(items: Iterable[T], total: int, title: str, unit: str) -> Iterator[T]:
     """Passes `items` on while it shows how many of `total` are done, at what rate, time left."""
     progress = Progress(total, title, unit)

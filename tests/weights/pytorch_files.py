@@ -1,5 +1,6 @@
 """PyTorch's zip checkpoints, honest and hostile, written without PyTorch."""
 
+import io
 import pickle
 import struct
 import zipfile
@@ -61,8 +62,14 @@ def _encode(value: Any) -> bytes:
 
 
 def write(path: Path, content: bytes, storages: dict[str, np.ndarray]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+    path.write_bytes(archive_of(content, storages))
+    return path
+
+
+def archive_of(content: bytes, storages: dict[str, np.ndarray]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr("archive/data.pkl", content)
         for key, values in storages.items():
             archive.writestr(f"archive/data/{key}", np.asarray(values).tobytes())
-    return path
+    return file.getvalue()

@@ -1,16 +1,18 @@
-"""Published files are read whole, or refused in one line; nothing inside them ever runs."""
+"""Published files are read whole, or refused in one line."""
 
+import os
+import pickle
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import h5py
+import ml_dtypes
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from tests.weights.pytorch_files import Call, Global, Storage, dump, tensor, write
+from tests.weights.pytorch_files import Storage, dump, tensor, write
 from vitlab.errors import InputError
 from vitlab.weights import read_tensors
 
@@ -57,78 +59,119 @@ def test_pytorch_state_dictionary_inside_a_training_checkpoint(tmp_path: Path):
     assert list(read_tensors(write(tmp_path / "w.pt", content, {"0": VALUES}))) == ["w"]
 
 
-ATTACKS = {
-    "os.system": Call("os", "system", ("touch PWNED",)),
-    "posix.system": Call("posix", "system", ("touch PWNED",)),
-    "builtins.eval": Call("builtins", "eval", ("open('PWNED', 'w')",)),
-    "builtins.getattr": Call("builtins", "getattr", (Global("os", "system"), "__call__")),
-    "importlib.import_module": Call("importlib", "import_module", ("os",)),
-    "torch.storage._load_from_bytes": Call("torch.storage", "_load_from_bytes", (b"",)),
-    "torch.hub.load": Call("torch.hub", "load", ("a/b", "c")),
-    "collections.OrderedDict.fromkeys": Call("collections", "OrderedDict.fromkeys", ((1,),)),
-    "numpy.core.multiarray._reconstruct": Call("numpy.core.multiarray", "_reconstruct", ()),
-}
+@pytest.mark.parametrize("prefixed", [True, False])
+def test_the_prefix_of_data_parallel_goes_where_every_name_has_it(tmp_path: Path, prefixed: bool):
+    w = tensor(Storage("0", 6), (6,), (1,))
+    content = dump({"module.w": w, "module.v" if prefixed else "v": w})
+    names = list(read_tensors(write(tmp_path / "w.pt", content, {"0": VALUES})))
+    assert names == (["w", "v"] if prefixed else ["module.w", "v"])
 
 
-@pytest.mark.parametrize("name", ATTACKS)
-def test_a_pickle_that_asks_for_anything_else_is_refused_by_name(
-    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.chdir(tmp_path)
-    path = write(tmp_path / "w.pth", dump({"w": ATTACKS[name]}), {})
-    with pytest.raises(InputError, match=f"it asks for {name}, which is no part of a tensor"):
-        read_tensors(path)
-    assert not (tmp_path / "PWNED").exists()
+def test_pytorch_tensors_of_no_numbers_and_of_one(tmp_path: Path):
+    storage = Storage("0", 6)
+    content = dump({"none": tensor(storage, (0, 3), (3, 1)), "one": tensor(storage, (), (), 2)})
+    read = read_tensors(write(tmp_path / "w.pt", content, {"0": VALUES}))
+    assert read["none"].shape == (0, 3)
+    assert read["one"] == 2
 
 
-@pytest.mark.parametrize(
-    ("size", "stride", "offset", "message"),
-    [
-        ((4, 4), (4, 1), 0, "reaches out of its storage"),
-        ((6,), (1,), 1, "reaches out of its storage"),
-        ((6,), (-1,), 5, "with strides"),
-        ((2,), (1,), -1, "with strides"),
-        ((100, 100), (0, 0), 0, "repeats its storage"),
-    ],
-)
-def test_a_tensor_that_lies_about_its_storage_is_refused(tmp_path, size, stride, offset, message):
-    content = dump({"w": tensor(Storage("0", 6), size, stride, offset)})
-    with pytest.raises(InputError, match=message):
-        read_tensors(write(tmp_path / "w.pth", content, {"0": VALUES}))
+def test_tied_tensors_are_read_once(tmp_path: Path):
+    content = dump({name: tensor(Storage("0", 6), (6,), (1,)) for name in ("embedding", "head")})
+    read = read_tensors(write(tmp_path / "w.pt", content, {"0": VALUES}))
+    assert np.shares_memory(read["embedding"], read["head"])
 
 
-def test_a_storage_that_lies_about_its_length_is_refused(tmp_path: Path):
-    content = dump({"w": tensor(Storage("0", 10**9), (2,), (1,))})
-    with pytest.raises(InputError, match="says 1000000000 elements and holds 6"):
-        read_tensors(write(tmp_path / "w.pth", content, {"0": VALUES}))
+def test_pytorch_written_with_a_newer_pickle_protocol(tmp_path: Path):
+    """No `torch.save` here: the instructions are those that protocol 4 has for names and texts."""
+    pickled = (
+        pickle.PROTO + b"\x04" + pickle.EMPTY_DICT + pickle.MEMOIZE
+        + short("w") + short("torch._utils") + short("_rebuild_tensor_v2") + pickle.STACK_GLOBAL
+        + pickle.MARK + pickle.MARK
+        + short("storage") + short("torch") + short("FloatStorage") + pickle.STACK_GLOBAL
+        + short("0") + short("cpu") + pickle.BININT1 + b"\x06" + pickle.TUPLE + pickle.BINPERSID
+        + pickle.BININT1 + b"\x00" + pickle.BININT1 + b"\x06" + pickle.TUPLE1
+        + pickle.BININT1 + b"\x01" + pickle.TUPLE1 + pickle.NEWFALSE + pickle.NONE + pickle.TUPLE
+        + pickle.REDUCE + pickle.SETITEM + pickle.STOP
+    )  # fmt: skip
+    np.testing.assert_array_equal(
+        read_tensors(write(tmp_path / "w.pt", pickled, {"0": VALUES}))["w"], VALUES
+    )
 
 
-def test_objects_in_an_npz_are_refused(tmp_path: Path):
-    np.savez(tmp_path / "w.npz", a=np.array([{"x": 1}], dtype=object))
-    with pytest.raises(InputError, match=r"not a whole \.npz"):
-        read_tensors(tmp_path / "w.npz")
+def short(text: str) -> bytes:
+    return pickle.SHORT_BINUNICODE + bytes([len(text)]) + text.encode() + pickle.MEMOIZE
 
 
-@pytest.mark.parametrize("suffix", [".npz", ".pth"])
-def test_an_archive_that_unpacks_to_far_more_than_its_size_is_refused(tmp_path: Path, suffix: str):
-    path = tmp_path / f"bomb{suffix}"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("archive/data.pkl", bytes(50_000_000))
-    with pytest.raises(InputError, match="would unpack to 50000000"):
-        read_tensors(path)
+@pytest.mark.parametrize("compressed", [True, False])
+def test_npz_of_every_order_and_type(tmp_path: Path, compressed: bool):
+    arrays: Any = {
+        "fortran": np.asfortranarray(VALUES.reshape(2, 3)),
+        "swapped": VALUES.astype(">f4"),
+        "none": np.empty((0, 3), np.float16),
+        "one": np.array(3.0),
+        "counts": np.arange(3),
+        "flags": np.array([True, False]),
+    }
+    (np.savez_compressed if compressed else np.savez)(tmp_path / "w.npz", **arrays)
+    read = read_tensors(tmp_path / "w.npz")
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(read[name], array)
+        assert read[name].dtype == array.dtype.newbyteorder("=")
 
 
-def test_hdf5_links_to_other_files_are_refused(tmp_path: Path):
-    with h5py.File(tmp_path / "secret.h5", "w") as file:
-        file["x"] = VALUES
-    with h5py.File(tmp_path / "linked.h5", "w") as file:
-        file["x"] = h5py.ExternalLink("secret.h5", "/x")
-    with h5py.File(tmp_path / "external.h5", "w") as file:
-        file.create_dataset("x", (4,), "f4", external=[(str(tmp_path / "secret.h5"), 0, 16)])
-    with pytest.raises(InputError, match="link out of its place"):
-        read_tensors(tmp_path / "linked.h5")
-    with pytest.raises(InputError, match="stored in another file"):
-        read_tensors(tmp_path / "external.h5")
+def test_safetensors_of_every_type(tmp_path: Path):
+    types = ["f8", "f4", "f2", "i8", "i4", "i2", "i1", "u8", "u4", "u2", "u1", "?"]
+    arrays = {dtype: VALUES.astype(dtype) for dtype in types} | {"none": np.empty((0, 3), "f4")}
+    save_file(arrays, tmp_path / "w.safetensors", metadata={"from": "here"})
+    read = read_tensors(tmp_path / "w.safetensors")
+    assert read.keys() == arrays.keys()
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(read[name], array)
+        assert read[name].dtype == array.dtype
+
+
+def test_safetensors_bfloat16_is_widened(tmp_path: Path):
+    save_file({"a": VALUES.astype(ml_dtypes.bfloat16)}, tmp_path / "w.safetensors")
+    read = read_tensors(tmp_path / "w.safetensors")["a"]
+    np.testing.assert_array_equal(read, VALUES)
+    assert read.dtype == np.float32
+
+
+@pytest.mark.parametrize("options", [{"libver": "latest"}, {"userblock_size": 512}])
+def test_hdf5_of_other_versions_and_behind_a_user_block(tmp_path: Path, options: dict[str, Any]):
+    with h5py.File(tmp_path / "w.h5", "w", **options) as file:
+        for index in range(20):
+            file[f"layer{index}/kernel:0"] = VALUES + index
+        file["swapped"], file["one"], file["none"] = VALUES.astype(">f8"), 3.0, np.empty((0, 2))
+        file.attrs["weight_names"] = np.bytes_("x" * 60_000)
+    read = read_tensors(tmp_path / "w.h5")
+    assert len(read) == 23
+    np.testing.assert_array_equal(read["layer19/kernel:0"], VALUES + 19)
+    np.testing.assert_array_equal(read["swapped"], VALUES)
+    assert read["one"] == 3
+    assert read["none"].shape == (0, 2)
+
+
+def test_what_is_no_number_is_named_on_standard_error(tmp_path: Path, capsys):
+    arrays: Any = {f"sound{index}": VALUES for index in range(3)}
+    arrays |= {
+        "a": np.array([np.nan, 1, np.inf]),
+        "b": np.array([-np.inf, 1], np.float16),
+        "c": np.arange(3),
+    }
+    np.savez(tmp_path / "w.npz", **arrays)
+    read_tensors(tmp_path / "w.npz")
+    assert capsys.readouterr() == (
+        "",
+        f"weights {tmp_path / 'w.npz'} hold NaN or infinity: a (2 of 3), b (1 of 2)\n",
+    )
+
+
+def test_many_such_tensors_still_take_one_line(tmp_path: Path, capsys):
+    arrays: Any = {f"t{index}": np.array([np.nan]) for index in range(9)}
+    np.savez(tmp_path / "w.npz", **arrays)
+    read_tensors(tmp_path / "w.npz")
+    assert capsys.readouterr().err.endswith("t3 (1 of 1), t4 (1 of 1) and 4 more tensors\n")
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".npz", ".h5", ".pth"])
@@ -165,30 +208,20 @@ def test_an_unknown_suffix_names_the_known_ones(tmp_path: Path):
         read_tensors(tmp_path / "w.onnx")
 
 
-def test_a_small_hdf5_file_that_declares_a_huge_array_is_refused(tmp_path: Path):
-    with h5py.File(tmp_path / "w.h5", "w") as file:
-        file.create_dataset("kernel", (10**13,), "f4")
-    with pytest.raises(InputError, match="kernel would unpack to 40000000000000 bytes"):
-        read_tensors(tmp_path / "w.h5")
+@pytest.mark.parametrize("name", ["w.pth", "w.h5", "w.npz", "w.safetensors"])
+def test_a_pipe_a_folder_and_nothing_at_all_are_refused(tmp_path: Path, name: str):
+    """A pipe that nobody writes into would be waited for without end."""
+    with pytest.raises(InputError, match="cannot be read: No such file"):
+        read_tensors(tmp_path / name)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match="it is no file"):
+        read_tensors(tmp_path / name)
+    (tmp_path / "folder" / name).mkdir(parents=True)
+    with pytest.raises(InputError, match="it is no file"):
+        read_tensors(tmp_path / "folder" / name)
 
 
-def test_a_small_npz_file_that_declares_a_huge_array_is_refused(tmp_path: Path):
-    header = {"descr": "<f4", "fortran_order": False, "shape": (10**13,)}
-    with (
-        zipfile.ZipFile(tmp_path / "w.npz", "w") as archive,
-        archive.open("a.npy", "w") as file,
-    ):
-        np.lib.format.write_array_header_1_0(file, header)
-    with pytest.raises(InputError, match=r"arrays that do not fit into memory|not a whole \.npz file"):
-        read_tensors(tmp_path / "w.npz")
-
-
-def test_an_npz_file_of_other_things_than_numbers_is_refused(tmp_path: Path):
-    arrays: Any = {"names": np.array(["a", "b"])}
-    np.savez(tmp_path / "w.npz", **arrays)
-    with pytest.raises(InputError, match="names holds no numbers; refused"):
-        read_tensors(tmp_path / "w.npz")
-    with zipfile.ZipFile(tmp_path / "v.npz", "w") as archive:
-        archive.writestr("readme.txt", "hello")
-    with pytest.raises(InputError, match=r"readme\.txt holds no numbers; refused"):
-        read_tensors(tmp_path / "v.npz")
+def test_a_name_with_control_characters_is_refused_in_one_line(tmp_path: Path):
+    save_file({"a\x1b[2J\nb": VALUES}, tmp_path / "w.safetensors")
+    with pytest.raises(InputError, match=r"the name a\\x1b\[2J\\nb cannot be printed"):
+        read_tensors(tmp_path / "w.safetensors")

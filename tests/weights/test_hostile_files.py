@@ -1,0 +1,368 @@
+"""Archives, headers and HDF5 files that lie are refused before memory is taken for what they claim."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from tests.weights.pytorch_files import Storage, dump, tensor, write
+from vitlab.errors import InputError
+from vitlab.weights import read_tensors
+from vitlab.weights.readers import hdf5
+
+VALUES = np.arange(6, dtype=np.float32)
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(InputError) as error:
+        read_tensors(path)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+# Zip files
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".pth"])
+def test_an_archive_that_unpacks_to_far_more_than_its_size_is_refused(tmp_path: Path, suffix: str):
+    path = tmp_path / f"bomb{suffix}"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data.pkl", bytes(50_000_000))
+    assert "would unpack to 50000000" in refused(path)
+
+
+def test_many_members_over_the_same_bytes_are_refused(tmp_path: Path):
+    """Fifield 2019, "A better zip bomb": the directory names one compressed run again and again."""
+    path = tmp_path / "w.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a0.npy", npy(np.random.default_rng(0).normal(size=1000)))
+        for index in range(1, 100):
+            again = zipfile.ZipInfo(f"a{index}.npy")
+            for field in ("CRC", "compress_size", "file_size", "header_offset", "compress_type"):
+                setattr(again, field, getattr(archive.infolist()[0], field))
+            archive.filelist.append(again)
+    assert "would unpack to" in refused(path)
+
+
+def test_a_member_that_is_larger_than_it_says_is_not_unpacked_further(tmp_path: Path):
+    path = tmp_path / "w.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.npy", npy(VALUES) + bytes(100_000_000))
+        archive.infolist()[0].file_size = len(npy(VALUES))
+    assert "not a whole zip file: Bad CRC-32" in refused(path)
+
+
+def npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def test_two_members_of_one_name_are_refused(tmp_path: Path):
+    path = tmp_path / "w.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", npy(VALUES))
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a.npy", npy(VALUES))
+    assert "2 members of the name a.npy" in refused(path)
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions_are_refused(tmp_path: Path, compression: int):
+    """LZMA's dictionary may take 4 GB however small the file is."""
+    with zipfile.ZipFile(tmp_path / "w.npz", "w", compression) as archive:
+        archive.writestr("a.npy", npy(VALUES))
+    assert "a.npy is encrypted or compressed in an unusual way" in refused(tmp_path / "w.npz")
+
+
+def test_encrypted_members_are_refused(tmp_path: Path):
+    path = tmp_path / "w.npz"
+    np.savez(path, a=VALUES)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    assert "arr" not in refused(path)
+    assert "a.npy is encrypted" in refused(path)
+
+
+def test_a_path_out_of_the_archive_is_only_a_name(tmp_path: Path):
+    (tmp_path / "inside").mkdir()
+    path = tmp_path / "inside" / "w.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../escaped.npy", npy(VALUES))
+    assert list(read_tensors(path)) == ["../escaped"]
+    assert [item.name for item in tmp_path.rglob("*.np*")] == ["w.npz"]
+
+
+def test_a_flipped_bit_in_a_tensor_is_seen(tmp_path: Path):
+    path = write(tmp_path / "w.pth", dump({"w": tensor(Storage("0", 6), (6,), (1,))}), {"0": VALUES})
+    content = bytearray(path.read_bytes())
+    content[content.index(VALUES.tobytes()) + 5] ^= 1
+    path.write_bytes(content)
+    assert "Bad CRC-32" in refused(path)
+
+
+# .npz
+
+NUMBERS = "'descr': '<f4', 'fortran_order': False"
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", "holds no numbers"),
+        ("{'descr': '|S8', 'fortran_order': False, 'shape': (1,), }", "holds no numbers"),
+        ("{'descr': '<f3', 'fortran_order': False, 'shape': (1,), }", "holds no numbers"),
+        ("{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", "holds no numbers"),
+        ("{'descr': [('x', '<f4')], 'fortran_order': False, 'shape': (1,), }", "holds no numbers"),
+        ("{'descr': '(9,)<f4', 'fortran_order': False, 'shape': (1,), }", "holds no numbers"),
+        ("__import__('os').system('touch PWNED')", "holds no numbers"),
+        (f"{{{NUMBERS}, 'shape': {'(' * 5000}", "holds no numbers"),
+        (f"{{{NUMBERS}, 'shape': ({'-' * 5000}1,), }}", "holds no numbers"),
+        (f"{{{NUMBERS}, 'shape': ({'9' * 5000},), }}", "holds no numbers"),
+        (f"{{{NUMBERS}, 'shape': (-1,), }}", "holds no numbers"),
+        (f"{{{NUMBERS}, 'shape': (10000000000000,), }}", "does not fit its 24 bytes"),
+        (f"{{{NUMBERS}, 'shape': (5,), }}", "does not fit its 24 bytes"),
+        (f"{{{NUMBERS}, 'shape': (7,), }}", "does not fit its 24 bytes"),
+        (f"{{{NUMBERS}, 'shape': (), }}", "does not fit its 24 bytes"),
+        (f"{{{NUMBERS}, 'shape': ({'999999999999999999,' * 9}0), }}", "impossible shape"),
+        (f"{{{NUMBERS}, 'shape': ({'1,' * 65}), }}", "impossible shape of 65 axes"),
+    ],
+)
+def test_an_npz_header_is_taken_apart_and_never_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, header: str, message: str
+):
+    monkeypatch.chdir(tmp_path)
+    start = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little")
+    with zipfile.ZipFile(tmp_path / "w.npz", "w") as archive:
+        archive.writestr("a.npy", start + header.encode() + VALUES.tobytes())
+    assert message in refused(tmp_path / "w.npz")
+    assert not (tmp_path / "PWNED").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x93NUMPY", b"\x93NUMPY\x01\x00", b"\x93NUMPY\x02\x00\xff\xff\xff\xff{", b"\x80\x02}."],
+)
+def test_a_member_that_is_no_array_is_refused(tmp_path: Path, content: bytes):
+    with zipfile.ZipFile(tmp_path / "w.npz", "w") as archive:
+        archive.writestr("a.npy", content)
+    assert "a holds no numbers" in refused(tmp_path / "w.npz")
+
+
+def test_an_npz_file_of_other_things_than_numbers_is_refused(tmp_path: Path):
+    for values in (np.array(["a", "b"]), np.array([{"x": 1}], dtype=object)):
+        arrays: Any = {"names": values}
+        np.savez(tmp_path / "w.npz", **arrays)
+        assert "names holds no numbers, its header says" in refused(tmp_path / "w.npz")
+    with zipfile.ZipFile(tmp_path / "v.npz", "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    assert "readme.txt holds no numbers" in refused(tmp_path / "v.npz")
+
+
+# .safetensors
+
+
+def entry(start: int, end: int, shape: Any = (1,), dtype: Any = "F32") -> dict[str, Any]:
+    return {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+
+
+HOSTILE_HEADERS: dict[str, tuple[Any, str]] = {
+    "hole in front": ({"a": entry(4, 8)}, "leave a hole, at byte 0"),
+    "hole between": ({"a": entry(0, 4), "b": entry(8, 12)}, "leave a hole, at byte 4"),
+    "data left over": ({"a": entry(0, 4)}, "take 4 bytes of data, and it has 12"),
+    "overlap": ({"a": entry(0, 12, (3,)), "b": entry(4, 8)}, "overlap"),
+    "the same bytes": ({"a": entry(0, 12, (3,)), "b": entry(0, 12, (3,))}, "overlap"),
+    "end before start": ({"a": entry(0, 12, (3,)), "b": entry(12, 8)}, "overlap"),
+    "beyond the end": ({"a": entry(0, 16, (4,))}, "take 16 bytes of data, and it has 12"),
+    "far beyond the end": ({"a": entry(0, 2**70, (2**68,))}, "and it has 12"),
+    "shape too small": ({"a": entry(0, 12, (2,))}, "does not fit its 12 bytes"),
+    "huge shape": ({"a": entry(0, 12, (2**40,))}, "does not fit its 12 bytes"),
+    "product overflows": ({"a": entry(0, 12, (2**62, 2**62, 0))}, "impossible shape"),
+    "too many axes": ({"a": entry(0, 12, (3, *[1] * 64))}, "impossible shape of 65 axes"),
+    "8-bit floats": ({"a": entry(0, 12, (12,), "F8_E4M3")}, "a holds F8_E4M3; of its types only F64"),
+    "complex": ({"a": entry(0, 12, (1,), "C64")}, "a holds C64"),
+    "no type": ({"a": {"shape": [3], "data_offsets": [0, 12]}}, "no type, shape and place"),
+    "type a list": ({"a": entry(0, 12, (3,), ["F32"])}, "no type, shape and place"),
+    "negative length": ({"a": entry(0, 12, (-3,))}, "no type, shape and place"),
+    "fractional length": ({"a": entry(0, 12, (3.0,))}, "no type, shape and place"),
+    "truth as length": ({"a": entry(0, 12, (True, 3))}, "no type, shape and place"),
+    "three offsets": ({"a": entry(0, 12) | {"data_offsets": [0, 4, 12]}}, "no type, shape and place"),
+    "a list": ([1, 2], "no table of tensors"),
+    "a number": ("17", "no table of tensors"),
+    "deep nesting": ("[" * 100_000, "no JSON"),
+    "a long number": ('{"a": ' + "9" * 5000 + "}", "no JSON"),
+    "no JSON": ("{", "no JSON"),
+    "a name twice": (
+        f'{{"a": {json.dumps(entry(0, 12, (3,)))}, "a": {json.dumps(entry(0, 12, (3,)))}}}',
+        "says a name twice",
+    ),
+    "a field twice": (
+        '{"a": {"dtype": "F32", "dtype": "F32", "shape": [3], "data_offsets": [0, 12]}}',
+        "says a name twice",
+    ),
+    "nothing": ({}, "and it has 12"),
+}
+# What safetensors 0.8 itself reads: here the arrays would need more memory than the file, or there
+# are two truths about one array.
+LIBRARY_READS = {"8-bit floats", "complex", "a name twice", "a field twice"}
+
+
+@pytest.mark.parametrize("case", HOSTILE_HEADERS)
+def test_a_safetensors_header_that_lies_is_refused(tmp_path: Path, case: str):
+    content, message = HOSTILE_HEADERS[case]
+    header = (content if isinstance(content, str) else json.dumps(content)).encode()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(12))
+    assert message in refused(path)
+    if case not in LIBRARY_READS:
+        with pytest.raises((SafetensorError, ValueError)):
+            load_file(path)
+
+
+@pytest.mark.parametrize("length", [11, 2**24 + 1, 2**31, 2**31 + 1, 2**63, 2**64 - 1])
+def test_a_safetensors_header_of_gigabytes_is_refused(tmp_path: Path, length: int):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(length.to_bytes(8, "little") + b"{}        ")
+    assert f"its header of {length} bytes is longer" in refused(path)
+
+
+def test_a_safetensors_header_of_gigabytes_is_refused_even_if_the_file_has_them(tmp_path: Path):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes((2**31).to_bytes(8, "little"))
+    os.truncate(path, 2**31 + 8)  # takes no space on the disk
+    assert "its header of 2147483648 bytes" in refused(path)
+
+
+def test_safetensors_metadata_of_any_kind_is_passed_over(tmp_path: Path):
+    header = json.dumps({"__metadata__": [1, {"x": None}], "a": entry(0, 4)}).encode()
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    assert list(read_tensors(path)) == ["a"]
+
+
+# HDF5
+
+
+def stored_elsewhere(file: h5py.File, secret: str) -> None:
+    file.create_dataset("x", (6,), "f4", external=[(secret, 0, 24)])
+
+
+def assembled(file: h5py.File, secret: str) -> None:
+    layout = h5py.VirtualLayout((6,), "f4")
+    layout[:] = h5py.VirtualSource(secret, "x", (6,))
+    file.create_virtual_dataset("x", layout)
+
+
+def cycle(file: h5py.File, _: str) -> None:
+    inner = file.create_group("x/inner")
+    inner["again"] = file["x"]
+
+
+def bomb(file: h5py.File, _: str) -> None:
+    file.create_dataset("x", (10**9,), "f4", chunks=(10**6,), compression="gzip")[:1] = 1
+
+
+def two_names(file: h5py.File, _: str) -> None:
+    file["large"] = np.zeros(10_000, np.float32)
+    for index in range(10):
+        file[f"again{index}"] = file["large"]
+
+
+def compact(file: h5py.File, _: str) -> None:
+    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    plan.set_layout(h5py.h5d.COMPACT)
+    space = h5py.h5s.create_simple((6,))
+    h5py.h5d.create(file.id, b"x", h5py.h5t.IEEE_F32LE, space, plan)
+
+
+def three_bytes(file: h5py.File, _: str) -> None:
+    kind = h5py.h5t.IEEE_F32LE.copy()
+    kind.set_fields(22, 14, 8, 0, 14)
+    kind.set_size(3)
+    h5py.h5d.create(file.id, b"x", kind, h5py.h5s.create_simple((6,)))
+
+
+HOSTILE_HDF5: dict[str, tuple[Any, str]] = {
+    "link to a file": (lambda f, s: f.update(x=h5py.ExternalLink(s, "/x")), "x is a link out of"),
+    "soft link": (lambda f, s: f.update(x=h5py.SoftLink("/x")), "x is a link out of its place"),
+    "raw file": (stored_elsewhere, "x is stored in another file"),
+    "virtual": (assembled, "x is stored in another file"),
+    "group in itself": (cycle, "x/inner/again is a group that stands elsewhere too"),
+    "root in itself": (lambda f, s: f.update(x=f["/"]), "x is a group that stands elsewhere too"),
+    "compressed bomb": (bomb, "x is compressed or in pieces"),
+    "compact": (compact, "x is compressed or in pieces"),
+    "one data set, many names": (two_names, "reaches out of the file, or into another array"),
+    "never written": (lambda f, s: f.create_dataset("x", (10**13,), "f4"), "was never written"),
+    "text": (lambda f, s: f.update(x="words"), "x holds object, not numbers"),
+    "references": (lambda f, s: f.update(x=f.ref), "x holds object, not numbers"),
+    "integers": (lambda f, s: f.update(x=np.arange(3)), "x holds int64, not numbers"),
+    "compound": (lambda f, s: f.update(x=np.zeros(2, "f4,f4")), "not numbers"),
+    "float of 3 bytes": (three_bytes, "not numbers"),
+    "no shape": (lambda f, s: f.update(x=h5py.Empty("f4")), "not numbers"),
+    "type": (lambda f, s: f.update(x=np.dtype("f4")), "x holds no numbers"),
+    "nothing": (lambda f, s: None, "holds no tensors"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE_HDF5)
+def test_an_hdf5_file_may_only_hold_numbers_in_their_place(tmp_path: Path, case: str):
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["x"] = VALUES
+    fill, message = HOSTILE_HDF5[case]
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        fill(file, str(tmp_path / "secret.h5"))
+    assert message in refused(tmp_path / "w.h5")
+
+
+def test_hdf5_groups_too_deep_for_any_network_are_refused(tmp_path: Path):
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        group = file
+        for _ in range(1500):
+            group = group.create_group("g")
+    assert "recursion" in refused(tmp_path / "w.h5")
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (f"import os; os.kill(os.getpid(), {signal.SIGSEGV:d})", "ended with signal 11"),
+        ("import time; time.sleep(60)", "did not come to an end within 1 s"),
+        ("raise ImportError('no h5py')", "HDF5's library failed: "),
+    ],
+)
+def test_a_crash_or_a_hang_of_the_hdf5_library_ends_only_its_own_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, message: str
+):
+    """The library does crash on some damaged files; no file is known here that crashes the listing."""
+    (tmp_path / "listing.py").write_text(program)
+    monkeypatch.setattr(hdf5, "_LISTING", tmp_path / "listing.py")
+    monkeypatch.setattr(hdf5, "_LONGEST_SECONDS", 1 if "sleep" in program else 60)
+    (tmp_path / "w.h5").write_bytes(b"x")
+    assert message in refused(tmp_path / "w.h5")
+
+
+def test_the_hdf5_listing_has_one_gigabyte(tmp_path: Path):
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file["x"] = VALUES
+    program = (
+        "import runpy, resource, sys; sys.argv = sys.argv[1:];"
+        "runpy.run_path(sys.argv[0], run_name='__main__');"
+        "assert resource.getrlimit(resource.RLIMIT_AS) == (2**30, 2**30); bytearray(2**30)"
+    )
+    command = [sys.executable, "-c", program, str(hdf5._LISTING), str(tmp_path / "w.h5")]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert json.loads(done.stdout)[0][:3] == ["x", "<f4", [6]]
+    assert b"MemoryError" in done.stderr

@@ -1,0 +1,309 @@
+"""A PyTorch file runs nothing, whatever its pickle asks for, and takes no more than its size allows."""
+
+import pickle
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.weights.pytorch_files import Call, Global, Storage, dump, tensor, write
+from vitlab.errors import InputError
+from vitlab.weights import read_tensors
+
+VALUES = np.arange(6, dtype=np.float32)
+STORAGE = Storage("0", 6)
+WHOLE = tensor(STORAGE, (6,), (1,))
+TOUCH = "touch PWNED"
+SYSTEM = b"cos\nsystem\n"  # the instruction GLOBAL
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Every attack of this file would leave this one behind, in whatever folder it ran."""
+    monkeypatch.chdir(tmp_path)
+    yield
+    assert not (tmp_path / "PWNED").exists()
+
+
+def read(pickled: bytes, **storages: np.ndarray) -> dict[str, np.ndarray]:
+    return read_tensors(write(Path("w.pth"), pickled, {"0": VALUES, **storages}))
+
+
+def refused(pickled: bytes) -> str:
+    with pytest.raises(InputError) as error:
+        read(pickled)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_the_attacks_are_real(tmp_path: Path):
+    pickle.loads(dump(Call("os", "system", (TOUCH,))))
+    assert (tmp_path / "PWNED").exists()
+    (tmp_path / "PWNED").unlink()
+
+
+NESTED = dump(Call("os", "system", (TOUCH,)))
+IMPORTED = Call("builtins", "__import__", ("os",))
+ATTACKS = {
+    "os.system": Call("os", "system", (TOUCH,)),
+    "posix.system": Call("posix", "system", (TOUCH,)),
+    "subprocess.Popen": Call("subprocess", "Popen", (("touch", "PWNED"),)),
+    "pty.spawn": Call("pty", "spawn", (("touch", "PWNED"),)),
+    "runpy._run_code": Call("runpy", "_run_code", ("open('PWNED', 'w')", {})),
+    "builtins.eval": Call("builtins", "eval", ("open('PWNED', 'w')",)),
+    "builtins.exec": Call("builtins", "exec", ("open('PWNED', 'w')",)),
+    "builtins.open": Call("builtins", "open", ("PWNED", "w")),
+    "builtins.__import__": IMPORTED,
+    "builtins.getattr": Call("builtins", "getattr", (IMPORTED, "system")),
+    "importlib.import_module": Call("importlib", "import_module", ("os",)),
+    "functools.partial": Call("functools", "partial", (WHOLE, TOUCH)),
+    "operator.attrgetter": Call("operator", "attrgetter", ("system",)),
+    "copyreg._reconstructor": Call("copyreg", "_reconstructor", ()),
+    "_codecs.encode": Call("_codecs", "encode", ("x", "latin1")),
+    "pickle.loads": Call("pickle", "loads", (NESTED,)),
+    "numpy.core.multiarray.scalar": Call("numpy.core.multiarray", "scalar", (b"|O8", NESTED)),
+    "numpy.core.multiarray._reconstruct": Call("numpy.core.multiarray", "_reconstruct", ()),
+    "numpy._core.multiarray._reconstruct": Call("numpy._core.multiarray", "_reconstruct", ()),
+    "collections.OrderedDict.fromkeys": Call("collections", "OrderedDict.fromkeys", ((1,),)),
+    "collections.OrderedDict.__reduce_ex__": Call("collections", "OrderedDict.__reduce_ex__", (2,)),
+    "torch.load": Call("torch", "load", ("other.pth",)),
+    "torch.hub.load": Call("torch.hub", "load", ("a/b", "c")),
+    "torch.storage._load_from_bytes": Call("torch.storage", "_load_from_bytes", (NESTED,)),
+    "torch._tensor._rebuild_from_type_v2": Call(
+        "torch._tensor", "_rebuild_from_type_v2", (Global("os", "system"), TOUCH, (), None)
+    ),
+    "torch._utils._rebuild_wrapper_subclass": Call("torch._utils", "_rebuild_wrapper_subclass", ()),
+    "torch._utils._rebuild_device_tensor_from_numpy": Call(
+        "torch._utils", "_rebuild_device_tensor_from_numpy", ()
+    ),
+    "torch._utils._rebuild_qtensor": Call("torch._utils", "_rebuild_qtensor", (STORAGE,)),
+    "torch._utils._rebuild_tensor_v2.__globals__": Call(
+        "torch._utils", "_rebuild_tensor_v2.__globals__", ()
+    ),
+    "torch.serialization.add_safe_globals": Call("torch.serialization", "add_safe_globals", ()),
+    "torch.ComplexFloatStorage": Storage("0", 3, "ComplexFloatStorage"),
+    "__torch__.Network": Call("__torch__", "Network", ()),
+    "vitlab.weights.readers.pickled._text": Call("vitlab.weights.readers.pickled", "_text", ()),
+}
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_pickle_that_asks_for_anything_else_is_refused_by_name(name: str):
+    message = f"it asks for {name}, which is no part of a tensor; refused"
+    assert message in refused(dump({"w": ATTACKS[name]}))
+    assert message in refused(dump({"w": WHOLE, "epoch": (ATTACKS[name], 3)}))
+
+
+def test_hooks_of_a_tensor_are_looked_at_too():
+    hooks = Call("os", "system", (TOUCH,))
+    arguments = (STORAGE, 0, (6,), (1,), False, hooks)
+    assert "asks for os.system" in refused(
+        dump({"w": Call("torch._utils", "_rebuild_tensor_v2", arguments)})
+    )
+    parameter = Call("torch._utils", "_rebuild_parameter", (WHOLE, True, hooks))
+    assert "asks for os.system" in refused(dump({"w": parameter}))
+
+
+def text(value: str) -> bytes:
+    return pickle.SHORT_BINUNICODE + bytes([len(value)]) + value.encode()
+
+
+ARGUMENTS = text(TOUCH) + pickle.TUPLE1
+
+
+@pytest.mark.parametrize(
+    ("pickled", "message"),
+    [
+        (text("os") + text("system") + pickle.STACK_GLOBAL + ARGUMENTS + pickle.REDUCE, "os.system"),
+        (pickle.MARK + text(TOUCH) + b"ios\nsystem\n", "INST (os system)"),
+        (pickle.MARK + SYSTEM + text(TOUCH) + pickle.OBJ, "os.system"),
+        (SYSTEM + ARGUMENTS + pickle.NEWOBJ, "os.system"),
+        (SYSTEM + ARGUMENTS + pickle.EMPTY_DICT + pickle.NEWOBJ_EX, "os.system"),
+        (pickle.EXT1 + b"\x01", "the instruction EXT1"),
+        (pickle.EXT4 + struct.pack("<i", 1), "the instruction EXT4"),
+        (b"P0\n", "the instruction PERSID"),
+        (b"I1\n", "the instruction INT"),
+        (b"cos\rsystem\nsystem\n", r"asks for os\rsystem.system"),
+        (text("o\ns") + text("system") + pickle.STACK_GLOBAL, r"asks for o\ns.system"),
+        (text("x" * 200) + text("y" * 250) + pickle.STACK_GLOBAL, "asks for xxxx"),
+        (pickle.NONE + text("system") + pickle.STACK_GLOBAL, "STACK_GLOBAL on a NoneType"),
+    ],
+)
+def test_every_instruction_that_could_run_something_is_refused(pickled: bytes, message: str):
+    assert message in refused(b"\x80\x04" + pickled + pickle.STOP)
+
+
+ORDERED = dump(Global("collections", "OrderedDict"))[2:-1]
+FLOATS = dump(Global("torch", "FloatStorage"))[2:-1]
+FUNCTION = dump(Global("torch._utils", "_rebuild_tensor_v2"))[2:-1]
+TENSOR = dump(WHOLE)[2:-1]
+STATE = dump({"dtype": "O", "__setstate__": 1, "__class__": 2})[2:-1]
+SLOTS = pickle.NONE + STATE + pickle.TUPLE2
+
+
+@pytest.mark.parametrize("state", [STATE, SLOTS])
+@pytest.mark.parametrize(
+    "target", [ORDERED, FLOATS, FUNCTION, TENSOR, dump(STORAGE)[2:-1], text("x"), pickle.EMPTY_LIST]
+)
+def test_nothing_but_a_dictionary_takes_a_state(target: bytes, state: bytes):
+    """And no file can change how the next one is read."""
+    assert "uses BUILD on a" in refused(b"\x80\x02" + target + state + pickle.BUILD + pickle.STOP)
+    np.testing.assert_array_equal(read(dump({"w": WHOLE}))["w"], VALUES)
+
+
+def test_the_attributes_of_an_ordered_dictionary_are_dropped():
+    ordered = ORDERED + pickle.EMPTY_TUPLE + pickle.REDUCE
+    items = ordered + text("w") + TENSOR + pickle.SETITEM
+    assert list(read(b"\x80\x02" + items + STATE + pickle.BUILD + pickle.STOP)) == ["w"]
+
+
+@pytest.mark.parametrize(
+    ("pickled", "message"),
+    [
+        (TENSOR + text("k") + text("v") + pickle.SETITEM, "SETITEM on a Tensor"),
+        (TENSOR + pickle.MARK + pickle.NONE + pickle.NONE + pickle.SETITEMS, "SETITEM on a Tensor"),
+        (TENSOR + pickle.NONE + pickle.APPEND, "APPEND on a Tensor"),
+        (pickle.EMPTY_DICT + pickle.NONE + pickle.APPEND, "APPEND on a dict"),
+        (pickle.EMPTY_DICT + pickle.MARK + pickle.NONE + pickle.SETITEMS, "damaged"),
+        (pickle.EMPTY_DICT + TENSOR + pickle.NONE + pickle.SETITEM, "neither a text nor a number"),
+        (FLOATS + pickle.EMPTY_TUPLE + pickle.REDUCE, "calls what is no function"),
+        (text("x") + pickle.EMPTY_TUPLE + pickle.REDUCE, "calls what is no function"),
+        (FUNCTION + pickle.EMPTY_DICT + pickle.REDUCE, "calls what is no function"),
+        (FUNCTION + pickle.EMPTY_TUPLE + pickle.REDUCE, "a tensor without a storage"),
+        (ORDERED + TENSOR + pickle.TUPLE1 + pickle.REDUCE, "makes an OrderedDict from something"),
+        (pickle.REDUCE, "damaged"),
+        (pickle.BINGET + b"\x07", "damaged"),
+        (pickle.TUPLE, "damaged"),
+        (pickle.NONE + pickle.TUPLE3, "damaged"),
+        (b"", "damaged"),
+        (pickle.BINUNICODE + struct.pack("<I", 2**32 - 1) + b"x", "damaged"),
+        (pickle.BINUNICODE8 + struct.pack("<Q", 2**62) + b"x", "damaged"),
+        (pickle.LONG4 + struct.pack("<i", 2**31 - 1), "damaged"),
+        (pickle.LONG4 + struct.pack("<i", -1), "damaged"),
+        (b"\xff", "damaged"),
+        (pickle.NONE, "a NoneType, not a state dictionary"),
+        (pickle.EMPTY_DICT, "holds no tensors"),
+    ],
+)
+def test_a_pickle_that_makes_no_sense_is_refused(pickled: bytes, message: str):
+    assert message in refused(b"\x80\x02" + pickled + pickle.STOP)
+
+
+def test_a_pickle_without_an_end_is_refused():
+    assert "damaged" in refused(b"\x80\x02" + pickle.EMPTY_DICT)
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        "0",
+        (),
+        ("storage", Global("torch", "FloatStorage"), "0", "cpu"),
+        ("module", Global("torch", "FloatStorage"), "0", "cpu", 6),
+        ("storage", Global("torch._utils", "_rebuild_tensor_v2"), "0", "cpu", 6),
+        ("storage", "FloatStorage", "0", "cpu", 6),
+        ("storage", Global("torch", "FloatStorage"), 0, "cpu", 6),
+        ("storage", Global("torch", "FloatStorage"), "0", "cpu", "6"),
+        (("storage",), Global("torch", "FloatStorage"), "0", "cpu", 6),
+    ],
+)
+def test_a_pointer_to_something_else_is_refused(identifier):
+    pickled = dump(identifier)[:-1] + pickle.BINPERSID + pickle.STOP
+    assert "points to something that is no storage" in refused(pickled)
+
+
+@pytest.mark.parametrize("key", ["1", "../data.pkl", "../../../etc/passwd", "/etc/passwd", ""])
+def test_a_storage_that_the_archive_does_not_have_is_refused(key: str):
+    assert f"it has no storage {key}" in refused(dump({"w": tensor(Storage(key, 6), (6,), (1,))}))
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "offset", "message"),
+    [
+        ((2, 3), (4, 1), 0, "reaches out of its storage"),
+        ((6,), (1,), 1, "reaches out of its storage"),
+        ((2,), (2**62,), 0, "reaches out of its storage"),
+        ((1,), (1,), 2**70, "reaches out of its storage"),
+        ((6,), (-1,), 5, "impossible sizes or strides"),
+        ((2,), (1,), -1, "impossible sizes or strides"),
+        ((-2,), (1,), 0, "impossible sizes or strides"),
+        ((2, 3), (1,), 0, "impossible sizes or strides"),
+        ((2.0,), (1,), 0, "impossible sizes or strides"),
+        (("2",), (1,), 0, "impossible sizes or strides"),
+        ((100, 100), (0, 0), 0, "repeats its storage"),
+        ((2**40, 2**40), (0, 0), 0, "impossible shape"),
+        ((2**200, 0), (0, 0), 0, "impossible shape"),
+        ((1,) * 65, (0,) * 65, 0, "impossible shape of 65 axes"),
+    ],
+)
+def test_a_tensor_that_lies_about_its_storage_is_refused(size, stride, offset, message):
+    assert message in refused(dump({"w": tensor(STORAGE, size, stride, offset)}))
+
+
+@pytest.mark.parametrize("length", [5, 7, 10**9, 2**80, -6])
+def test_a_storage_that_lies_about_its_length_is_refused(length: int):
+    message = refused(dump({"w": tensor(Storage("0", length), (2,), (1,))}))
+    assert "does not fit its 24 bytes" in message or "impossible shape" in message
+
+
+def test_a_storage_of_two_types_is_refused():
+    other = tensor(Storage("0", 3, "DoubleStorage"), (3,), (1,))
+    assert "v sees in its storage other numbers" in refused(dump({"w": WHOLE, "v": other}))
+
+
+def test_many_tensors_that_share_a_storage_may_not_be_far_larger_than_the_file():
+    values = np.zeros(10_000, np.float32)
+    shared = tensor(Storage("big", 10_000), (10_000,), (1,))
+    write(Path("w.pth"), dump({f"t{index}": shared for index in range(1000)}), {"big": values})
+    with pytest.raises(InputError, match=r"would unpack to 40000000; refused"):
+        read_tensors(Path("w.pth"))
+
+
+def doubled(times: int, together: bytes) -> bytes:
+    """A container that holds the one before it twice, so many times."""
+    step = pickle.BINPUT + b"\x01" + pickle.BINGET + b"\x01" + together
+    return pickle.EMPTY_TUPLE + step * times
+
+
+@pytest.mark.parametrize(
+    "laughs",
+    [
+        doubled(100, pickle.TUPLE2),
+        pickle.EMPTY_TUPLE + pickle.TUPLE1 * 20_000,
+        pickle.EMPTY_LIST + pickle.BINPUT + b"\x01" + pickle.BINGET + b"\x01" + pickle.APPEND,
+    ],
+    ids=["2^100 tuples", "a tuple 20,000 deep", "a list in itself"],
+)
+def test_containers_that_hold_themselves_many_times_cost_nothing(laughs: bytes):
+    pickled = b"\x80\x02" + pickle.EMPTY_DICT
+    beside = pickled + text("x") + laughs + pickle.SETITEM + text("w") + TENSOR + pickle.SETITEM
+    assert list(read(beside + pickle.STOP)) == ["w"]
+    if not laughs.startswith(pickle.EMPTY_LIST):  # hashing it would take for ever
+        key = pickled + laughs + pickle.NONE + pickle.SETITEM + pickle.STOP
+        assert "neither a text nor a number" in refused(key)
+    size = pickled + text("w") + FUNCTION + pickle.MARK + dump(STORAGE)[2:-1] + b"K\x00" + laughs
+    assert refused(size + laughs + pickle.TUPLE + pickle.REDUCE + pickle.SETITEM + pickle.STOP)
+
+
+def test_a_description_of_megabytes_is_refused():
+    assert "data.pkl where one" in refused(b"\x80\x02" + pickle.EMPTY_LIST * 5_000_000)
+
+
+@pytest.mark.parametrize("names", [[], ["a/data.pkl", "b/data.pkl"]])
+def test_an_archive_needs_one_description(names: list[str]):
+    with zipfile.ZipFile("w.pth", "w") as archive:
+        archive.writestr("version", "3")
+        for name in names:
+            archive.writestr(name, dump({}))
+    with pytest.raises(InputError, match=f"it has {len(names)} files data.pkl"):
+        read_tensors(Path("w.pth"))
+
+
+def test_a_big_endian_archive_says_so():
+    path = write(Path("w.pth"), dump({"w": WHOLE}), {"0": VALUES})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("archive/byteorder", "big")
+    with pytest.raises(InputError, match="big-endian machine; save it again"):
+        read_tensors(path)

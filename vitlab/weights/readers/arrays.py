@@ -1,0 +1,64 @@
+"""What every reader does with an array: take no memory for what the file does not have."""
+
+from collections.abc import Sequence
+from math import prod
+from typing import IO
+
+import numpy as np
+
+# A file of weights unpacks to little more than its own size: weights hardly compress.
+LARGEST_EXPANSION = 10
+BFLOAT16 = "bfloat16"
+
+_MOST_AXES = 32
+_MOST_NUMBERS = 2**48  # beyond any memory, and far from where 64 bits overflow
+_PIECE = 2**20
+
+
+class Refused(Exception):  # noqa: N818 as it reads where it is raised
+    """A file is not what it should be, or asks for too much; `read_tensors` adds which file."""
+
+
+def read_array(
+    source: IO[bytes], name: str, dtype: str, shape: Sequence[int], nbytes: int
+) -> np.ndarray:
+    """The next `nbytes` of `source`, which its caller knows to be there, as an array.
+
+    Raises:
+        Refused: `dtype` and `shape` need another number of bytes, or `source` ends early.
+    """
+    stored = np.dtype("<u2" if dtype == BFLOAT16 else dtype)
+    check_shape(name, shape)
+    if prod(shape) * stored.itemsize != nbytes:
+        raise Refused(f"{name} of shape {list(shape)} in {dtype} does not fit its {nbytes} bytes")
+    array = np.empty(shape, stored)
+    _fill(array.reshape(-1).view(np.uint8), source, name)
+    if dtype == BFLOAT16:
+        return _widened(array)
+    if not stored.isnative:
+        return array.byteswap(inplace=True).view(stored.newbyteorder())
+    return array
+
+
+def check_shape(name: str, shape: Sequence[int]) -> None:
+    """Lengths may not be negative, nor so large that NumPy could not count in them."""
+    if len(shape) > _MOST_AXES or min(shape, default=0) < 0 or prod(filter(None, shape)) > _MOST_NUMBERS:
+        raise Refused(f"{name} has an impossible shape of {len(shape)} axes")
+
+
+def _fill(memory: np.ndarray, source: IO[bytes], name: str) -> None:
+    """In pieces: a member of a zip file is unpacked into bytes first."""
+    start = 0
+    while start < memory.size:
+        piece = source.read(min(_PIECE, memory.size - start))
+        if not piece:
+            raise Refused(f"{name} is cut short")
+        memory[start : start + len(piece)] = np.frombuffer(piece, np.uint8)
+        start += len(piece)
+
+
+def _widened(halves: np.ndarray) -> np.ndarray:
+    """bfloat16 is the upper half of a float32."""
+    words = halves.astype(np.uint32)
+    words <<= 16
+    return words.view(np.float32)

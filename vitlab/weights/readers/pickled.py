@@ -1,0 +1,207 @@
+"""What a PyTorch pickle says, read as data: nothing is imported and nothing is called.
+
+A pickle is a program for a stack machine. Python's machine imports whatever a pickle names and calls
+it; this one knows the instructions and the names that a dictionary of tensors needs, and makes plain
+containers and the descriptions below from them. Everything else is refused by its name.
+"""
+
+import pickletools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from vitlab.weights.readers.arrays import BFLOAT16, Refused
+
+
+class Storage(NamedTuple):
+    """The member `data/<key>` of the archive, `length` numbers."""
+
+    key: str
+    dtype: str
+    length: int
+
+
+class Tensor(NamedTuple):
+    """Numbers of a storage from `offset` on; `stride` is counted in numbers."""
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+class _Name(NamedTuple):
+    """A name that the pickle would import."""
+
+    text: str
+
+
+def describe(pickled: bytes) -> Any:
+    """Dictionaries, lists, tuples, numbers, texts and `Tensor`s."""
+    machine = _Machine()
+    try:
+        for instruction, argument, _ in pickletools.genops(pickled):
+            machine.step(instruction.name, argument)
+        return machine.stack.pop()
+    except (ValueError, IndexError, KeyError) as error:
+        raise Refused(f"its pickle is damaged: {error or type(error).__name__}") from error
+
+
+_FRAMING = {"PROTO", "FRAME", "STOP"}
+_LITERALS = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE"}
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_CONTAINERS = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
+
+
+class _Machine:
+    """A stack, the heights at which it was marked, and a memo. `pickletools` names the instructions."""
+
+    def __init__(self) -> None:
+        self.stack: list[Any] = []
+        self.marks: list[int] = []
+        self.memo: dict[int, Any] = {}
+
+    def step(self, instruction: str, argument: Any) -> None:
+        if instruction in _LITERALS:
+            self.stack.append(argument)
+        elif instruction in _CONSTANTS:
+            self.stack.append(_CONSTANTS[instruction])
+        elif instruction in _CONTAINERS:
+            self.stack.append(_CONTAINERS[instruction]())
+        elif instruction not in _FRAMING:
+            self._act(instruction, argument)
+
+    def _act(self, instruction: str, argument: Any) -> None:  # noqa: PLR0912 one for each instruction
+        match instruction:
+            case "MARK":
+                self.marks.append(len(self.stack))
+            case "TUPLE":
+                self.stack.append(tuple(self._since_mark()))
+            case "TUPLE1" | "TUPLE2" | "TUPLE3":
+                items = [self.stack.pop() for _ in range(int(instruction[-1]))]
+                self.stack.append(tuple(reversed(items)))
+            case "APPEND":
+                self._extend([self.stack.pop()])
+            case "APPENDS":
+                self._extend(self._since_mark())
+            case "SETITEM":
+                value, key = self.stack.pop(), self.stack.pop()
+                self._update([key, value])
+            case "SETITEMS":
+                self._update(self._since_mark())
+            case "BINPUT" | "LONG_BINPUT":
+                self.memo[argument] = self.stack[-1]
+            case "MEMOIZE":
+                self.memo[len(self.memo)] = self.stack[-1]
+            case "BINGET" | "LONG_BINGET":
+                self.stack.append(self.memo[argument])
+            case "GLOBAL":
+                self.stack.append(_known(argument.replace(" ", ".")))
+            case "STACK_GLOBAL":
+                name, module = self.stack.pop(), self.stack.pop()
+                self.stack.append(_known(f"{_text(module)}.{_text(name)}"))
+            case "BINPERSID":
+                self.stack.append(_storage(self.stack.pop()))
+            case "REDUCE":
+                arguments, name = self.stack.pop(), self.stack.pop()
+                self.stack.append(_called(name, arguments))
+            case "BUILD":  # the attributes of an ordered dictionary, such as PyTorch's `_metadata`
+                self.stack.pop()
+                _of_type(self.stack[-1], dict, "BUILD")
+            case _:
+                named = f" ({argument})" if isinstance(argument, str) else ""
+                raise Refused(f"its pickle uses the instruction {instruction}{named}; refused")
+
+    def _since_mark(self) -> list[Any]:
+        start = self.marks.pop()
+        items = self.stack[start:]
+        del self.stack[start:]
+        return items
+
+    def _extend(self, items: list[Any]) -> None:
+        _of_type(self.stack[-1], list, "APPEND").extend(items)
+
+    def _update(self, items: list[Any]) -> None:
+        table = _of_type(self.stack[-1], dict, "SETITEM")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            if not isinstance(key, str | int):  # the hash of nested tuples can take for ever
+                raise Refused("its pickle has a key that is neither a text nor a number")
+            table[key] = value
+
+
+def _of_type(value: Any, wanted: type, instruction: str) -> Any:
+    if type(value) is not wanted:
+        raise Refused(f"its pickle uses {instruction} on a {type(value).__name__}; refused")
+    return value
+
+
+def _text(value: Any) -> str:
+    return _of_type(value, str, "STACK_GLOBAL")
+
+
+def _known(name: str) -> _Name:
+    if name not in _FUNCTIONS and name not in _STORAGES:
+        raise Refused(
+            f"it asks for {name}, which is no part of a tensor; refused (a state dictionary saved by "
+            "itself, or as .safetensors, asks for tensors alone)"
+        )
+    return _Name(name)
+
+
+def _called(name: Any, arguments: Any) -> Any:
+    if not isinstance(name, _Name) or name.text not in _FUNCTIONS or type(arguments) is not tuple:
+        raise Refused("its pickle calls what is no function, or with no arguments; refused")
+    return _FUNCTIONS[name.text](arguments)
+
+
+def _ordered_dictionary(arguments: tuple) -> dict:
+    if arguments:
+        raise Refused("its pickle makes an OrderedDict from something; refused")
+    return {}
+
+
+def _tensor(arguments: tuple) -> Tensor:
+    """(storage, offset, size, stride, requires_grad, hooks[, metadata])."""
+    match arguments:
+        case [Storage() as storage, offset, tuple(shape), tuple(stride), *_] if all(
+            type(number) is int and number >= 0 for number in (offset, *shape, *stride)
+        ) and len(shape) == len(stride):
+            return Tensor(storage, offset, shape, stride)
+    raise Refused("its pickle has a tensor without a storage, or of impossible sizes or strides")
+
+
+def _parameter(arguments: tuple) -> Tensor:
+    """(tensor, requires_grad, hooks)."""
+    match arguments:
+        case [Tensor() as tensor, *_]:
+            return tensor
+    raise Refused("its pickle has a parameter that is no tensor; refused")
+
+
+def _storage(identifier: Any) -> Storage:
+    """("storage", type, key, device, number of elements)."""
+    match identifier:
+        case ("storage", _Name(text), str(key), _, int(count)) if text in _STORAGES:
+            return Storage(key, _STORAGES[text], count)
+    raise Refused("its pickle points to something that is no storage; refused")
+
+
+_FUNCTIONS: dict[str, Callable[[tuple], Any]] = {
+    "collections.OrderedDict": _ordered_dictionary,
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_parameter": _parameter,
+}
+_STORAGES = {
+    f"torch.{name}Storage": dtype
+    for name, dtype in {
+        "Double": "<f8",
+        "Float": "<f4",
+        "Half": "<f2",
+        "BFloat16": BFLOAT16,
+        "Long": "<i8",
+        "Int": "<i4",
+        "Short": "<i2",
+        "Char": "i1",
+        "Byte": "u1",
+        "Bool": "?",
+    }.items()
+}
