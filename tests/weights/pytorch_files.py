@@ -73,3 +73,13 @@ def archive_of(content: bytes, storages: dict[str, np.ndarray]) -> bytes:
         for key, values in storages.items():
             archive.writestr(f"archive/data/{key}", np.asarray(values).tobytes())
     return file.getvalue()
+
+
+def before_zip(content: bytes, storages: dict[str, np.ndarray]) -> bytes:
+    """The same as PyTorch before 1.6 wrote it."""
+    magic, version = 0x1950A86A20F9469CFC6C, 1001
+    machine = {"protocol_version": version, "little_endian": True, "type_sizes": {"int": 4}}
+    head = b"".join(pickle.dumps(value, protocol=2) for value in (magic, version, machine))
+    keys = pickle.dumps(list(storages), protocol=2)
+    data = b"".join(struct.pack("<q", values.size) + values.tobytes() for values in storages.values())
+    return head + content + keys + data

@@ -1,16 +1,12 @@
-"""Archives, headers and HDF5 files that lie are refused before memory is taken for what they claim."""
+"""Archives and headers that lie are refused before memory is taken for what they claim."""
 
 import io
 import json
 import os
-import signal
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 from safetensors import SafetensorError
@@ -19,7 +15,6 @@ from safetensors.numpy import load_file
 from tests.weights.pytorch_files import Storage, dump, tensor, write
 from vitlab.errors import InputError
 from vitlab.weights import read_tensors
-from vitlab.weights.readers import hdf5
 
 VALUES = np.arange(6, dtype=np.float32)
 
@@ -251,118 +246,3 @@ def test_safetensors_metadata_of_any_kind_is_passed_over(tmp_path: Path):
     path = tmp_path / "w.safetensors"
     path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
     assert list(read_tensors(path)) == ["a"]
-
-
-# HDF5
-
-
-def stored_elsewhere(file: h5py.File, secret: str) -> None:
-    file.create_dataset("x", (6,), "f4", external=[(secret, 0, 24)])
-
-
-def assembled(file: h5py.File, secret: str) -> None:
-    layout = h5py.VirtualLayout((6,), "f4")
-    layout[:] = h5py.VirtualSource(secret, "x", (6,))
-    file.create_virtual_dataset("x", layout)
-
-
-def cycle(file: h5py.File, _: str) -> None:
-    inner = file.create_group("x/inner")
-    inner["again"] = file["x"]
-
-
-def bomb(file: h5py.File, _: str) -> None:
-    file.create_dataset("x", (10**9,), "f4", chunks=(10**6,), compression="gzip")[:1] = 1
-
-
-def two_names(file: h5py.File, _: str) -> None:
-    file["large"] = np.zeros(10_000, np.float32)
-    for index in range(10):
-        file[f"again{index}"] = file["large"]
-
-
-def compact(file: h5py.File, _: str) -> None:
-    plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    plan.set_layout(h5py.h5d.COMPACT)
-    space = h5py.h5s.create_simple((6,))
-    h5py.h5d.create(file.id, b"x", h5py.h5t.IEEE_F32LE, space, plan)
-
-
-def three_bytes(file: h5py.File, _: str) -> None:
-    kind = h5py.h5t.IEEE_F32LE.copy()
-    kind.set_fields(22, 14, 8, 0, 14)
-    kind.set_size(3)
-    h5py.h5d.create(file.id, b"x", kind, h5py.h5s.create_simple((6,)))
-
-
-HOSTILE_HDF5: dict[str, tuple[Any, str]] = {
-    "link to a file": (lambda f, s: f.update(x=h5py.ExternalLink(s, "/x")), "x is a link out of"),
-    "soft link": (lambda f, s: f.update(x=h5py.SoftLink("/x")), "x is a link out of its place"),
-    "raw file": (stored_elsewhere, "x is stored in another file"),
-    "virtual": (assembled, "x is stored in another file"),
-    "group in itself": (cycle, "x/inner/again is a group that stands elsewhere too"),
-    "root in itself": (lambda f, s: f.update(x=f["/"]), "x is a group that stands elsewhere too"),
-    "compressed bomb": (bomb, "x is compressed or in pieces"),
-    "compact": (compact, "x is compressed or in pieces"),
-    "one data set, many names": (two_names, "reaches out of the file, or into another array"),
-    "never written": (lambda f, s: f.create_dataset("x", (10**13,), "f4"), "was never written"),
-    "text": (lambda f, s: f.update(x="words"), "x holds object, not numbers"),
-    "references": (lambda f, s: f.update(x=f.ref), "x holds object, not numbers"),
-    "integers": (lambda f, s: f.update(x=np.arange(3)), "x holds int64, not numbers"),
-    "compound": (lambda f, s: f.update(x=np.zeros(2, "f4,f4")), "not numbers"),
-    "float of 3 bytes": (three_bytes, "not numbers"),
-    "no shape": (lambda f, s: f.update(x=h5py.Empty("f4")), "not numbers"),
-    "type": (lambda f, s: f.update(x=np.dtype("f4")), "x holds no numbers"),
-    "nothing": (lambda f, s: None, "holds no tensors"),
-}
-
-
-@pytest.mark.parametrize("case", HOSTILE_HDF5)
-def test_an_hdf5_file_may_only_hold_numbers_in_their_place(tmp_path: Path, case: str):
-    with h5py.File(tmp_path / "secret.h5", "w") as file:
-        file["x"] = VALUES
-    fill, message = HOSTILE_HDF5[case]
-    with h5py.File(tmp_path / "w.h5", "w") as file:
-        fill(file, str(tmp_path / "secret.h5"))
-    assert message in refused(tmp_path / "w.h5")
-
-
-def test_hdf5_groups_too_deep_for_any_network_are_refused(tmp_path: Path):
-    with h5py.File(tmp_path / "w.h5", "w") as file:
-        group = file
-        for _ in range(1500):
-            group = group.create_group("g")
-    assert "recursion" in refused(tmp_path / "w.h5")
-
-
-@pytest.mark.parametrize(
-    ("program", "message"),
-    [
-        (f"import os; os.kill(os.getpid(), {signal.SIGSEGV:d})", "ended with signal 11"),
-        ("import time; time.sleep(60)", "did not come to an end within 1 s"),
-        ("raise ImportError('no h5py')", "HDF5's library failed: "),
-    ],
-)
-def test_a_crash_or_a_hang_of_the_hdf5_library_ends_only_its_own_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, message: str
-):
-    """The library does crash on some damaged files; no file is known here that crashes the listing."""
-    (tmp_path / "listing.py").write_text(program)
-    monkeypatch.setattr(hdf5, "_LISTING", tmp_path / "listing.py")
-    monkeypatch.setattr(hdf5, "_LONGEST_SECONDS", 1 if "sleep" in program else 60)
-    (tmp_path / "w.h5").write_bytes(b"x")
-    assert message in refused(tmp_path / "w.h5")
-
-
-def test_the_hdf5_listing_has_one_gigabyte(tmp_path: Path):
-    with h5py.File(tmp_path / "w.h5", "w") as file:
-        file["x"] = VALUES
-    program = (
-        "import runpy, resource, sys; sys.argv = sys.argv[1:];"
-        "runpy.run_path(sys.argv[0], run_name='__main__');"
-        "assert resource.getrlimit(resource.RLIMIT_AS) == (2**30, 2**30); bytearray(2**30)"
-    )
-    command = [sys.executable, "-c", program, str(hdf5._LISTING), str(tmp_path / "w.h5")]
-    done = subprocess.run(command, capture_output=True, check=False)
-    assert json.loads(done.stdout)[0][:3] == ["x", "<f4", [6]]
-    assert b"MemoryError" in done.stderr

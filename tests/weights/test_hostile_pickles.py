@@ -4,6 +4,7 @@ import pickle
 import struct
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -159,6 +160,11 @@ def test_the_attributes_of_an_ordered_dictionary_are_dropped():
     assert list(read(b"\x80\x02" + items + STATE + pickle.BUILD + pickle.STOP)) == ["w"]
 
 
+def items(item: Any) -> bytes:
+    """The arguments with which Python 2 makes an ordered dictionary of one item."""
+    return pickle.dumps(([item],), protocol=2)[2:-1]
+
+
 @pytest.mark.parametrize(
     ("pickled", "message"),
     [
@@ -172,7 +178,13 @@ def test_the_attributes_of_an_ordered_dictionary_are_dropped():
         (text("x") + pickle.EMPTY_TUPLE + pickle.REDUCE, "calls what is no function"),
         (FUNCTION + pickle.EMPTY_DICT + pickle.REDUCE, "calls what is no function"),
         (FUNCTION + pickle.EMPTY_TUPLE + pickle.REDUCE, "a tensor without a storage"),
-        (ORDERED + TENSOR + pickle.TUPLE1 + pickle.REDUCE, "makes an OrderedDict from something"),
+        (ORDERED + TENSOR + pickle.TUPLE1 + pickle.REDUCE, "makes an OrderedDict from something else"),
+        (
+            ORDERED + text("ab") + pickle.TUPLE1 + pickle.REDUCE,
+            "makes an OrderedDict from something else",
+        ),
+        (ORDERED + items("ab") + pickle.REDUCE, "makes an OrderedDict from something else"),
+        (ORDERED + items([(), 1]) + pickle.REDUCE, "neither a text nor a number"),
         (pickle.REDUCE, "damaged"),
         (pickle.BINGET + b"\x07", "damaged"),
         (pickle.TUPLE, "damaged"),
@@ -207,6 +219,7 @@ def test_a_pickle_without_an_end_is_refused():
         ("storage", Global("torch", "FloatStorage"), 0, "cpu", 6),
         ("storage", Global("torch", "FloatStorage"), "0", "cpu", "6"),
         (("storage",), Global("torch", "FloatStorage"), "0", "cpu", 6),
+        ("storage", Global("torch", "FloatStorage"), "0", "cpu", 6, ("1", 0, 6)),
     ],
 )
 def test_a_pointer_to_something_else_is_refused(identifier):
@@ -250,7 +263,7 @@ def test_a_storage_that_lies_about_its_length_is_refused(length: int):
 
 def test_a_storage_of_two_types_is_refused():
     other = tensor(Storage("0", 3, "DoubleStorage"), (3,), (1,))
-    assert "v sees in its storage other numbers" in refused(dump({"w": WHOLE, "v": other}))
+    assert "says two things about storage 0" in refused(dump({"w": WHOLE, "v": other}))
 
 
 def test_many_tensors_that_share_a_storage_may_not_be_far_larger_than_the_file():

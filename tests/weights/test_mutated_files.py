@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from tests.weights.pytorch_files import Storage, archive_of, dump, tensor
+from tests.weights.pytorch_files import Storage, archive_of, before_zip, dump, tensor
 from vitlab.errors import InputError
 from vitlab.weights import read_tensors
 
@@ -100,10 +100,6 @@ def changed(draw: Callable[..., Any], content: bytes) -> bytes:
     return content
 
 
-def safetensors() -> bytes:
-    return save(ARRAYS)
-
-
 def npz() -> bytes:
     file = io.BytesIO()
     np.savez(file, **ARRAYS)
@@ -135,11 +131,15 @@ PICKLED = dump(
 )
 
 
-def pytorch(pickled: bytes = PICKLED) -> bytes:
-    return archive_of(pickled, {"0": ARRAYS["block/kernel"], "1": ARRAYS["bias"]})
+STORAGES = {"0": ARRAYS["block/kernel"], "1": ARRAYS["bias"]}
 
-
-FILES = {".safetensors": safetensors(), ".npz": npz(), "z.npz": deflated_npz(), ".pth": pytorch()}
+FILES = {
+    ".safetensors": save(ARRAYS),
+    ".npz": npz(),
+    "z.npz": deflated_npz(),
+    ".pth": archive_of(PICKLED, STORAGES),
+    "old.pth": before_zip(PICKLED, STORAGES),
+}
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -190,7 +190,7 @@ def test_a_pickle_of_other_instructions(folder: Path, data: st.DataObject, canar
         place = data.draw(st.integers(1, len(parts) - 1))
         other = data.draw(st.sampled_from([*parts, *known, attack]))
         parts[place : place + data.draw(st.integers(0, 1))] = [other] * data.draw(st.integers(0, 2))
-    read_or_refuse(folder / "p.pth", pytorch(b"".join(parts)))
+    read_or_refuse(folder / "p.pth", archive_of(b"".join(parts), STORAGES))
     assert not (canary / "PWNED").exists()
 
 

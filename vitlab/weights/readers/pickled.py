@@ -6,14 +6,14 @@ containers and the descriptions below from them. Everything else is refused by i
 """
 
 import pickletools
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import IO, Any, NamedTuple
 
 from vitlab.weights.readers.arrays import BFLOAT16, Refused
 
 
 class Storage(NamedTuple):
-    """The member `data/<key>` of the archive, `length` numbers."""
+    """`length` numbers, which the file keeps under `key`."""
 
     key: str
     dtype: str
@@ -35,19 +35,22 @@ class _Name(NamedTuple):
     text: str
 
 
-def describe(pickled: bytes) -> Any:
-    """Dictionaries, lists, tuples, numbers, texts and `Tensor`s."""
+def describe(pickled: IO[bytes]) -> tuple[Any, dict[str, Storage]]:
+    """The next pickle as dictionaries, lists, tuples, numbers, texts and `Tensor`s, and every storage
+    that it points to.
+    """
     machine = _Machine()
     try:
         for instruction, argument, _ in pickletools.genops(pickled):
             machine.step(instruction.name, argument)
-        return machine.stack.pop()
+        return machine.stack.pop(), machine.storages
     except (ValueError, IndexError, KeyError) as error:
         raise Refused(f"its pickle is damaged: {error or type(error).__name__}") from error
 
 
 _FRAMING = {"PROTO", "FRAME", "STOP"}
 _LITERALS = {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE"}
+_LITERALS |= {"BINSTRING", "SHORT_BINSTRING"}  # texts of Python 2
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _CONTAINERS = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 
@@ -59,6 +62,7 @@ class _Machine:
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
+        self.storages: dict[str, Storage] = {}
 
     def step(self, instruction: str, argument: Any) -> None:
         if instruction in _LITERALS:
@@ -100,7 +104,7 @@ class _Machine:
                 name, module = self.stack.pop(), self.stack.pop()
                 self.stack.append(_known(f"{_text(module)}.{_text(name)}"))
             case "BINPERSID":
-                self.stack.append(_storage(self.stack.pop()))
+                self.stack.append(self._storage(self.stack.pop()))
             case "REDUCE":
                 arguments, name = self.stack.pop(), self.stack.pop()
                 self.stack.append(_called(name, arguments))
@@ -122,10 +126,19 @@ class _Machine:
 
     def _update(self, items: list[Any]) -> None:
         table = _of_type(self.stack[-1], dict, "SETITEM")
-        for key, value in zip(items[::2], items[1::2], strict=True):
-            if not isinstance(key, str | int):  # the hash of nested tuples can take for ever
-                raise Refused("its pickle has a key that is neither a text nor a number")
-            table[key] = value
+        table.update(_dictionary(zip(items[::2], items[1::2], strict=True)))
+
+    def _storage(self, identifier: Any) -> Storage:
+        """("storage", type, key, device, length[, what the oldest files share storages by])."""
+        match identifier:
+            case ("storage", _Name(text), str(key), _, int(length), *sharing) if (
+                text in _STORAGES and sharing in ([], [None])
+            ):
+                storage = Storage(key, _STORAGES[text], length)
+                if self.storages.setdefault(key, storage) != storage:
+                    raise Refused(f"its pickle says two things about storage {key}; refused")
+                return storage
+        raise Refused("its pickle points to something that is no storage; refused")
 
 
 def _of_type(value: Any, wanted: type, instruction: str) -> Any:
@@ -154,13 +167,26 @@ def _called(name: Any, arguments: Any) -> Any:
 
 
 def _ordered_dictionary(arguments: tuple) -> dict:
-    if arguments:
-        raise Refused("its pickle makes an OrderedDict from something; refused")
-    return {}
+    """(), and the items follow; or, from Python 2, ([[key, value], ...],)."""
+    match arguments:
+        case ():
+            return {}
+        case ([*items],) if all(type(item) is list and len(item) == 2 for item in items):
+            return _dictionary(items)
+    raise Refused("its pickle makes an OrderedDict from something else than items; refused")
+
+
+def _dictionary(items: Iterable[Sequence[Any]]) -> dict[str | int, Any]:
+    table = {}
+    for key, value in items:
+        if not isinstance(key, str | int):  # the hash of nested tuples can take for ever
+            raise Refused("its pickle has a key that is neither a text nor a number")
+        table[key] = value
+    return table
 
 
 def _tensor(arguments: tuple) -> Tensor:
-    """(storage, offset, size, stride, requires_grad, hooks[, metadata])."""
+    """(storage, offset, size, stride[, requires_grad, hooks[, metadata]])."""
     match arguments:
         case [Storage() as storage, offset, tuple(shape), tuple(stride), *_] if all(
             type(number) is int and number >= 0 for number in (offset, *shape, *stride)
@@ -177,21 +203,15 @@ def _parameter(arguments: tuple) -> Tensor:
     raise Refused("its pickle has a parameter that is no tensor; refused")
 
 
-def _storage(identifier: Any) -> Storage:
-    """("storage", type, key, device, number of elements)."""
-    match identifier:
-        case ("storage", _Name(text), str(key), _, int(count)) if text in _STORAGES:
-            return Storage(key, _STORAGES[text], count)
-    raise Refused("its pickle points to something that is no storage; refused")
-
-
 _FUNCTIONS: dict[str, Callable[[tuple], Any]] = {
     "collections.OrderedDict": _ordered_dictionary,
+    "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_parameter": _parameter,
 }
 _STORAGES = {
-    f"torch.{name}Storage": dtype
+    f"{module}.{name}Storage": dtype
+    for module in ("torch", "torch.cuda")
     for name, dtype in {
         "Double": "<f8",
         "Float": "<f4",

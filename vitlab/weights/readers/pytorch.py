@@ -1,6 +1,8 @@
-"""PyTorch's zip checkpoints: `data.pkl` describes a dictionary whose tensors lie in `data/0`, ..."""
+"""PyTorch checkpoints: a pickle describes a dictionary whose tensors lie in storages beside it."""
 
+import io
 import zipfile
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -10,11 +12,11 @@ import numpy as np
 from vitlab.weights.readers.archive import open_archive
 from vitlab.weights.readers.arrays import Refused, check_shape, read_array
 from vitlab.weights.readers.pickled import Storage, Tensor, describe
+from vitlab.weights.readers.pytorch_before_zip import LARGEST_PICKLE, open_before_zip
 
 # Where training scripts keep the weights inside a larger checkpoint.
 _NESTED_UNDER = ("state_dict", "model_state_dict", "model")
 _DATA_PARALLEL = "module."
-_LARGEST_PICKLE = 2**22  # a network of a thousand tensors and its optimizer need a tenth of it
 
 
 def read_pytorch(path: Path) -> dict[str, np.ndarray]:
@@ -23,34 +25,38 @@ def read_pytorch(path: Path) -> dict[str, np.ndarray]:
     Tensors that share a storage, as tied weights do, share their memory here too.
     """
     if not zipfile.is_zipfile(path):
-        raise Refused(
-            "it is no PyTorch zip file (an older format, or cut short); save it again with "
-            "torch.save of PyTorch 1.6 or newer, or as .safetensors"
-        )
+        with open(path, "rb") as file:
+            return _tensors(*open_before_zip(file))
     with open_archive(path) as archive:
         folder = _folder(archive)
         if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") == b"big":
             raise Refused("it was written on a big-endian machine; save it again as .safetensors")
-        described = _state_dictionary(describe(archive.read(f"{folder}data.pkl")))
-        storages: dict[str, tuple[Storage, np.ndarray]] = {}
-        for name, tensor in described.items():
-            if tensor.storage.key not in storages:
-                values = _read_storage(archive, folder, tensor.storage)
-                storages[tensor.storage.key] = tensor.storage, values
-            elif storages[tensor.storage.key][0] != tensor.storage:
-                raise Refused(f"{name} sees in its storage other numbers than another tensor does")
-        return {
-            name: _view(name, tensor, storages[tensor.storage.key][1])
-            for name, tensor in described.items()
-        }
+        content, _ = describe(io.BytesIO(archive.read(f"{folder}data.pkl")))
+        return _tensors(content, lambda storage: _read_storage(archive, folder, storage))
 
 
 def _folder(archive: zipfile.ZipFile) -> str:
     """The one that all members are in; its name is the publisher's."""
     members = [member for member in archive.infolist() if member.filename.endswith("/data.pkl")]
-    if len(members) != 1 or members[0].file_size > _LARGEST_PICKLE:
+    if len(members) != 1 or members[0].file_size > LARGEST_PICKLE:
         raise Refused(f"it has {len(members)} files data.pkl where one of a few kilobytes belongs")
     return members[0].filename.removesuffix("data.pkl")
+
+
+def _read_storage(archive: zipfile.ZipFile, folder: str, storage: Storage) -> np.ndarray:
+    try:
+        member = archive.getinfo(f"{folder}data/{storage.key}")
+    except KeyError as error:
+        raise Refused(f"it has no storage {storage.key}") from error
+    name, shape = f"storage {storage.key}", [storage.length]
+    with archive.open(member) as stream:
+        return read_array(stream, name, storage.dtype, shape, member.file_size)
+
+
+def _tensors(content: Any, read_storage: Callable[[Storage], np.ndarray]) -> dict[str, np.ndarray]:
+    described = _state_dictionary(content)
+    storages = {storage: read_storage(storage) for storage in {t.storage for t in described.values()}}
+    return {name: _view(name, tensor, storages[tensor.storage]) for name, tensor in described.items()}
 
 
 def _state_dictionary(content: Any) -> dict[str, Tensor]:
@@ -64,17 +70,6 @@ def _state_dictionary(content: Any) -> dict[str, Tensor]:
     if all(name.startswith(_DATA_PARALLEL) for name in tensors):
         return {name.removeprefix(_DATA_PARALLEL): value for name, value in tensors.items()}
     return tensors
-
-
-def _read_storage(archive: zipfile.ZipFile, folder: str, storage: Storage) -> np.ndarray:
-    try:
-        member = archive.getinfo(f"{folder}data/{storage.key}")
-    except KeyError as error:
-        raise Refused(f"it has no storage {storage.key}") from error
-    with archive.open(member) as stream:
-        return read_array(
-            stream, f"storage {storage.key}", storage.dtype, [storage.length], member.file_size
-        )
 
 
 def _view(name: str, tensor: Tensor, values: np.ndarray) -> np.ndarray:
