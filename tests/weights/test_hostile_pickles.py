@@ -85,7 +85,6 @@ ATTACKS = {
     ),
     "torch.serialization.add_safe_globals": Call("torch.serialization", "add_safe_globals", ()),
     "torch.ComplexFloatStorage": Storage("0", 3, "ComplexFloatStorage"),
-    "__torch__.Network": Call("__torch__", "Network", ()),
     "vitlab.weights.readers.pickled._text": Call("vitlab.weights.readers.pickled", "_text", ()),
 }
 

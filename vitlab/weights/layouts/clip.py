@@ -18,8 +18,8 @@ from vitlab.weights.layouts.units import (
 
 POSITIONS = "backbone/positions"
 
-# Numbers that OpenAI's archives keep beside the weights.
-_SIZES = ("input_resolution", "context_length", "vocab_size")
+# What OpenAI's archives keep beside the weights.
+_OPENAI = ("input_resolution", "context_length", "vocab_size", r".*\.attn_mask")
 
 
 def _in_a_row(array: np.ndarray) -> np.ndarray:
@@ -146,7 +146,7 @@ def _layouts(
         resize = {POSITIONS: bicubic, "backbone/attention/positions": bicubic}
         return Layout(publisher, rules, ignored + more, options=options, resize=resize)
 
-    return layout("open_clip", "gelu", ()), layout("openai", "quick_gelu", _SIZES)
+    return layout("open_clip", "gelu", ()), layout("openai", "quick_gelu", _OPENAI)
 
 
 def _huggingface_layout(rules: tuple[Rule, ...], ignored: tuple[str, ...]) -> Layout:

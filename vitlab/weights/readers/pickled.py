@@ -29,6 +29,16 @@ class Tensor(NamedTuple):
     stride: tuple[int, ...]
 
 
+class ScriptModule:
+    """A module of a TorchScript archive: its tensors, its modules and its settings by their names.
+
+    The archive has the code of its classes too, which nothing here reads.
+    """
+
+    def __init__(self) -> None:
+        self.attributes: dict[str | int, Any] = {}
+
+
 class _Name(NamedTuple):
     """A name that the pickle would import."""
 
@@ -108,9 +118,15 @@ class _Machine:
             case "REDUCE":
                 arguments, name = self.stack.pop(), self.stack.pop()
                 self.stack.append(_called(name, arguments))
-            case "BUILD":  # the attributes of an ordered dictionary, such as PyTorch's `_metadata`
-                self.stack.pop()
-                _of_type(self.stack[-1], dict, "BUILD")
+            case "NEWOBJ":
+                arguments, name = self.stack.pop(), self.stack.pop()
+                self.stack.append(_script_module(name, arguments))
+            case "BUILD":
+                attributes = self.stack.pop()
+                if isinstance(self.stack[-1], ScriptModule):
+                    self.stack[-1].attributes.update(_of_type(attributes, dict, "BUILD"))
+                else:  # the attributes of an ordered dictionary, such as PyTorch's `_metadata`
+                    _of_type(self.stack[-1], dict, "BUILD")
             case _:
                 named = f" ({argument})" if isinstance(argument, str) else ""
                 raise Refused(f"its pickle uses the instruction {instruction}{named}; refused")
@@ -152,7 +168,7 @@ def _text(value: Any) -> str:
 
 
 def _known(name: str) -> _Name:
-    if name not in _FUNCTIONS and name not in _STORAGES:
+    if name not in _FUNCTIONS and name not in _STORAGES and not name.startswith(_SCRIPTED):
         raise Refused(
             f"it asks for {name}, which is no part of a tensor; refused (a state dictionary saved by "
             "itself, or as .safetensors, asks for tensors alone)"
@@ -164,6 +180,12 @@ def _called(name: Any, arguments: Any) -> Any:
     if not isinstance(name, _Name) or name.text not in _FUNCTIONS or type(arguments) is not tuple:
         raise Refused("its pickle calls what is no function, or with no arguments; refused")
     return _FUNCTIONS[name.text](arguments)
+
+
+def _script_module(name: Any, arguments: Any) -> ScriptModule:
+    if not isinstance(name, _Name) or not name.text.startswith(_SCRIPTED) or arguments != ():
+        raise Refused("its pickle makes an object that is no module of TorchScript; refused")
+    return ScriptModule()
 
 
 def _ordered_dictionary(arguments: tuple) -> dict:
@@ -203,11 +225,30 @@ def _parameter(arguments: tuple) -> Tensor:
     raise Refused("its pickle has a parameter that is no tensor; refused")
 
 
+def _typed_list(arguments: tuple) -> Any:
+    """(list[, its type]), as TorchScript writes the settings of a module."""
+    match arguments:
+        case [value, *_]:
+            return value
+    raise Refused("its pickle makes a list of nothing; refused")
+
+
+_SCRIPTED = "__torch__."  # the classes of a TorchScript archive
 _FUNCTIONS: dict[str, Callable[[tuple], Any]] = {
     "collections.OrderedDict": _ordered_dictionary,
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_parameter": _parameter,
+    **{
+        f"torch.jit._pickle.{name}": _typed_list
+        for name in (
+            "restore_type_tag",
+            "build_intlist",
+            "build_doublelist",
+            "build_boollist",
+            "build_tensorlist",
+        )
+    },
 }
 _STORAGES = {
     f"{module}.{name}Storage": dtype

@@ -2,7 +2,7 @@
 
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,18 @@ import numpy as np
 
 from vitlab.weights.readers.archive import open_archive
 from vitlab.weights.readers.arrays import Refused, check_shape, read_array
-from vitlab.weights.readers.pickled import Storage, Tensor, describe
+from vitlab.weights.readers.pickled import ScriptModule, Storage, Tensor, describe
 from vitlab.weights.readers.pytorch_before_zip import LARGEST_PICKLE, open_before_zip
 
 # Where training scripts keep the weights inside a larger checkpoint.
 _NESTED_UNDER = ("state_dict", "model_state_dict", "model")
 _DATA_PARALLEL = "module."
+_DEEPEST = 50  # modules within modules of a TorchScript archive
 
 
 def read_pytorch(path: Path) -> dict[str, np.ndarray]:
-    """The tensors of a state dictionary, possibly kept beside other things in a checkpoint.
+    """The tensors of a state dictionary, possibly kept beside other things in a checkpoint, or of a
+    TorchScript archive.
 
     Tensors that share a storage, as tied weights do, share their memory here too.
     """
@@ -60,6 +62,8 @@ def _tensors(content: Any, read_storage: Callable[[Storage], np.ndarray]) -> dic
 
 
 def _state_dictionary(content: Any) -> dict[str, Tensor]:
+    if isinstance(content, ScriptModule):
+        return dict(_script_tensors(content, "", set()))
     if not isinstance(content, dict):
         raise Refused(f"it holds a {type(content).__name__}, not a state dictionary")
     for key in _NESTED_UNDER:
@@ -70,6 +74,20 @@ def _state_dictionary(content: Any) -> dict[str, Tensor]:
     if all(name.startswith(_DATA_PARALLEL) for name in tensors):
         return {name.removeprefix(_DATA_PARALLEL): value for name, value in tensors.items()}
     return tensors
+
+
+def _script_tensors(
+    module: ScriptModule, prefix: str, seen: set[ScriptModule]
+) -> Iterator[tuple[str, Tensor]]:
+    """The tensors of a TorchScript archive under the names that their state dictionary gives them."""
+    if module in seen or prefix.count(".") > _DEEPEST:
+        raise Refused(f"its modules are nested too deeply, or in a circle: {prefix[:80]}")
+    seen.add(module)
+    for name, value in module.attributes.items():
+        if isinstance(value, ScriptModule):
+            yield from _script_tensors(value, f"{prefix}{name}.", seen)
+        elif isinstance(value, Tensor):
+            yield f"{prefix}{name}", value
 
 
 def _view(name: str, tensor: Tensor, values: np.ndarray) -> np.ndarray:
