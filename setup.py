@@ -29,7 +29,6 @@ REQUIREMENTS = [
     "Jinja2>=3.1.6",
     "safetensors>=0.5",
     "h5py>=3.12",
-    "pooch>=1.8",
     "requests>=2.32",
     "tqdm>=4.67",
 ]

@@ -3,15 +3,17 @@
 This room knows paths and shapes, not networks: whoever has a network hands in its shapes.
 """
 
-from vitlab.weights.catalogue import CATALOGUE, locate
+from vitlab.weights.catalogue import CATALOGUE, Checkpoint
+from vitlab.weights.fetch import locate
 from vitlab.weights.layouts import OURS, Filled
 from vitlab.weights.preprocessing import Preprocessing
-from vitlab.weights.published import Published, open_published, sha256
+from vitlab.weights.published import Published, open_published
 from vitlab.weights.readers import Tensors, read_tensors
 
 __all__ = [
     "CATALOGUE",
     "OURS",
+    "Checkpoint",
     "Filled",
     "Preprocessing",
     "Published",
@@ -19,5 +21,4 @@ __all__ = [
     "locate",
     "open_published",
     "read_tensors",
-    "sha256",
 ]

@@ -1,11 +1,11 @@
 """A published checkpoint: its tensors, and the layout that they are in."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from vitlab.errors import InputError
+from vitlab.hashes import sha256_of
 from vitlab.weights.layouts import LAYOUTS, Filled, Layout
 from vitlab.weights.readers import Tensors, read_tensors
 
@@ -33,12 +33,8 @@ def open_published(path: Path, family: str) -> Published:
     layout = _best(tensors, LAYOUTS[family])
     if 2 * layout.recognised(tensors) < len(tensors):
         raise InputError(_misfit(path, family, tensors))
-    return Published(path, sha256(path), layout, tensors)
-
-
-def sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    (digest,) = sha256_of([path])
+    return Published(path, str(digest), layout, tensors)
 
 
 def _best(tensors: Tensors, layouts: tuple[Layout, ...]) -> Layout:

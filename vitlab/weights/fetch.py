@@ -1,0 +1,129 @@
+"""Published files by path or by name: downloaded once, held against their hash, kept in the cache."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import requests
+
+from vitlab import files, runtime
+from vitlab.errors import InputError
+from vitlab.hashes import sha256_of
+from vitlab.names import unknown
+from vitlab.progress import say
+from vitlab.weights.catalogue import CATALOGUE, Checkpoint
+from vitlab.weights.download import MOST_BYTES, Unfinished, download
+from vitlab.weights.readers import READERS
+
+
+def locate(weights: str) -> tuple[Path, Checkpoint | None]:
+    """The file that `weights` (a path, a folder of a trained model, or a name) stands for.
+
+    A name is downloaded once, whole or not at all, and comes with what the catalogue says of it.
+
+    Raises:
+        InputError: there is no such file or name, the download failed, or the file is not the one
+            that its publisher describes.
+    """
+    path = Path(weights)
+    if path.is_dir():
+        path = path / "weights.safetensors"
+    if path.is_file():
+        return path, None
+    if weights in CATALOGUE:
+        return _fetch(CATALOGUE[weights]), CATALOGUE[weights]
+    if path.suffix.lower() in READERS or path.parent != Path("."):
+        raise InputError(f"there is no file {path} (model.weights)")
+    raise InputError(unknown("weights", weights, CATALOGUE, "model.weights"))
+
+
+def _fetch(checkpoint: Checkpoint) -> Path:
+    """The checkpoint's file in the cache, which somebody may have put there by hand.
+
+    A hash that no publisher states is recorded the first time, and must be the same ever after.
+    """
+    path = runtime.cache_folder("weights") / checkpoint.file_name
+    record = path.with_name(f"{path.name}.json")
+    with _alone(path):
+        if not path.exists():
+            _download(checkpoint, path, record)
+            _record(record, checkpoint, path)
+        elif record.exists():
+            if sha256_of([path])[0] != _recorded(record):
+                raise InputError(f"{path} is not as it was when it came (see {record}); delete it")
+        else:
+            _check(path, [checkpoint.stated_hash], f"{path} is not {checkpoint.address}; delete it")
+            _record(record, checkpoint, path)
+    return path
+
+
+def _download(checkpoint: Checkpoint, path: Path, record: Path) -> None:
+    say(f"weights  downloading {checkpoint.address}")
+    part = path.with_name(f"{path.name}.part")
+    mebibytes = checkpoint.mebibytes
+    most = MOST_BYTES if mebibytes is None else round((1.1 * mebibytes + 1) * 2**20)
+    try:
+        stated = download(checkpoint.address, part, most)
+    except (requests.RequestException, OSError) as error:
+        raise InputError(
+            f"cannot download {checkpoint.address} ({_reason(error)}); "
+            f"try again, or fetch it elsewhere and put it at {path}"
+        ) from error
+    hashes = [checkpoint.stated_hash, stated and f"sha256:{stated}"]
+    hashes += [f"sha256:{_recorded(record)}"] if record.exists() else []
+    try:
+        _check(part, hashes, f"what came from {checkpoint.address} is not {path.name}; it is removed")
+    except InputError:
+        Unfinished(part).remove()
+        raise
+    os.replace(part, path)
+    Unfinished(part).remove()
+
+
+def _check(file: Path, hashes: Sequence[str | None], complaint: str) -> None:
+    """Raises InputError if `file` has not every one of the hashes, as far as they are stated."""
+    for algorithm, _, digits in (expected.partition(":") for expected in hashes if expected):
+        with open(file, "rb") as content:
+            found = hashlib.file_digest(content, algorithm).hexdigest()
+        if not found.startswith(digits):
+            raise InputError(f"{complaint}: its {algorithm} is {found}, and should be {digits}")
+
+
+def _recorded(record: Path) -> str:
+    try:
+        return str(json.loads(record.read_text(encoding="utf-8"))["sha256"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"cannot read {record}: {error}; delete it") from error
+
+
+def _record(record: Path, checkpoint: Checkpoint, path: Path) -> None:
+    (digest,) = sha256_of([path])
+    files.write_json(record, {"address": checkpoint.address, "sha256": digest})
+
+
+def _reason(error: Exception) -> str:
+    """One line: what a server said, or how the connection failed."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"{response.status_code} {response.reason}"
+    known_by_its_name = isinstance(error, requests.ConnectionError) and "(" in str(error)
+    return type(error).__name__ + ("" if known_by_its_name else f": {error}")
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Two processes that want the same file take turns; the second finds it there."""
+    lock = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"weights  waiting for another process that downloads {path.name}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
