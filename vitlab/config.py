@@ -47,13 +47,13 @@ class Model:
     Attributes:
         name: of a preset.
         weights: a published file, or the name of one in the catalogue; empty: random weights.
-        input_size: pixels per side.
+        input_size: pixels per side; 0: as the weights' publisher had it, else as the preset.
         options: arguments of the network that differ from the preset's.
     """
 
     name: str = ""
     weights: str = ""
-    input_size: int = 224
+    input_size: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -197,7 +197,7 @@ def _check(config: Config) -> None:
     if config.seed >= 2**32:
         raise InputError(f"seed is {config.seed}; it must be below 2**32")
     _at_least("report.examples", config.report.examples, 0)
-    _at_least("model.input_size", config.model.input_size, 1)
+    _at_least("model.input_size", config.model.input_size, 0)
     _check_fractions(config.split.fractions)
     if not config.model.name:
         raise InputError("model.name is empty; name a network, such as --config.model.name=vit_ti16")

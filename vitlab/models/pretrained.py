@@ -55,6 +55,9 @@ class Blueprint:
 def draw_blueprint(settings: config.Model) -> Blueprint:
     """The network that a config names, its weights read and found to fit.
 
+    What the config leaves open is as the weights' publisher had it: first as the file's layout implies,
+    then as the catalogue says of this one checkpoint, then as an earlier run's model says of itself.
+
     Raises:
         InputError: an unknown network or option, or weights that cannot be read or do not fit.
     """
@@ -64,8 +67,12 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
     published, earlier = None, None
     options, preprocessing = dict(chosen.options), chosen.preprocessing
     if settings.weights:
-        published = weights.open_published(weights.locate(settings.weights), chosen.family)
+        path, checkpoint = weights.locate(settings.weights)
+        published = weights.open_published(path, chosen.family)
         options |= published.layout.options
+        if checkpoint:
+            options |= checkpoint.options
+            preprocessing = checkpoint.preprocessing
         if published.layout.publisher == weights.OURS:
             earlier = load_card(published.path.parent)
             if earlier.name != settings.name:
@@ -75,8 +82,9 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
                 )
             options |= earlier.options
             preprocessing = earlier.preprocessing
-    options |= {**settings.options, "input_size": settings.input_size}
-    preprocessing = dataclasses.replace(preprocessing, size=settings.input_size)
+    size = settings.input_size or preprocessing.size
+    options |= {**settings.options, "input_size": size}
+    preprocessing = dataclasses.replace(preprocessing, size=size)
     blueprint = Blueprint(settings.name, options, preprocessing, published, earlier)
     parameters, statistics = blueprint.shapes
     if published:
