@@ -45,6 +45,14 @@ def vitlab(command: str, *arguments: object, **environment: str) -> subprocess.C
 
 
 @pytest.fixture
+def without_jax(tmp_path: Path) -> dict[str, str]:
+    """An environment in which importing JAX is an error."""
+    (tmp_path / "poison").mkdir()
+    (tmp_path / "poison" / "jax.py").write_text("raise SystemExit('JAX was imported')")
+    return {"PYTHONPATH": str(tmp_path / "poison")}
+
+
+@pytest.fixture
 def image_folder(tmp_path: Path) -> Callable[..., Path]:
     """Makes a folder of class folders; each image is noise around the colour of its class."""
 

@@ -18,20 +18,14 @@ DIGITS = "--config=tests/configs/small.py"
 TRANSFER = "--config=configs/transfer.py:vit_ti16"
 
 
-@pytest.fixture
-def without_jax(tmp_path: Path) -> dict[str, str]:
-    """An environment in which importing JAX is an error."""
-    (tmp_path / "poison").mkdir()
-    (tmp_path / "poison" / "jax.py").write_text("raise SystemExit('JAX was imported')")
-    return {"PYTHONPATH": str(tmp_path / "poison")}
-
-
-@pytest.mark.parametrize("command", ["main", "evaluate"])
-def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: str):
+@pytest.mark.parametrize(
+    ("command", "flag"), [("main", "--workdir"), ("evaluate", "--workdir"), ("convert", "--output")]
+)
+def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: str, flag: str):
     result = vitlab(command, "--help", **without_jax)
     assert result.returncode == 0
     assert f"python -m vitlab.{command}" in result.stdout
-    assert "--workdir" in result.stdout
+    assert flag in result.stdout
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,8 @@ def run_script(*arguments: str, **environment: str) -> subprocess.CompletedProce
 def test_an_unknown_command_installs_nothing(tmp_path: Path):
     result = run_script("trian", VITLAB_VENV=str(tmp_path / "venv"))
     assert result.returncode == 2
-    assert (
-        result.stderr == "run.sh: trian is no command; use no argument at all, test, main or evaluate\n"
-    )
+    commands = "no argument at all, test, main, evaluate or convert"
+    assert result.stderr == f"run.sh: trian is no command; use {commands}\n"
     assert not (tmp_path / "venv").exists()
 
 

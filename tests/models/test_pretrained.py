@@ -3,17 +3,15 @@
 import dataclasses
 from pathlib import Path
 
-import numpy as np
 import pytest
 
+from tests.weights.timm_files import SIZES, write_vit
 from vitlab import runtime
 from vitlab.config import Model
-from vitlab.models import Blueprint, create, draw_blueprint
-from vitlab.models.functional import arrays
+from vitlab.models import Blueprint, draw_blueprint
 from vitlab.weights import CATALOGUE, Checkpoint, Preprocessing
 from vitlab.weights.layouts import vit
 
-SIZES = dict(patch=8, width=16, depth=1, heads=2, mlp_width=16)
 WANTED = Preprocessing(size=24, interpolation="bilinear", crop=0.95, crop_first=False)
 
 
@@ -32,43 +30,8 @@ def checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkpoint:
         options={"scheme": "imagenet"},
     )
     monkeypatch.setitem(CATALOGUE, entry.name, entry)
-    write_in_timms_layout(runtime.cache_folder("weights") / entry.file_name)
+    write_vit(runtime.cache_folder("weights") / entry.file_name)
     return entry
-
-
-def write_in_timms_layout(path: Path) -> None:
-    from safetensors.numpy import save_file
-
-    parameters, _ = arrays(create("vit", num_classes=3, input_size=24, **SIZES))
-    rng = np.random.default_rng(0)
-    ours = {name: rng.normal(size=array.shape).astype(np.float32) for name, array in parameters.items()}
-    save_file(in_timms_layout(ours), path)
-
-
-def in_timms_layout(ours: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    block = "backbone/blocks/0/"
-    names = {
-        "blocks.0.norm1": (f"{block}attention_norm", "scale"),
-        "blocks.0.norm2": (f"{block}mlp_norm", "scale"),
-        "norm": ("backbone/norm", "scale"),
-        "blocks.0.attn.proj": (f"{block}attention/out", "kernel"),
-        "blocks.0.mlp.fc1": (f"{block}mlp/widen", "kernel"),
-        "blocks.0.mlp.fc2": (f"{block}mlp/narrow", "kernel"),
-        "head": ("head", "kernel"),
-    }
-    theirs = {f"{name}.weight": ours[f"{path}/{kind}"].T for name, (path, kind) in names.items()}
-    theirs |= {f"{name}.bias": ours[f"{path}/bias"] for name, (path, _) in names.items()}
-    for kind, published in (("kernel", "weight"), ("bias", "bias")):
-        parts = [ours[f"{block}attention/{name}/{kind}"].T for name in ("query", "key", "value")]
-        theirs[f"blocks.0.attn.qkv.{published}"] = np.concatenate(parts)
-    projection = ours["backbone/patches/projection/kernel"].reshape(8, 8, 3, 16)
-    theirs |= {
-        "patch_embed.proj.weight": projection.transpose(3, 2, 0, 1),
-        "patch_embed.proj.bias": ours["backbone/patches/projection/bias"],
-        "cls_token": ours["backbone/class_token"],
-        "pos_embed": ours["backbone/positions"],
-    }
-    return {name: np.ascontiguousarray(array) for name, array in theirs.items()}
 
 
 def draw(weights: str, **settings) -> Blueprint:

@@ -70,7 +70,7 @@ def fill(case: Case, tensors: Tensors, size: int, seed: int) -> Ours:
         return create(case.model, num_classes=CLASSES, **options)
 
     _, parameters, statistics = outline(build)
-    filled = layout.fill(tensors, parameters | statistics, case.name)
+    filled = layout.fill(dict(tensors), parameters | statistics, case.name)
     network = initialise(build, filled.arrays)
     if case.model.startswith("clip"):
         return Ours(*network, _compare_with_texts(case, tensors, seed))
@@ -86,7 +86,7 @@ def _compare_with_texts(case: Case, tensors: Tensors, seed: int) -> Callable[[Cl
         return create_text(case.model, **layout.options)
 
     _, shapes, _ = outline(build)
-    network, parameters, _ = initialise(build, layout.fill(tensors, shapes, case.name).arrays)
+    network, parameters, _ = initialise(build, layout.fill(dict(tensors), shapes, case.name).arrays)
     tower = network.module(parameters, {})
     embedding = jax.jit(tower)(jnp.asarray(draw_texts(seed)))
     return lambda module, images: similarity(module.embed(images), embedding, tower.scale[...])

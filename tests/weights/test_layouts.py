@@ -38,7 +38,7 @@ TENSORS = {
 
 
 def test_every_parameter_is_filled_changed_and_float32():
-    filled = LAYOUT.fill(TENSORS, SHAPES, "file")
+    filled = LAYOUT.fill(dict(TENSORS), SHAPES, "file")
     assert {path: array.shape for path, array in filled.arrays.items()} == SHAPES
     np.testing.assert_array_equal(filled.arrays["backbone/blocks/0/kernel"], TENSORS["0.w"].T)
     np.testing.assert_array_equal(filled.arrays["backbone/blocks/0/scale"], [1, 1, 1])

@@ -5,6 +5,7 @@ Jitted code sees a network as a pure function of plain dictionaries (`functional
 
 from vitlab.models.classifier import Backbone, Classifier
 from vitlab.models.clip import CLIPText, similarity
+from vitlab.models.conversion import convert
 from vitlab.models.functional import Arrays, Network, initialise, outline
 from vitlab.models.mobilenet_v2 import Operator, operator_table
 from vitlab.models.presets import PRESETS
@@ -27,6 +28,7 @@ __all__ = [
     "NetworkFacts",
     "Operator",
     "SavedModel",
+    "convert",
     "create",
     "create_text",
     "draw_blueprint",

@@ -6,7 +6,7 @@ paths in these dictionaries, such as `backbone/blocks/3/attention/query/kernel`.
 """
 
 import collections
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,21 +69,23 @@ class Network:
 
 
 def initialise(
-    build: Callable[[], nnx.Module], given: Mapping[str, np.ndarray]
+    build: Callable[[], nnx.Module], given: dict[str, np.ndarray]
 ) -> tuple[Network, Arrays, Arrays]:
     """The structure, parameters and statistics of a model, without ever running `build` eagerly.
 
-    Arrays in `given` (from a checkpoint) are taken as they are; only the others are drawn, in one
-    compiled program.
+    Arrays in `given` (from a checkpoint) are taken as they are, and taken out of it, so that none is in
+    memory twice; only the others are drawn, in one compiled program.
     """
     network, parameters, statistics = outline(build)
+    names = frozenset(given)
 
     @jax.jit
     def draw() -> Arrays:
         drawn = dict(collections.ChainMap(*arrays(build())))
-        return {path: array for path, array in drawn.items() if path not in given}
+        return {path: array for path, array in drawn.items() if path not in names}
 
-    values = draw() | {path: jnp.asarray(array) for path, array in given.items()}
+    values = {} if names >= {*parameters, *statistics} else draw()
+    values |= {path: jnp.asarray(given.pop(path)) for path in names}
     return (
         network,
         {path: values[path] for path in parameters},

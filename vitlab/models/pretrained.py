@@ -13,7 +13,7 @@ from vitlab.models.classifier import Classifier
 from vitlab.models.clip import CLIPText
 from vitlab.models.functional import Shapes, initialise, outline
 from vitlab.models.registry import create, create_text, preset
-from vitlab.models.saved import ModelCard, SavedModel, load_card
+from vitlab.models.saved import ModelCard, SavedModel, card_of
 from vitlab.progress import say
 from vitlab.weights import Preprocessing, Published
 
@@ -45,11 +45,7 @@ class Blueprint:
         """Where the weights come from, for the manifest."""
         if self.published is None:
             return {"weights": None}
-        return {
-            "weights": str(self.published.path),
-            "sha256": self.published.sha256,
-            "layout": self.published.layout.publisher,
-        }
+        return dict(self.published.origin)
 
 
 def draw_blueprint(settings: config.Model) -> Blueprint:
@@ -68,13 +64,13 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
     options, preprocessing = dict(chosen.options), chosen.preprocessing
     if settings.weights:
         path, checkpoint = weights.locate(settings.weights)
-        published = weights.open_published(path, chosen.family)
+        published = weights.open_published(path, chosen.family, checkpoint)
         options |= published.layout.options
         if checkpoint:
             options |= checkpoint.options
             preprocessing = checkpoint.preprocessing
         if published.layout.publisher == weights.OURS:
-            earlier = load_card(published.path.parent)
+            earlier = card_of(published.path)
             if earlier.name != settings.name:
                 raise InputError(
                     f"weights {published.path} are of the network {earlier.name}; "
@@ -88,7 +84,7 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
     blueprint = Blueprint(settings.name, options, preprocessing, published, earlier)
     parameters, statistics = blueprint.shapes
     if published:
-        published.fill(parameters | statistics)
+        published.check(parameters | statistics)
     return blueprint
 
 
@@ -108,7 +104,8 @@ def first_model(
         given = filled.arrays
         layout = blueprint.published.layout.publisher
         has_head, in_file = filled.has_head, str(filled.classes_in_file or "")
-        if has_head and blueprint.earlier and blueprint.earlier.class_names != class_names:
+        known = blueprint.earlier.class_names if blueprint.earlier else ()
+        if has_head and known and known != class_names:
             given = {path: array for path, array in given.items() if not path.startswith("head/")}
             has_head, in_file = False, f"{in_file} other"
         head = _about_head(in_file, has_head, classes)
@@ -134,7 +131,8 @@ def load_text(name: str, published: str, **options: Any) -> CLIPText:
     Raises:
         InputError: there is no such CLIP, or the weights cannot be read or do not fit.
     """
-    found = weights.open_published(weights.locate(published), "clip_text")
+    path, checkpoint = weights.locate(published)
+    found = weights.open_published(path, "clip_text", checkpoint)
 
     def build() -> CLIPText:
         return create_text(name, **{**found.layout.options, **options})

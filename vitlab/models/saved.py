@@ -1,7 +1,9 @@
-"""A trained model as a folder: `weights.safetensors` and `model.json`, all that using it needs."""
+"""A trained model as a folder: `weights.safetensors` and `model.json`, all that using it needs.
+
+A converted checkpoint is one file: the same arrays, and what `model.json` would say in its header.
+"""
 
 import dataclasses
-import errno
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import save_file
 
 from vitlab import files
 from vitlab.errors import InputError
 from vitlab.models.functional import Arrays, Network, initialise, outline
 from vitlab.models.registry import create
-from vitlab.weights import Preprocessing, read_tensors
+from vitlab.weights import Preprocessing, read_metadata, read_tensors, write_safetensors
 
 WEIGHTS, CARD = "weights.safetensors", "model.json"
 
@@ -27,7 +27,7 @@ class ModelCard:
 
     Attributes:
         name, options: what `create` needs to build it again.
-        class_names: of the outputs, in their order.
+        class_names: of the outputs, in their order; empty where a publisher's file does not say.
         preprocessing, resize: how an image becomes its input.
         parameters: how many numbers it learned.
         origin: where the weights that training started from came from; for people to read.
@@ -56,15 +56,8 @@ def save_model(folder: Path, model: SavedModel) -> None:
     """Writes the folder whole or not at all."""
     arrays = {**model.parameters, **model.statistics}
     with files.replacing_folder(folder) as unfinished:
-        _save_arrays(arrays, unfinished / WEIGHTS)
+        write_safetensors(unfinished / WEIGHTS, {name: np.asarray(arrays[name]) for name in arrays})
         files.write_json(unfinished / CARD, dataclasses.asdict(model.card))
-
-
-def _save_arrays(arrays: Arrays, path: Path) -> None:
-    try:
-        save_file({name: np.asarray(array) for name, array in arrays.items()}, path)
-    except SafetensorError as error:  # its only way to say that the disk is full
-        raise OSError(errno.EIO, str(error)) from error
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -84,9 +77,30 @@ def load_model(folder: Path) -> SavedModel:
 
 def load_card(folder: Path) -> ModelCard:
     try:
-        card = json.loads((folder / CARD).read_text(encoding="utf-8"))
-        card["class_names"] = tuple(card["class_names"])
-        card["preprocessing"] = Preprocessing(**card["preprocessing"])
-        return ModelCard(**card)
+        return _card(json.loads((folder / CARD).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / CARD} is no model card: {error}") from error
+
+
+def save_converted(path: Path, card: ModelCard, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes the file whole or not at all."""
+    header = {key: json.dumps(value) for key, value in dataclasses.asdict(card).items()}
+    with files.replacing(path) as unfinished:
+        write_safetensors(unfinished, arrays, header)
+
+
+def card_of(weights: Path) -> ModelCard:
+    """From the header of a converted file, or from beside the weights of a trained model."""
+    header = read_metadata(weights)
+    if not header:
+        return load_card(weights.parent)
+    try:
+        return _card({key: json.loads(value) for key, value in header.items()})
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"the header of {weights} is no model card: {error}") from error
+
+
+def _card(fields: dict[str, Any]) -> ModelCard:
+    fields["class_names"] = tuple(fields["class_names"])
+    fields["preprocessing"] = Preprocessing(**fields["preprocessing"])
+    return ModelCard(**fields)

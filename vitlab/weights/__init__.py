@@ -3,12 +3,13 @@
 This room knows paths and shapes, not networks: whoever has a network hands in its shapes.
 """
 
-from vitlab.weights.catalogue import CATALOGUE, Checkpoint
+from vitlab.weights.catalogue import CATALOGUE, Checkpoint, checkpoint_facts, checkpoint_table
 from vitlab.weights.fetch import locate
 from vitlab.weights.layouts import OURS, Filled
 from vitlab.weights.preprocessing import Preprocessing
 from vitlab.weights.published import Published, open_published
 from vitlab.weights.readers import Tensors, read_tensors
+from vitlab.weights.writer import read_metadata, write_safetensors
 
 __all__ = [
     "CATALOGUE",
@@ -18,7 +19,11 @@ __all__ = [
     "Preprocessing",
     "Published",
     "Tensors",
+    "checkpoint_facts",
+    "checkpoint_table",
     "locate",
     "open_published",
+    "read_metadata",
     "read_tensors",
+    "write_safetensors",
 ]

@@ -1,44 +1,142 @@
-"""A published checkpoint: its tensors, and the layout that they are in."""
+"""A published checkpoint: the layout that it is in, and its arrays under our names.
 
-from collections.abc import Mapping
+A file is converted once: what came of it is kept in the cache, by the file's hash, the shapes of the
+network and the text of the name maps.
+"""
+
+import functools
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from vitlab import files, runtime
 from vitlab.errors import InputError
 from vitlab.hashes import sha256_of
-from vitlab.weights.layouts import LAYOUTS, Filled, Layout
+from vitlab.weights.catalogue import Checkpoint
+from vitlab.weights.layouts import LAYOUTS, OURS, Filled, Layout
+from vitlab.weights.layouts.layout import HEAD, Shapes
 from vitlab.weights.readers import Tensors, read_tensors
+from vitlab.weights.writer import write_safetensors
 
 
 @dataclass(frozen=True)
 class Published:
+    """A file whose layout is known; `checkpoint` is what the catalogue says of it, if it is there."""
+
     path: Path
     sha256: str
+    family: str
     layout: Layout
-    tensors: Tensors
+    checkpoint: Checkpoint | None = None
 
-    def fill(self, shapes: Mapping[str, tuple[int, ...]]) -> Filled:
+    @property
+    def origin(self) -> dict[str, str | None]:
+        """Where the weights come from, for manifests and headers."""
+        origin: dict[str, str | None] = {
+            "weights": str(self.path),
+            "sha256": self.sha256,
+            "layout": self.layout.publisher,
+        }
+        if self.checkpoint:
+            origin |= {
+                "name": self.checkpoint.name,
+                "address": self.checkpoint.address,
+                "licence": self.checkpoint.licence,
+            }
+        return origin
+
+    def check(self, shapes: Shapes) -> None:
+        """Raises InputError if the file does not fit a network of these shapes (see `Layout.fill`)."""
+        if self._is_ours:
+            self._read(shapes)
+        elif not self._conversion(shapes).exists():
+            self._convert(shapes)
+
+    def fill(self, shapes: Shapes) -> Filled:
         """Every parameter of a network, by path (see `Layout.fill`)."""
-        return self.layout.fill(self.tensors, shapes, str(self.path))
+        return _ours(self.family).fill(self.arrays(shapes), shapes, str(self.path))
+
+    def arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
+        """The arrays of the backbone in `shapes`, and the head as the file has it."""
+        if self._is_ours:
+            return self._read(shapes)
+        self.check(shapes)
+        return read_tensors(self._conversion(shapes))
+
+    @property
+    def _is_ours(self) -> bool:
+        return self.layout.publisher == OURS
+
+    def _convert(self, shapes: Shapes) -> None:
+        arrays = self._read(shapes)
+        header = {key: value for key, value in self.origin.items() if value}
+        with files.replacing(self._conversion(shapes)) as unfinished:
+            write_safetensors(unfinished, arrays, header)
+
+    def _read(self, shapes: Shapes) -> dict[str, np.ndarray]:
+        """From the published file itself."""
+        tensors = read_tensors(self.path)
+        classes = self.layout.classes(tensors)
+        wanted = {
+            path: (*shape[:-1], classes) if path.startswith(HEAD) and classes else shape
+            for path, shape in shapes.items()
+        }
+        return self.layout.fill(tensors, wanted, str(self.path)).arrays
+
+    def _conversion(self, shapes: Shapes) -> Path:
+        """Where the converted file lies, once there is one."""
+        backbone = {path: shape for path, shape in shapes.items() if not path.startswith(HEAD)}
+        key = _digest(_code(), self.sha256, self.layout.publisher, sorted(backbone.items()))
+        return runtime.cache_folder("converted") / f"{key}.safetensors"
 
 
-def open_published(path: Path, family: str) -> Published:
-    """Reads a file and finds the layout of `family` that knows most of its names.
+def open_published(path: Path, family: str, checkpoint: Checkpoint | None = None) -> Published:
+    """Finds the layout of `family` that knows most of a file's names.
 
     Raises:
         InputError: the file cannot be read (see `read_tensors`), or no layout of the family knows
             even half of its names; the message says which other family would.
     """
+    (sha256,) = sha256_of([path])
+    if sha256 is None:
+        raise InputError(f"weights {path} cannot be read")
+    layouts = {layout.publisher: layout for layout in LAYOUTS[family]}
+    note = runtime.cache_folder("converted") / f"{_digest(_code(), sha256, family)}.layout"
+    known = note.read_text(encoding="utf-8") if note.exists() else None
+    if known not in layouts:
+        known = _recognise(path, family)
+        files.write_text(note, known)
+    return Published(path, sha256, family, layouts[known], checkpoint)
+
+
+def _recognise(path: Path, family: str) -> str:
     tensors = read_tensors(path)
     layout = _best(tensors, LAYOUTS[family])
     if 2 * layout.recognised(tensors) < len(tensors):
         raise InputError(_misfit(path, family, tensors))
-    (digest,) = sha256_of([path])
-    return Published(path, str(digest), layout, tensors)
+    return layout.publisher
 
 
 def _best(tensors: Tensors, layouts: tuple[Layout, ...]) -> Layout:
     return max(layouts, key=lambda layout: layout.recognised(tensors))
+
+
+def _ours(family: str) -> Layout:
+    return next(layout for layout in LAYOUTS[family] if layout.publisher == OURS)
+
+
+@functools.cache
+def _code() -> str:
+    """A conversion is only as good as the name maps that made it."""
+    maps = sorted(Path(__file__).with_name("layouts").glob("*.py"))
+    return _digest(*(file.read_text(encoding="utf-8") for file in maps))
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:40]
 
 
 def _misfit(path: Path, family: str, tensors: Tensors) -> str:

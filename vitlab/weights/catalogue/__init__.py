@@ -3,7 +3,7 @@
 A name is the preset's, then a tag as timm's; once given, it never changes its meaning.
 """
 
-from vitlab.weights.catalogue import mobilenet_v2, resnet, vgg, vit
+from vitlab.weights.catalogue import listing, mobilenet_v2, resnet, vgg, vit
 from vitlab.weights.catalogue.checkpoint import Checkpoint
 
 CATALOGUE: dict[str, Checkpoint] = {
@@ -12,4 +12,15 @@ CATALOGUE: dict[str, Checkpoint] = {
     for checkpoint in family.CHECKPOINTS
 }
 
-__all__ = ["CATALOGUE", "Checkpoint"]
+
+def checkpoint_table(model: str = "") -> str:
+    """See `listing.table`."""
+    return listing.table(CATALOGUE, model)
+
+
+def checkpoint_facts(name: str) -> str:
+    """See `listing.facts`."""
+    return listing.facts(CATALOGUE, name)
+
+
+__all__ = ["CATALOGUE", "Checkpoint", "checkpoint_facts", "checkpoint_table"]

@@ -74,10 +74,11 @@ class Layout:
         """How many of the published names have a place in this layout."""
         return sum(bool(self._targets(name)) or self._ignores(name) for name in names)
 
-    def fill(self, tensors: Tensors, shapes: Shapes, source: str) -> Filled:
+    def fill(self, tensors: dict[str, np.ndarray], shapes: Shapes, source: str) -> Filled:
         """Every parameter of `shapes`, each from its tensor in the file `source`.
 
         A head for another number of classes is left out, as is one that the file does not have.
+        `tensors` is emptied on the way, so that no tensor is in memory twice.
 
         Raises:
             InputError: lists all parameters without a tensor, all tensors without a parameter, and
@@ -85,20 +86,21 @@ class Layout:
         """
         arrays: dict[str, np.ndarray] = {}
         unused, misshapen = [], {}
-        for name, tensor in tensors.items():
-            targets = self._targets(name)
+        for name in list(tensors):
+            tensor, targets = tensors.pop(name), self._targets(name)
             if not self._ignores(name) and not any(path in shapes for _, path in targets):
                 unused.append(f"{name} {tensor.shape}")
             for rule, path in targets:
                 if path in shapes:
                     try:
-                        arrays[path] = self._resized(path, rule.change(tensor), shapes[path])
+                        array = self._resized(path, rule.change(tensor), shapes[path])
+                        arrays[path] = np.ascontiguousarray(array, np.float32)
                     except (ValueError, IndexError):  # it has not even as many axes as it should
                         misshapen[path] = f"{name} {tensor.shape}, for {path} {shapes[path]}"
         for path in shapes:
             for pattern, value in self.supplied.items():
                 if path not in arrays and re.fullmatch(pattern, path):
-                    arrays[path] = np.full(shapes[path], value)
+                    arrays[path] = np.full(shapes[path], value, np.float32)
 
         head = {path for path in shapes if path.startswith(HEAD)}
         classes = arrays[f"{HEAD}bias"].size if f"{HEAD}bias" in arrays else None
@@ -116,8 +118,15 @@ class Layout:
         }
         if any(differences.values()):
             raise InputError(_difference(source, self.publisher, differences))
-        filled = {path: np.ascontiguousarray(arrays[path], np.float32) for path in wanted}
-        return Filled(filled, has_head, classes)
+        return Filled({path: arrays[path] for path in wanted}, has_head, classes)
+
+    def classes(self, tensors: Tensors) -> int | None:
+        """How many the head of a file is for; None if it has no head."""
+        for name, tensor in tensors.items():
+            for rule, path in self._targets(name):
+                if path == f"{HEAD}bias":
+                    return rule.change(tensor).size
+        return None
 
     def _targets(self, name: str) -> list[tuple[Rule, str]]:
         found = [(rule, rule.target(name)) for rule in self.rules]

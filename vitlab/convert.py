@@ -1,0 +1,66 @@
+"""Turns a published checkpoint into one file of vitlab's own, or lists the checkpoints known by name.
+
+    python -m vitlab.convert --weights=NAME --output=FILE.safetensors
+    python -m vitlab.convert --model=NETWORK --weights=FILE --output=FILE.safetensors
+    python -m vitlab.convert --list [--model=NETWORK] [--weights=NAME]
+
+What comes out is used as --config.model.weights=FILE.safetensors; its header says from which file it
+came, with which hash and licence, and how images become the network's input.
+"""
+
+import os
+from pathlib import Path
+
+from absl import flags
+
+from vitlab import command
+from vitlab.errors import InputError
+from vitlab.progress import say
+
+_MODEL = flags.DEFINE_string("model", "", "The network, such as vit_ti16; a name's own if not given.")
+_WEIGHTS = flags.DEFINE_string("weights", "", "A published file, or the name of one (see --list).")
+_OUTPUT = flags.DEFINE_string("output", "", "The file to write; it ends in .safetensors.")
+_INPUT_SIZE = flags.DEFINE_integer("input_size", 0, "Pixels per side; the publisher's if not given.")
+_LIST = flags.DEFINE_bool("list", False, "List the checkpoints that are known by name, and stop.")
+
+
+def main() -> None:
+    if _LIST.value:
+        from vitlab.weights import checkpoint_facts, checkpoint_table
+
+        say(checkpoint_facts(_WEIGHTS.value) if _WEIGHTS.value else checkpoint_table(_MODEL.value))
+        return
+    model, output = _checked()
+
+    from vitlab import runtime
+
+    runtime.start()
+    from vitlab.config import Model
+    from vitlab.models import convert
+
+    card = convert(Model(model, _WEIGHTS.value, _INPUT_SIZE.value), output)
+    say(
+        f"{output}: {card.name} for {card.preprocessing.size} pixels, {card.parameters:,} parameters, "
+        f"from {_WEIGHTS.value} in the layout of {card.origin['layout']}"
+    )
+
+
+def _checked() -> tuple[str, Path]:
+    """The network and the file to write. Raises InputError for whatever flag is missing or wrong."""
+    if not _WEIGHTS.value:
+        raise InputError("name a published file or checkpoint with --weights=..., or ask for a --list")
+    if not _OUTPUT.value.endswith(".safetensors"):
+        raise InputError(f"--output is {_OUTPUT.value!r}; it must be a file that ends in .safetensors")
+    if _INPUT_SIZE.value < 0:
+        raise InputError(f"--input_size is {_INPUT_SIZE.value}; it must be above 0")
+    if _MODEL.value:
+        return _MODEL.value, Path(_OUTPUT.value)
+    from vitlab.weights import CATALOGUE
+
+    if _WEIGHTS.value not in CATALOGUE or os.path.exists(_WEIGHTS.value):
+        raise InputError("say which network the file is for, such as --model=vit_ti16")
+    return CATALOGUE[_WEIGHTS.value].model, Path(_OUTPUT.value)
+
+
+if __name__ == "__main__":
+    command.run(main)
