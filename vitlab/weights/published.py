@@ -56,8 +56,13 @@ class Published:
             self._convert(shapes)
 
     def fill(self, shapes: Shapes) -> Filled:
-        """Every parameter of a network, by path (see `Layout.fill`)."""
-        return _ours(self.family).fill(self.arrays(shapes), shapes, str(self.path))
+        """Every parameter of a network, by path; a head for another number of classes is left out."""
+        arrays = self.arrays(shapes)
+        head = {path for path in shapes if path.startswith(HEAD)}
+        classes = arrays[f"{HEAD}bias"].size if f"{HEAD}bias" in arrays else None
+        has_head = all(path in arrays and arrays[path].shape == shapes[path] for path in head)
+        kept = shapes if has_head else shapes.keys() - head
+        return Filled({path: arrays[path] for path in kept}, has_head, classes)
 
     def arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
         """The arrays of the backbone in `shapes`, and the head as the file has it."""
@@ -122,10 +127,6 @@ def _recognise(path: Path, family: str) -> str:
 
 def _best(tensors: Tensors, layouts: tuple[Layout, ...]) -> Layout:
     return max(layouts, key=lambda layout: layout.recognised(tensors))
-
-
-def _ours(family: str) -> Layout:
-    return next(layout for layout in LAYOUTS[family] if layout.publisher == OURS)
 
 
 @functools.cache
