@@ -85,7 +85,8 @@ def initialise(
         return {path: array for path, array in drawn.items() if path not in names}
 
     values = {} if names >= {*parameters, *statistics} else draw()
-    values |= {path: jnp.asarray(given.pop(path)) for path in names}
+    for path in names:  # each is waited for: a transfer that is under way keeps what it copies
+        values[path] = jnp.asarray(given.pop(path)).block_until_ready()
     return (
         network,
         {path: values[path] for path in parameters},

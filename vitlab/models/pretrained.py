@@ -98,7 +98,7 @@ def first_model(
         return blueprint.build(classes, seed)
 
     given = {}
-    _, parameters, statistics = outline(build)
+    parameters, statistics = (weights.with_classes(shapes, classes) for shapes in blueprint.shapes)
     if blueprint.published:
         filled = blueprint.published.fill(parameters | statistics)
         given = filled.arrays

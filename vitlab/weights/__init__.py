@@ -5,7 +5,7 @@ This room knows paths and shapes, not networks: whoever has a network hands in i
 
 from vitlab.weights.catalogue import CATALOGUE, Checkpoint, checkpoint_facts, checkpoint_table
 from vitlab.weights.fetch import locate
-from vitlab.weights.layouts import OURS, Filled
+from vitlab.weights.layouts import OURS, Filled, with_classes
 from vitlab.weights.preprocessing import Preprocessing
 from vitlab.weights.published import Published, open_published
 from vitlab.weights.readers import Tensors, read_tensors
@@ -25,5 +25,6 @@ __all__ = [
     "open_published",
     "read_metadata",
     "read_tensors",
+    "with_classes",
     "write_safetensors",
 ]

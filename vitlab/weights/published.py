@@ -17,7 +17,7 @@ from vitlab.errors import InputError
 from vitlab.hashes import sha256_of
 from vitlab.weights.catalogue import Checkpoint
 from vitlab.weights.layouts import LAYOUTS, OURS, Filled, Layout
-from vitlab.weights.layouts.layout import HEAD, Shapes
+from vitlab.weights.layouts.layout import HEAD, Shapes, with_classes
 from vitlab.weights.readers import Tensors, read_tensors
 from vitlab.weights.writer import write_safetensors
 
@@ -85,10 +85,7 @@ class Published:
         """From the published file itself."""
         tensors = read_tensors(self.path)
         classes = self.layout.classes(tensors)
-        wanted = {
-            path: (*shape[:-1], classes) if path.startswith(HEAD) and classes else shape
-            for path, shape in shapes.items()
-        }
+        wanted = with_classes(shapes, classes) if classes else shapes
         return self.layout.fill(tensors, wanted, str(self.path)).arrays
 
     def _conversion(self, shapes: Shapes) -> Path:

@@ -3,7 +3,7 @@
 import dataclasses
 
 from vitlab.weights.layouts import clip, mobilenet_v2, resnet, resnet_v2, vgg, vit
-from vitlab.weights.layouts.layout import Filled, Layout, Rule
+from vitlab.weights.layouts.layout import Filled, Layout, Rule, with_classes
 from vitlab.weights.layouts.positions import bicubic
 
 # vitlab's own files use the network's paths, in every family; `model.json` beside them says the rest.
@@ -23,4 +23,4 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "vgg": (*vgg.LAYOUTS, _OURS),
 }
 
-__all__ = ["LAYOUTS", "OURS", "Filled", "Layout"]
+__all__ = ["LAYOUTS", "OURS", "Filled", "Layout", "with_classes"]

@@ -140,6 +140,12 @@ class Layout:
         return resize(array, shape) if resize and array.shape != shape else array
 
 
+def with_classes(shapes: Shapes, classes: int) -> dict[str, tuple[int, ...]]:
+    """The shapes of the same network with a head for so many classes."""
+    counted = {path: (*shape[:-1], classes) for path, shape in shapes.items() if path.startswith(HEAD)}
+    return {**shapes, **counted}
+
+
 def _difference(source: str, publisher: str, differences: Mapping[str, list[str]]) -> str:
     counts = ", ".join(f"{len(rows)} {kind}" for kind, rows in differences.items())
     lines = [f"weights {source}, read in the layout of {publisher}, do not fit the network: {counts}"]
