@@ -65,7 +65,8 @@ def run_job(config: Config, run: RunDirectory) -> None:
 
     # ----------------------------------------------------------------- phases
     model = _placed(first_model(blueprint, class_names, config.dataset.resize, config.seed), mesh)
-    say(f"network  {config.model.name}, {model.card.parameters:,} parameters")
+    size = model.card.preprocessing.size
+    say(f"network  {config.model.name} for {size} pixels, {model.card.parameters:,} parameters")
     setting = Setting(
         network=model.network,
         embedder=Embedder(model.network, config.batch_size, mesh),
