@@ -4,19 +4,17 @@ from collections.abc import Callable
 
 from vitlab.errors import InputError
 from vitlab.names import unknown
+from vitlab.text_table import UNKNOWN, text_table
 from vitlab.weights.catalogue.checkpoint import Checkpoint
 
-UNKNOWN = "-"
-
-# Title, and what stands below it. Numbers stand to the right.
 COLUMNS: dict[str, Callable[[Checkpoint], str | float | None]] = {
     "name": lambda one: one.name,
     "trained on": lambda one: one.data.replace("ImageNet", "IN"),
-    "size": lambda one: one.preprocessing.size,
+    "licence": lambda one: one.licence,
+    "px": lambda one: one.preprocessing.size,
     "top-1": lambda one: one.top1,
     "top-5": lambda one: one.top5,
     "MiB": lambda one: one.mebibytes and round(one.mebibytes),
-    "licence": lambda one: one.licence,
 }
 
 
@@ -33,16 +31,7 @@ def table(catalogue: dict[str, Checkpoint], model: str = "") -> str:
     chosen = [one for one in catalogue.values() if not model or one.model == model]
     chosen.sort(key=lambda one: models.index(one.model))
     rows = [[_shown(column(one)) for column in COLUMNS.values()] for one in chosen]
-    widths = [max(map(len, cells)) for cells in zip(COLUMNS, *rows, strict=True)]
-    lines = [[*COLUMNS], *rows]
-    to_the_right = {"size", "top-1", "top-5", "MiB"}
-    return "\n".join(
-        " ".join(
-            cell.rjust(width) if title in to_the_right else cell.ljust(width)
-            for title, cell, width in zip(COLUMNS, line, widths, strict=True)
-        ).rstrip()
-        for line in lines
-    )
+    return text_table(list(COLUMNS), rows, left=3)
 
 
 def facts(catalogue: dict[str, Checkpoint], name: str) -> str:
