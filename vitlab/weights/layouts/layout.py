@@ -94,7 +94,7 @@ class Layout:
                 if path in shapes:
                     try:
                         array = self._resized(path, rule.change(tensor), shapes[path])
-                        arrays[path] = np.ascontiguousarray(array, np.float32)
+                        arrays[path] = np.asarray(array, np.float32, order="C")
                     except (ValueError, IndexError):  # it has not even as many axes as it should
                         misshapen[path] = f"{name} {tensor.shape}, for {path} {shapes[path]}"
         for path in shapes:
