@@ -85,7 +85,9 @@ def initialise(
         return {path: array for path, array in drawn.items() if path not in names}
 
     values = {} if names >= {*parameters, *statistics} else draw()
-    for path in names:  # each is waited for: a transfer that is under way keeps what it copies
+    # One after another, as they lie in memory, so that what is freed can be used again; a transfer
+    # that is under way would keep what it copies.
+    for path in list(given):
         values[path] = jnp.asarray(given.pop(path)).block_until_ready()
     return (
         network,

@@ -61,8 +61,8 @@ class Published:
         head = {path for path in shapes if path.startswith(HEAD)}
         classes = arrays[f"{HEAD}bias"].size if f"{HEAD}bias" in arrays else None
         has_head = all(path in arrays and arrays[path].shape == shapes[path] for path in head)
-        kept = shapes if has_head else shapes.keys() - head
-        return Filled({path: arrays[path] for path in kept}, has_head, classes)
+        kept = {path: array for path, array in arrays.items() if has_head or path not in head}
+        return Filled(kept, has_head, classes)
 
     def arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
         """The arrays of the backbone in `shapes`, and the head as the file has it."""
