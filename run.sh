@@ -52,13 +52,13 @@ case "${1:-}" in
     set_up
     exec "$venv/bin/python" -m pytest "${@:2}"
     ;;
-  main | evaluate | convert)
+  main | evaluate | convert | summary)
     set_up
     cd "$here"
     exec "$venv/bin/python" -m "vitlab.$1" "${@:2}"
     ;;
   *)
-    echo "run.sh: $1 is no command; use no argument at all, test, main, evaluate or convert" >&2
+    echo "run.sh: $1 is no command; use no argument at all, test, main, evaluate, convert or summary" >&2
     exit 2
     ;;
 esac

@@ -1,6 +1,7 @@
 """The main job, from top to bottom: network, images, split, every phase, evaluation, report."""
 
 import dataclasses
+from typing import Any
 
 import jax
 from jax.sharding import Mesh
@@ -25,7 +26,9 @@ from vitlab.models import (
     SavedModel,
     draw_blueprint,
     first_model,
+    layer_table,
     load_model,
+    network_facts,
     save_model,
 )
 from vitlab.names import unknown
@@ -33,6 +36,7 @@ from vitlab.progress import duration, say
 from vitlab.reporting import write_report
 from vitlab.run_directory import RunDirectory, circumstances
 from vitlab.training import Embedder, History, Setting, Stage, train_phase, trainable_paths
+from vitlab.weights import CATALOGUE
 
 
 def run_job(config: Config, run: RunDirectory) -> None:
@@ -88,6 +92,8 @@ def run_job(config: Config, run: RunDirectory) -> None:
         earlier += model.card.trained["epochs"]
 
     # ----------------------------------------------------------------- evaluation, report
+    if not run.network.exists():
+        files.write_json(run.network, _describe(config, blueprint, model))
     files.write_json(run.metrics, _evaluate_parts(run, list(config.phases), class_names))
     write_report(run, collection, split)
     run.record(finished=True)
@@ -173,6 +179,21 @@ def _predict_parts(
             ids = split.table.select(split.rows(part)).ids
             predictions = predict(model, setting.stores[part], ids, setting.embedder, part)
             save_predictions(predictions, path)
+
+
+def _describe(config: Config, blueprint: Blueprint, model: SavedModel) -> dict[str, Any]:
+    """The layers, their measured cost, and what the publisher of the weights says of them."""
+    layers = layer_table(lambda: blueprint.build(len(model.card.class_names)))
+    size = blueprint.preprocessing.size
+    facts = network_facts(model.network, model.parameters, model.statistics, size)
+    checkpoint = CATALOGUE.get(config.model.weights)
+    return {
+        "name": blueprint.name,
+        "layers": [dataclasses.asdict(layer) for layer in layers],
+        "facts": dataclasses.asdict(facts),
+        "published": checkpoint
+        and {"name": checkpoint.name, "top1": checkpoint.top1, "top5": checkpoint.top5},
+    }
 
 
 def _evaluate_parts(run: RunDirectory, phases: list[str], class_names: tuple[str, ...]) -> dict:

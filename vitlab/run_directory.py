@@ -54,6 +54,11 @@ class RunDirectory:
         return self.path / "metrics.json"
 
     @property
+    def network(self) -> Path:
+        """The layers of the network, and what an answer costs."""
+        return self.path / "network.json"
+
+    @property
     def figures(self) -> Path:
         return self.path / "figures"
 
@@ -150,7 +155,7 @@ class RunDirectory:
         """What a finished run has, and this one has lost."""
         if not self.metrics.exists():
             return [self.metrics]
-        pieces = [self.split, self.figures, self.report]
+        pieces = [self.split, self.network, self.figures, self.report]
         pieces += [self.model(phase) for phase in chosen.phases]
         for phase, parts in read_json(self.metrics).items():
             pieces += [self.predictions(phase, part) for part in parts]

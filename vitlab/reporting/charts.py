@@ -52,7 +52,7 @@ def scores_chart(phases: Sequence[PhaseResult], metric: str) -> str:
         axes.grid(axis="x", visible=False)
         axes.margins(y=0.15)
         figure.legend(loc="outside lower center", ncols=3)
-        return _svg(figure)
+        return svg_text(figure)
 
 
 def curves_chart(phases: Sequence[PhaseResult], metric: str) -> str:
@@ -71,7 +71,7 @@ def curves_chart(phases: Sequence[PhaseResult], metric: str) -> str:
         axes.set_xlabel("epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.legend(loc="outside lower center", ncols=2)
-        return _svg(figure)
+        return svg_text(figure)
 
 
 def _mark_phases(axes: Axes, phases: Sequence[PhaseResult], metric: str) -> None:
@@ -117,7 +117,7 @@ def confusion_chart(matrix: Sequence[Sequence[int]], class_names: Sequence[str],
         axes.set_xlabel("answer")
         axes.set_ylabel("truth")
         axes.set_title(title)
-        return _svg(figure)
+        return svg_text(figure)
 
 
 def parts_chart(counts: dict[str, dict[str, int]]) -> str:
@@ -138,7 +138,7 @@ def parts_chart(counts: dict[str, dict[str, int]]) -> str:
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("images")
         axes.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-        return _svg(figure)
+        return svg_text(figure)
 
 
 def _short(names: Sequence[str]) -> list[str]:
@@ -146,7 +146,7 @@ def _short(names: Sequence[str]) -> list[str]:
     return [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
 
 
-def _svg(figure: Figure) -> str:
+def svg_text(figure: Figure) -> str:
     text = io.StringIO()
     with warnings.catch_warnings():
         # Glyphs that Matplotlib's font lacks are drawn by the browser's fonts.

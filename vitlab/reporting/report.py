@@ -12,6 +12,7 @@ from vitlab.data import PARTS, Collection, Split
 from vitlab.progress import duration
 from vitlab.reporting import charts
 from vitlab.reporting.gallery import Gallery
+from vitlab.reporting.network_chart import network_chart
 from vitlab.reporting.pictures import Picture, grid_svg
 from vitlab.reporting.results import PhaseResult, Results, read_results
 from vitlab.run_directory import RunDirectory
@@ -58,6 +59,7 @@ def _charts(results: Results, split: Split) -> dict[str, str]:
             for figure, draw in (("scores", charts.scores_chart), ("curves", charts.curves_chart))
             for metric in ("accuracy", "loss")
         },
+        "network": network_chart(results.network["layers"], results.network["name"]),
         "split": charts.parts_chart(counts),
         **{
             f"confusion_{phase.name}": charts.confusion_chart(

@@ -35,6 +35,7 @@ class PhaseResult:
 class Results:
     config: dict[str, Any]
     manifest: dict[str, Any]
+    network: dict[str, Any]
     class_names: tuple[str, ...]
     phases: tuple[PhaseResult, ...]
 
@@ -55,7 +56,7 @@ def read_results(run: RunDirectory) -> Results:
         for name in metrics
     )
     names = tuple(phases[0].card["class_names"])
-    return Results(read_json(run.config), run.manifest, names, phases)
+    return Results(read_json(run.config), run.manifest, read_json(run.network), names, phases)
 
 
 def _read_log(path: Path) -> list[dict[str, Any]]:

@@ -3,7 +3,13 @@
 This room knows paths and shapes, not networks: whoever has a network hands in its shapes.
 """
 
-from vitlab.weights.catalogue import CATALOGUE, Checkpoint, checkpoint_facts, checkpoint_table
+from vitlab.weights.catalogue import (
+    CATALOGUE,
+    Checkpoint,
+    best_checkpoint,
+    checkpoint_facts,
+    checkpoint_table,
+)
 from vitlab.weights.fetch import locate
 from vitlab.weights.layouts import OURS, Filled, with_classes
 from vitlab.weights.preprocessing import Preprocessing
@@ -19,6 +25,7 @@ __all__ = [
     "Preprocessing",
     "Published",
     "Tensors",
+    "best_checkpoint",
     "checkpoint_facts",
     "checkpoint_table",
     "locate",

@@ -13,6 +13,12 @@ CATALOGUE: dict[str, Checkpoint] = {
 }
 
 
+def best_checkpoint(model: str) -> Checkpoint | None:
+    """The one of a network with the highest stated top-1; None where none states it."""
+    stated = [one for one in CATALOGUE.values() if one.model == model and one.top1]
+    return max(stated, key=lambda one: one.top1 or 0, default=None)
+
+
 def checkpoint_table(model: str = "") -> str:
     """See `listing.table`."""
     return listing.table(CATALOGUE, model)
@@ -23,4 +29,4 @@ def checkpoint_facts(name: str) -> str:
     return listing.facts(CATALOGUE, name)
 
 
-__all__ = ["CATALOGUE", "Checkpoint", "checkpoint_facts", "checkpoint_table"]
+__all__ = ["CATALOGUE", "Checkpoint", "best_checkpoint", "checkpoint_facts", "checkpoint_table"]

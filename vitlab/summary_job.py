@@ -1,0 +1,136 @@
+"""The network behind a name: its layers, and what an answer costs on this machine."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+
+from vitlab import files
+from vitlab.models import (
+    ANSWERS,
+    Classifier,
+    create,
+    initialise,
+    layer_table,
+    network_facts,
+    operator_table,
+    preset,
+)
+from vitlab.progress import say, track
+from vitlab.reporting import network_chart
+from vitlab.text_table import UNKNOWN, text_table
+from vitlab.weights import best_checkpoint
+
+
+def describe(name: str, classes: int, input_size: int | None, depth: int, diagram: str | None) -> None:
+    """Prints the layers of a network, and draws them if asked.
+
+    Raises:
+        InputError: an unknown network, a size that it cannot have, or a file that cannot be written.
+    """
+    chosen = preset(name)
+    size = input_size or chosen.preprocessing.size
+
+    def build() -> Classifier:
+        return create(name, num_classes=classes, input_size=size)
+
+    layers = layer_table(build, depth)
+    rows = [
+        (
+            layer.path,
+            layer.kind,
+            " x ".join(map(str, layer.output)) if layer.output else UNKNOWN,
+            f"{layer.parameters:,}",
+        )
+        for layer in layers
+    ]
+    parameters = sum(layer.parameters for layer in layers)
+    statistics = sum(layer.statistics for layer in layers)
+    say(f"{name} at {size} pixels, {classes} classes\n")
+    say(text_table(("layer", "type", "output", "parameters"), rows, left=3))
+    say(
+        f"\n{parameters:,} parameters"
+        + (f", and {statistics:,} statistics of batch norm" if statistics else "")
+        + f": {4 * (parameters + statistics) / 1e6:.1f} MB in float32"
+    )
+    if chosen.family == "mobilenet_v2":
+        say("\nAs the paper tabulates it (Sandler et al. 2018, table 2), at this width and size:\n")
+        say(_operators(chosen.options.get("width", 1.0), size))
+    if diagram:
+        files.write_text(Path(diagram), network_chart([dataclasses.asdict(row) for row in layers], name))
+        say(f"\ndiagram: {diagram}")
+
+
+def choose(names: Sequence[str], classes: int, input_size: int | None) -> None:
+    """Prints a table to choose a network by, measured here but for the accuracy (row S2-12).
+
+    Raises:
+        InputError: an unknown network, or a size that one cannot have.
+    """
+    for name in names:
+        preset(name)
+    rows = [
+        _choice(name, classes, input_size) for name in track(names, len(names), "measuring", "networks")
+    ]
+    device = jax.devices()[0].device_kind
+    say(text_table(CHOICE, rows))
+    say(
+        f"""
+size     pixels per side
+MB       of the weights in float32
+layers   convolutions and dense layers, without those of shortcuts
+GFLOPs   of the compiled program, for one image
+ms       for one image on {device}: the median of {ANSWERS} answers
+top-1, top-5   percent on ImageNet-1k, as the publisher of the weights states; -: not stated"""
+    )
+
+
+CHOICE = (
+    *("network", "size", "MB", "parameters", "layers", "GFLOPs", "ms"),
+    *("top-1", "top-5", "of the weights"),
+)
+
+
+def _choice(name: str, classes: int, input_size: int | None) -> tuple[str, ...]:
+    """The network with its best weights' options and, unless another is given, their size."""
+    checkpoint = best_checkpoint(name)
+    wanted = checkpoint or preset(name)
+    size = input_size or wanted.preprocessing.size
+    options = checkpoint.options if checkpoint else {}
+
+    def build() -> Classifier:
+        return create(name, num_classes=classes, **{**options, "input_size": size})
+
+    facts = network_facts(*initialise(build, {}), size)
+
+    def percent(value: float | None) -> str:
+        return UNKNOWN if value is None else f"{value:.1f}"
+
+    return (
+        name,
+        str(facts.input_size),
+        f"{facts.weights_bytes / 1e6:.1f}",
+        f"{facts.parameters:,}",
+        str(facts.layers),
+        UNKNOWN if facts.flops is None else f"{facts.flops / 1e9:.2f}",
+        f"{facts.milliseconds:.1f}",
+        percent(checkpoint.top1 if checkpoint else None),
+        percent(checkpoint.top5 if checkpoint else None),
+        checkpoint.tag if checkpoint else UNKNOWN,
+    )
+
+
+def _operators(width: float, size: int) -> str:
+    rows = [
+        (
+            f"{row.size}x{row.size}x{row.channels}",
+            row.operator,
+            *(
+                UNKNOWN if number is None else str(number)
+                for number in (row.expansion, row.out_channels, row.repeats, row.stride)
+            ),
+        )
+        for row in operator_table(width, size)
+    ]
+    return text_table(("input", "operator", "t", "c", "n", "s"), rows, left=2)
