@@ -73,7 +73,7 @@ class Progress:
         left = (self._total - self._done) / rate if rate else float("inf")
         parts = [
             f"  {self._title}: {self._done} of {self._total} {self._unit}",
-            f"{rate:.3g} {self._unit}/s",
+            f"{rate:.0f} {self._unit}/s" if rate >= 10 else f"{rate:.2g} {self._unit}/s",
             f"{duration(left)} left",
             note,
         ]
