@@ -19,7 +19,8 @@ TRANSFER = "--config=configs/transfer.py:vit_ti16"
 
 
 @pytest.mark.parametrize(
-    ("command", "flag"), [("main", "--workdir"), ("evaluate", "--workdir"), ("convert", "--output")]
+    ("command", "flag"),
+    [("main", "--workdir"), ("evaluate", "--workdir"), ("convert", "--output"), ("summary", "--choose")],
 )
 def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: str, flag: str):
     result = vitlab(command, "--help", **without_jax)
@@ -86,7 +87,7 @@ def test_a_config_file_of_ones_own_with_a_misspelt_key_is_refused(tmp_path: Path
 
 def test_a_run_leaves_everything_that_the_later_stages_read(small_run: Path):
     assert {path.name for path in small_run.iterdir()} == {
-        "config.json", "manifest.json", "split.csv", "log.jsonl", "checkpoints", "model",
+        "config.json", "manifest.json", "split.csv", "log.jsonl", "checkpoints", "model", "network.json",
         "predictions", "metrics.json", "figures", "report.html",
     }  # fmt: skip
     manifest = json.loads((small_run / "manifest.json").read_text())
@@ -243,7 +244,8 @@ def test_paths_mean_the_same_from_every_folder(tmp_path: Path, image_folder):
     assert "finished already" in vitlab("main", DIGITS, *source, f"--workdir={workdir}").stdout
 
 
-PIECES = ["report.html", "metrics.json", "predictions/all/val.npz", "model/all", "model/head", "figures"]
+PIECES = ["report.html", "metrics.json", "network.json", "predictions/all/val.npz", "model/all"]
+PIECES += ["model/head", "figures"]
 
 
 @pytest.mark.parametrize("piece", PIECES)

@@ -74,7 +74,7 @@ def test_every_figure_of_the_results_is_that_of_the_metrics_file(page: Page, sma
 
 def test_every_figure_of_the_classes_is_that_of_the_metrics_file(page: Page, small_run: Path):
     metrics = json.loads((small_run / "metrics.json").read_text())
-    rows = {row[0]: row[1:] for row in page.tables[2][2:]}
+    rows = {row[0]: row[1:] for row in page.tables[4][2:]}
     for name, first in metrics["head"]["test"]["classes"].items():
         expected = [str(first["n"])]
         for phase in metrics:
@@ -93,6 +93,16 @@ def test_costs_are_summed_over_the_phases(page: Page, small_run: Path):
     assert whole[9] == (f"{weights / 1e6:.1f} MB" if weights >= 1e5 else f"{weights / 1e3:.1f} kB")
 
 
+def test_the_network_is_described_layer_by_layer(page: Page, small_run: Path):
+    network = json.loads((small_run / "network.json").read_text())
+    facts, layers = page.tables[2], page.tables[3]
+    assert facts[1][0] == "vit"
+    assert facts[1][3] == f"{network['facts']['parameters']:,}"
+    assert [row[0] for row in layers[1:]] == [layer["path"] for layer in network["layers"]]
+    total = sum(int(row[-1].replace(",", "")) for row in layers[1:])
+    assert total == network["facts"]["parameters"]
+
+
 def test_the_page_stands_alone_and_holds_every_picture(page: Page):
     assert all(address.startswith("data:image/") for address in page.addresses)
     assert "script" not in page.tags
@@ -107,7 +117,7 @@ def test_every_figure_is_a_file_too(small_run: Path):
     assert names == {
         *(f"{kind}_{metric}.svg" for kind in ("scores", "curves") for metric in ("accuracy", "loss")),
         *(f"confusion_{phase}.svg" for phase in ("head", "all")),
-        *(f"{name}.svg" for name in ("split", "examples", "examples_of_classes", "patches")),
+        *(f"{name}.svg" for name in ("split", "network", "examples", "examples_of_classes", "patches")),
         *(f"{name}.svg" for name in ("augmentation", "answers")),
     }
     curves = (small_run / "figures" / "curves_accuracy.svg").read_text()

@@ -1,0 +1,55 @@
+"""`python -m vitlab.summary`: the layers of one network, and what several cost."""
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.conftest import vitlab
+
+
+def test_the_layers_add_up_and_mobilenet_v2_has_its_papers_table(tmp_path: Path):
+    diagram = tmp_path / "network.svg"
+    sizes = ("--model=mobilenet_v2_035", "--classes=5", "--input_size=64")
+    result = vitlab("summary", *sizes, f"--diagram={diagram}")
+    assert result.returncode == 0, result.stderr
+    counts = re.findall(r"^(?:backbone|head)\S* .* ([\d,]+)$", result.stdout, re.MULTILINE)
+    total = sum(int(count.replace(",", "")) for count in counts)
+    assert f"\n{total:,} parameters, and 14,080 statistics" in result.stdout
+    assert re.search(r"^32x32x16 +bottleneck +1 +8 +1 +1$", result.stdout, re.MULTILINE)
+    texts = {"".join(node.itertext()).strip() for node in ElementTree.parse(diagram).iter()}
+    assert {"mobilenet_v2_035", "32 × 32 × 16", "InvertedResidual"} <= texts
+
+
+def test_networks_are_measured_beside_each_other():
+    result = vitlab("summary", "--choose=cnn_a,mobilenet_v2_035", "--input_size=64", "--classes=5")
+    assert result.returncode == 0, result.stderr
+    rows = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}
+    assert rows["cnn_a"][1] == "64"
+    assert rows["cnn_a"][-3:] == ["-", "-", "-"]
+    assert rows["mobilenet_v2_035"][-3:] == ["60.3", "82.9", "keras_in1k"]  # keras.io, at 224 pixels
+    for name in ("cnn_a", "mobilenet_v2_035"):
+        gigaflops, milliseconds = map(float, rows[name][5:7])
+        assert gigaflops > 0
+        assert milliseconds > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name a network with --model=NAME, or several with --choose=NAME,NAME"),
+        (["--model=vit_ti16", "--choose=vit_ti16"], "name a network with --model=NAME, or several"),
+        (["--choose=vit_ti16", "--diagram=x.svg"], "--diagram draws the network that --model names"),
+        (["--model=vit_ti61"], "unknown model 'vit_ti61'"),
+        (["--choose=vit_ti16,resnet51"], "unknown model 'resnet51'"),
+        (["--model=vit_ti16", "--input_size=100"], "input size 100 is not a multiple of the patch, 16"),
+        (["--model=cnn_gap", "--diagram=README.md/x.svg"], "README.md"),
+    ],
+)
+def test_a_wrong_call_is_one_line_and_code_2(arguments: list[str], message: str):
+    result = vitlab("summary", *arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert result.stderr.startswith("vitlab summary: ")
+    assert result.stderr.count("\n") == 1
