@@ -4,10 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from flax import nnx
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vitlab.models.layers import convolve
+from vitlab.models.layers import Convolution, convolve
 from vitlab.models.layers.convolution import convolve_reference, padding_amounts
 
 SIZES = st.integers(1, 17)
@@ -23,26 +24,40 @@ def values_and_gradients(function, images, kernel, seed):
     return both(images, kernel)
 
 
+def drawn_as(kernel: tuple[int, int], stride: int, padding: str, depthwise: bool):
+    """One case that a published network has, beside those that are drawn."""
+    return example(
+        height=9, width=12, channels=17, features=3, rows=kernel[0], columns=kernel[1],
+        stride=stride, padding=padding, depthwise=depthwise, seed=0,
+    )  # fmt: skip
+
+
 @settings(max_examples=20, deadline=None)
+@drawn_as((1, 7), 1, "symmetric", depthwise=False)  # Inception
+@drawn_as((7, 1), 1, "symmetric", depthwise=False)
+@drawn_as((3, 3), 2, "valid", depthwise=False)
+@drawn_as((5, 5), 2, "symmetric", depthwise=True)  # EfficientNet
+@drawn_as((5, 5), 2, "tensorflow", depthwise=True)
 @given(
     height=SIZES,
     width=SIZES,
     channels=st.integers(1, 20),
     features=st.integers(1, 5),
-    extent=st.integers(1, 5),
+    rows=st.integers(1, 7),
+    columns=st.integers(1, 7),
     stride=st.integers(1, 3),
-    padding=st.sampled_from(["tensorflow", "symmetric"]),
+    padding=st.sampled_from(["tensorflow", "symmetric", "valid"]),
     depthwise=st.booleans(),
     seed=st.integers(0, 2**16),
 )
 def test_values_and_gradients_equal_the_reference(
-    height, width, channels, features, extent, stride, padding, depthwise, seed
+    height, width, channels, features, rows, columns, stride, padding, depthwise, seed
 ):
-    amounts = padding_amounts((height, width), (extent, extent), stride, padding)
-    if min(height + sum(amounts[0]), width + sum(amounts[1])) < extent:
+    amounts = padding_amounts((height, width), (rows, columns), stride, padding)
+    if height + sum(amounts[0]) < rows or width + sum(amounts[1]) < columns:
         return  # the kernel does not fit once: there is no output
     groups = channels if depthwise else 1
-    shape = (extent, extent, 1 if depthwise else channels, channels if depthwise else features)
+    shape = (rows, columns, 1 if depthwise else channels, channels if depthwise else features)
     generator = np.random.default_rng(seed)
     images = jnp.asarray(generator.normal(size=(2, height, width, channels)), jnp.float32)
     kernel = jnp.asarray(generator.normal(size=shape), jnp.float32)
@@ -59,6 +74,13 @@ def test_values_and_gradients_equal_the_reference(
     for one, other in zip(found, expected, strict=True):
         scale = float(jnp.abs(other).max()) + 1e-6
         np.testing.assert_allclose(one, other, atol=2e-5 * scale)
+
+
+@pytest.mark.parametrize(("kernel", "shape"), [(3, (3, 3)), ((1, 7), (1, 7)), ((7, 1), (7, 1))])
+def test_a_kernel_is_square_or_rows_by_columns(kernel: int | tuple[int, int], shape: tuple[int, int]):
+    layer = Convolution(2, 5, kernel=kernel, padding="symmetric", rngs=nnx.Rngs(0))
+    assert layer.kernel[...].shape == (*shape, 2, 5)
+    assert layer(jnp.ones((1, 8, 9, 2))).shape == (1, 8, 9, 5)
 
 
 @pytest.mark.parametrize(("size", "before_and_after"), [(224, (0, 1)), (225, (1, 1))])

@@ -1,5 +1,7 @@
 """Pooling equals XLA's own, and PyTorch's bins."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,8 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vitlab.models.layers import adaptive_average_pool, max_pool
-from vitlab.models.layers.pooling import max_pool_reference
+from vitlab.models.layers import Padding, adaptive_average_pool, average_pool, max_pool
+from vitlab.models.layers.convolution import padding_amounts
+from vitlab.models.layers.pooling import average_pool_reference, max_pool_reference
+
+
+def values_and_gradients(pool, maps, seed: int):
+    outputs, pull_back = jax.vjp(pool, maps)
+    slopes = jnp.asarray(np.random.default_rng(seed).normal(size=outputs.shape), jnp.float32)
+    return outputs, pull_back(slopes)[0]
 
 
 @settings(max_examples=20, deadline=None)
@@ -17,25 +26,55 @@ from vitlab.models.layers.pooling import max_pool_reference
     width=st.integers(3, 15),
     window=st.integers(1, 3),
     stride=st.integers(1, 3),
-    padding=st.integers(0, 1),
+    padding=st.sampled_from(["valid", "symmetric", "tensorflow"]),
     seed=st.integers(0, 2**16),
 )
 def test_the_highest_values_and_their_gradients_are_the_references(
-    height, width, window, stride, padding, seed
+    height: int, width: int, window: int, stride: int, padding: Padding, seed: int
 ):
-    padding = min(padding, window // 2)
     generator = np.random.default_rng(seed)
     maps = jnp.asarray(generator.normal(size=(2, height, width, 3)), jnp.float32)
+    amounts = padding_amounts((height, width), (window, window), stride, padding)
 
-    def both(pool):
-        outputs, pull_back = jax.vjp(
-            lambda maps: pool(maps, window=window, stride=stride, padding=padding), maps
-        )
-        slopes = jnp.asarray(np.random.default_rng(seed).normal(size=outputs.shape), jnp.float32)
-        return outputs, pull_back(slopes)[0]
+    def ours(maps):
+        return max_pool(maps, window=window, stride=stride, padding=padding)
 
-    for found, expected in zip(both(max_pool), both(max_pool_reference), strict=True):
-        np.testing.assert_allclose(found, expected, atol=1e-6)
+    def reference(maps):
+        return max_pool_reference(maps, window=window, stride=stride, amounts=amounts)
+
+    found, expected = (values_and_gradients(pool, maps, seed) for pool in (ours, reference))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    height=st.integers(1, 12),
+    width=st.integers(1, 12),
+    window=st.sampled_from([1, 3, 5]),
+    counts_border=st.booleans(),
+    seed=st.integers(0, 2**16),
+)
+def test_means_and_their_gradients_are_the_references(
+    height: int, width: int, window: int, counts_border: bool, seed: int
+):
+    maps = jnp.asarray(np.random.default_rng(seed).normal(size=(2, height, width, 3)), jnp.float32)
+    found, expected = (
+        values_and_gradients(partial(pool, window=window, counts_border=counts_border), maps, seed)
+        for pool in (average_pool, average_pool_reference)
+    )
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_the_border_is_left_out_of_a_mean_or_counts_as_zeros():
+    """A corner has four of nine positions inside, an edge six, as Keras and PyTorch divide them."""
+    maps = jnp.ones((1, 3, 4, 1))
+    left_out = average_pool(maps, window=3, counts_border=False)
+    np.testing.assert_allclose(left_out, 1, rtol=1e-6)
+    counted = average_pool(maps, window=3, counts_border=True)[0, :, :, 0]
+    np.testing.assert_allclose(counted[0], np.array([4, 6, 6, 4]) / 9, rtol=1e-6)
+    np.testing.assert_allclose(counted[1], np.array([6, 9, 9, 6]) / 9, rtol=1e-6)
 
 
 @pytest.mark.parametrize("length", [1, 3, 5, 7, 8, 9, 14, 16])

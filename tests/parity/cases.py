@@ -18,6 +18,7 @@ class Case:
             means its input.
         sizes: of the images: the native one and an odd one.
         options: arguments of both that make it small, where only the layout is in question.
+        gain: of the random kernels (see `recipe`).
     """
 
     model: str
@@ -27,6 +28,7 @@ class Case:
     sizes: tuple[int, ...] = (224, 161)
     options: dict[str, Any] = field(default_factory=dict)
     training: bool = False  # batch norm by the batch's own statistics too
+    gain: float = 1.0
 
     @property
     def name(self) -> str:
@@ -57,4 +59,30 @@ CASES = (
     Case("clip_vit_b32", "huggingface", "clip", "<vision_model.encoder.layers.11", (224, 160)),
     Case("clip_vit_b32", "open_clip", "ViT-B-32", "<visual.transformer.resblocks.11", (224, 160)),
     Case("clip_resnet50", "open_clip", "RN50", "visual.layer4", (224,), training=True),
+    *(
+        Case("inception_v3", publisher, theirs, features, (299, 171), training=True, gain=2.0)
+        for publisher, theirs, features in (
+            ("torchvision", "inception_v3", "Mixed_7c"),
+            ("timm", "inception_v3", "Mixed_7c"),
+            ("keras", "InceptionV3", "mixed10"),
+        )
+    ),
+    *(
+        Case("inception_resnet_v2", publisher, theirs, features, (299, 171), training=True, gain=2.0)
+        for publisher, theirs, features in (
+            ("timm", "inception_resnet_v2", "conv2d_7b"),
+            ("keras", "InceptionResNetV2", "conv_7b_ac"),
+        )
+    ),
+    Case("xception", "timm", "legacy_xception", "act4", (299, 171), training=True),
+    Case("xception", "keras", "Xception", "block14_sepconv2_act", (299, 171), training=True),
+    *(
+        Case(model, publisher, theirs, features, training=True, gain=2.0)
+        for model, publisher, theirs, features in (
+            ("efficientnet_b0", "torchvision", "efficientnet_b0", "features"),
+            ("efficientnet_b0", "timm", "efficientnet_b0", "bn2"),
+            ("tf_efficientnet_b0", "timm", "tf_efficientnet_b0", "bn2"),
+            ("efficientnet_b0", "keras", "EfficientNetB0", "top_activation"),
+        )
+    ),
 )

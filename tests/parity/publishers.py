@@ -1,8 +1,10 @@
 """The publishers' own networks behind one face: shapes by published name, logits, features."""
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
+from unittest import mock
 
 import numpy as np
 
@@ -61,7 +63,7 @@ class _Torch:
         self.model.load_state_dict(given)
         self.model.train(training)
         for module in self.model.modules():
-            if isinstance(module, torch.nn.Dropout):
+            if type(module).__name__ in ("Dropout", "StochasticDepth"):
                 module.p = 0.0
         caught: dict[str, Any] = {}
         module = self.model.get_submodule(self.features.removeprefix("<"))
@@ -100,7 +102,10 @@ def _timm(case: Case, size: int) -> Publisher:
     from timm.models.vision_transformer import checkpoint_filter_fn
 
     if not case.model.startswith("vit"):
-        return Publisher(timm.create_model(case.theirs, num_classes=CLASSES), IMAGENET)
+        model = timm.create_model(case.theirs, num_classes=CLASSES)
+        config = model.default_cfg
+        scale = np.array([config["mean"], config["std"]]) * 255
+        return Publisher(model, (scale[0], scale[1]))
     model = timm.create_model(case.theirs, num_classes=CLASSES, img_size=size)
     return Publisher(model, SYMMETRIC, lambda tensors: checkpoint_filter_fn(tensors, model))
 
@@ -109,6 +114,12 @@ def _torchvision(case: Case, size: int) -> Publisher:
     import torchvision
     from torchvision.models.vision_transformer import interpolate_embeddings
 
+    if case.theirs == "inception_v3":  # as get_model makes it with its weights
+        model = torchvision.models.inception_v3(
+            num_classes=CLASSES, transform_input=True, init_weights=False
+        )
+        model.AuxLogits.forward = lambda maps: None  # its 5x5 does not fit the maps of small images
+        return Publisher(model, IMAGENET)
     if not case.model.startswith("vit"):
         return Publisher(torchvision.models.get_model(case.theirs, num_classes=CLASSES), IMAGENET)
     model = torchvision.models.get_model(case.theirs, num_classes=CLASSES, image_size=size)
@@ -173,20 +184,15 @@ class _Keras:
     def __init__(self, case: Case, size: int):
         import keras
 
+        keras.utils.clear_session()  # names that are counters start anew
         build: Callable[..., Any] = getattr(keras.applications, case.theirs)
-        self.preprocess = {
-            "MobileNetV2": keras.applications.mobilenet_v2,
-            "ResNet50": keras.applications.resnet,
-            "ResNet50V2": keras.applications.resnet_v2,
-            "VGG16": keras.applications.vgg16,
-        }[case.theirs].preprocess_input
-        shape = (size, size, 3)
-        self.model = build(weights=None, classes=CLASSES, input_shape=shape, classifier_activation=None)
+        self.preprocess = importlib.import_module(build.__module__).preprocess_input
+        self.model = _build_keras(build, size)
         self.variables = {
             f"{layer.name}/{layer.name}/{_in_file(layer, variable.name)}:0": variable
             for layer in self.model.layers
+            if type(layer).__name__ not in ("Dropout", "Normalization")
             for variable in layer.weights
-            if "seed" not in variable.name
         }
         self.shapes = {name: tuple(variable.shape) for name, variable in self.variables.items()}
         layer = self.model.get_layer(case.features)
@@ -201,6 +207,25 @@ class _Keras:
         inputs = self.preprocess(images.astype(np.float32))
         logits, features = self.both(inputs, training=training)
         return Answer(np.asarray(logits), np.asarray(features))
+
+
+def _build_keras(build: Callable[..., Any], size: int) -> Any:
+    """Without weights; EfficientNet as it is with them, for they bring a normalisation and a layer."""
+    import keras
+
+    if not build.__name__.startswith("EfficientNet"):
+        shape = (size, size, 3)
+        return build(weights=None, classes=CLASSES, input_shape=shape, classifier_activation=None)
+    with (
+        mock.patch("keras.src.utils.file_utils.get_file"),
+        mock.patch.object(keras.Model, "load_weights"),
+    ):
+        model = build(input_tensor=keras.Input((size, size, 3)), classifier_activation=None)
+    (normalisation,) = (layer for layer in model.layers if type(layer).__name__ == "Normalization")
+    # What the published file holds: the deviations, where the layer has variances.
+    normalisation.set_weights([IMAGENET[0] / 255, IMAGENET[1] / 255, np.array(0)])
+    normalisation.finalize_state()
+    return model
 
 
 def _in_file(layer: Any, name: str) -> str:

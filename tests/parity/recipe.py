@@ -2,13 +2,15 @@
 
 A tensor depends on the seed, its published name and its shape:
 
-    kernels (two axes or more)    normal, standard deviation sqrt(1 / fan in)
+    kernels (two axes or more)    normal, standard deviation sqrt(gain / fan in)
     variances of batch norm       uniform in [0.5, 1.5]
     scales of a norm              uniform in [0.5, 1.5]
     biases, means                 normal, standard deviation 0.1
     what holds no number to learn 0
 
-so batch norm's statistics are far from 0 and 1, and activations keep their size through many layers.
+so batch norm's statistics are far from 0 and 1. With a gain of 1, activations keep their size through
+the layers of most networks; a deep one without shortcuts forgets the image on the way, and its case
+asks for more.
 """
 
 import math
@@ -27,9 +29,9 @@ VARIANCE = re.compile(r".*(running_var|moving_variance(:0)?)")
 SCALE = re.compile(r".*(\.weight|gamma(:0)?)")
 
 
-def draw_tensors(shapes: Shapes, seed: int, order: Order) -> Tensors:
+def draw_tensors(shapes: Shapes, seed: int, order: Order, gain: float = 1.0) -> Tensors:
     """float32 tensors of these shapes by their published names."""
-    return {name: _draw(name, shape, seed, order) for name, shape in shapes.items()}
+    return {name: _draw(name, shape, seed, order, gain) for name, shape in shapes.items()}
 
 
 def draw_images(size: int, seed: int, count: int = 2) -> np.ndarray:
@@ -52,7 +54,7 @@ def draw_texts(seed: int, count: int = 3) -> np.ndarray:
     return texts
 
 
-def _draw(name: str, shape: tuple[int, ...], seed: int, order: Order) -> np.ndarray:
+def _draw(name: str, shape: tuple[int, ...], seed: int, order: Order, gain: float) -> np.ndarray:
     generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
     if not shape:
         return np.zeros((), np.float32)
@@ -64,4 +66,4 @@ def _draw(name: str, shape: tuple[int, ...], seed: int, order: Order) -> np.ndar
     if "depthwise" in name and order == "out last":  # height, width, channels, 1
         inputs = shape[:2]
     values = generator.standard_normal(shape, np.float32)
-    return values * np.float32(math.sqrt(1 / math.prod(inputs)))
+    return values * np.float32(math.sqrt(gain / math.prod(inputs)))

@@ -25,7 +25,7 @@ def test_logits_equal_the_publishers(case: Case):
         seed = int(golden["seed"])
         expected = {key: golden[key] for key in golden.files if key.isdigit()}
     assert len(expected) == len(case.sizes)
-    tensors = draw_tensors(shapes, seed, case.order)
+    tensors = draw_tensors(shapes, seed, case.order, case.gain)
     for size, logits in expected.items():
         found = fill(case, tensors, int(size), seed).logits(draw_images(int(size), seed))
         np.testing.assert_allclose(found, logits, atol=1e-4 * np.abs(logits).max(), rtol=0)

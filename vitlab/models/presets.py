@@ -1,5 +1,6 @@
 """The networks by their names: what each is built from and how its images were brought to size."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,11 +9,15 @@ from vitlab.models.classifier import Backbone
 from vitlab.models.clip import CLIPVisionTransformer
 from vitlab.models.clip_resnet import CLIPResNet
 from vitlab.models.cnn import CNN
+from vitlab.models.efficientnet import EfficientNet
+from vitlab.models.inception_resnet_v2 import InceptionResNetV2
+from vitlab.models.inception_v3 import InceptionV3
 from vitlab.models.mobilenet_v2 import MobileNetV2
 from vitlab.models.resnet import ResNet
 from vitlab.models.resnet_v2 import ResNetV2
 from vitlab.models.vgg import VGG
 from vitlab.models.vit import VisionTransformer
+from vitlab.models.xception import Xception
 from vitlab.weights import Preprocessing
 
 
@@ -35,6 +40,7 @@ class Preset:
 TIMM_VIT = Preprocessing(size=224, interpolation="bicubic", crop=0.9, crop_first=False)
 TORCHVISION = Preprocessing(size=224, interpolation="bilinear", crop=0.875, crop_first=False)
 KERAS = Preprocessing(size=224, interpolation="bilinear", crop=0.875, crop_first=True)
+INCEPTION = dataclasses.replace(KERAS, size=299)
 
 
 def _cnn(size: int, **options: Any) -> Preset:
@@ -111,6 +117,24 @@ CNNS = {
     "cnn_b": _cnn(64, **_ABC, dense=(64,)),
     "cnn_c": _cnn(128, **_ABC, dense=(128,), dropout=(0.2, 0.7)),
 }
+# Of Tan and Le 2019, as their code has them: width, depth, pixels per side.
+EFFICIENTNETS = {
+    "b0": (1.0, 1.0, 224),
+    "b1": (1.0, 1.1, 240),
+    "b2": (1.1, 1.2, 260),
+    "b3": (1.2, 1.4, 300),
+    "b4": (1.4, 1.8, 380),
+}
+
+
+def _efficientnet(size: str, **options: Any) -> Preset:
+    """Cropped as the authors crop it, with 16 pixels of border on each side."""
+    width, depth, pixels = EFFICIENTNETS[size]
+    preprocessing = Preprocessing(
+        size=pixels, interpolation="bicubic", crop=pixels / (pixels + 32), crop_first=True
+    )
+    return Preset("efficientnet", EfficientNet, preprocessing, dict(width=width, depth=depth, **options))
+
 
 PRESETS: dict[str, Preset] = {
     "vit": _vit(),
@@ -143,4 +167,13 @@ PRESETS: dict[str, Preset] = {
     },
     **CLIPS,
     **CNNS,
+    "inception_v3": Preset("inception_v3", InceptionV3, INCEPTION),
+    "inception_resnet_v2": Preset("inception_resnet_v2", InceptionResNetV2, INCEPTION),
+    "xception": Preset("xception", Xception, INCEPTION),
+    **{f"efficientnet_{size}": _efficientnet(size) for size in EFFICIENTNETS},
+    # timm's name for TensorFlow's details in timm's layout
+    **{
+        f"tf_efficientnet_{size}": _efficientnet(size, padding="tensorflow", epsilon=1e-3)
+        for size in EFFICIENTNETS
+    },
 }

@@ -81,7 +81,7 @@ class ResNet(Backbone):
 
     def features(self, images: Images) -> NewMaps:
         maps = self.stem(normalise(images, self.scheme, self.dtype))
-        maps = max_pool(maps, window=3, stride=2, padding=1)
+        maps = max_pool(maps, window=3, stride=2, padding="symmetric")
         for stage in self.stages:
             for block in stage:
                 maps = block(maps)

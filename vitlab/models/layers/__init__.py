@@ -1,23 +1,35 @@
 """The layers that several networks share, each in the formulation that the backend runs well."""
 
 from vitlab.models.layers.attention import SelfAttention, attend
+from vitlab.models.layers.branches import Branches, Chain, Conv, Pool, chain
 from vitlab.models.layers.conv_norm import Activation, ConvNorm, Convolution
 from vitlab.models.layers.convolution import Padding, convolve
 from vitlab.models.layers.dropout import Dropout, give_keys
 from vitlab.models.layers.normalization import BatchNorm
-from vitlab.models.layers.pooling import adaptive_average_pool, block_average, max_pool
+from vitlab.models.layers.pooling import (
+    adaptive_average_pool,
+    average_pool,
+    block_average,
+    max_pool,
+)
 
 __all__ = [
     "Activation",
     "BatchNorm",
+    "Branches",
+    "Chain",
+    "Conv",
     "ConvNorm",
     "Convolution",
     "Dropout",
     "Padding",
+    "Pool",
     "SelfAttention",
     "adaptive_average_pool",
     "attend",
+    "average_pool",
     "block_average",
+    "chain",
     "convolve",
     "give_keys",
     "max_pool",

@@ -15,21 +15,22 @@ NewMaps = Float[Array, "batch rows columns out_channels"]
 
 
 class Convolution(nnx.Module):
-    """A square kernel, and a bias if asked."""
+    """A kernel, square or rows x columns, and a bias if asked."""
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
         *,
-        kernel: int,
+        kernel: int | tuple[int, int],
         stride: int = 1,
         groups: int = 1,
         bias: bool = False,
         padding: Padding,
         rngs: nnx.Rngs,
     ):
-        shape = (kernel, kernel, in_channels // groups, out_channels)
+        extents = (kernel, kernel) if isinstance(kernel, int) else kernel
+        shape = (*extents, in_channels // groups, out_channels)
         self.kernel = nnx.Param(nnx.initializers.he_normal()(rngs.params(), shape))
         self.bias = nnx.Param(nnx.initializers.zeros(rngs.params(), (out_channels,))) if bias else None
         self.stride = stride
@@ -56,7 +57,7 @@ class ConvNorm(Convolution):
         activation: Activation | None,
         epsilon: float,
         momentum: float,
-        kernel: int,
+        kernel: int | tuple[int, int],
         stride: int = 1,
         groups: int = 1,
         bias: bool = False,

@@ -1,5 +1,6 @@
 """Pooling of NHWC maps, in the formulation that the backend runs well."""
 
+from collections.abc import Iterator
 from functools import reduce
 
 import jax
@@ -8,34 +9,73 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from vitlab.models.layers.convolution import Amounts, Padding, padding_amounts
+
 Maps = Float[Array, "batch height width channels"]
 Pooled = Float[Array, "batch rows columns channels"]
 
 
-def max_pool(maps: Maps, *, window: int, stride: int, padding: int = 0) -> Pooled:
-    """The highest value of each window; `padding` positions on every side never win.
+def max_pool(maps: Maps, *, window: int, stride: int, padding: Padding = "valid") -> Pooled:
+    """The highest value of each window; what `padding` adds (see `convolve`) never wins.
 
     On CPU it is the maximum of shifted copies, whose gradient XLA runs far better than that of
     `reduce_window`.
     """
+    amounts = padding_amounts(maps.shape[1:3], (window, window), stride, padding)
     if jax.default_backend() != "cpu":
-        return max_pool_reference(maps, window=window, stride=stride, padding=padding)
-    fill = ((0, 0), (padding, padding), (padding, padding), (0, 0))
-    padded = jnp.pad(maps, fill, constant_values=-jnp.inf)
-    height, width = ((length - window) // stride * stride + 1 for length in padded.shape[1:3])
-    shifted = (
-        padded[:, row : row + height : stride, column : column + width : stride]
-        for row in range(window)
-        for column in range(window)
-    )
-    return reduce(jnp.maximum, shifted)
+        return max_pool_reference(maps, window=window, stride=stride, amounts=amounts)
+    padded = jnp.pad(maps, ((0, 0), *amounts, (0, 0)), constant_values=-jnp.inf)
+    return reduce(jnp.maximum, _shifted(padded, window, stride))
 
 
-def max_pool_reference(maps: Maps, *, window: int, stride: int, padding: int = 0) -> Pooled:
+def max_pool_reference(maps: Maps, *, window: int, stride: int, amounts: Amounts) -> Pooled:
     """As XLA writes it."""
-    amounts = ((0, 0), (padding, padding), (padding, padding), (0, 0))
     sizes, strides = (1, window, window, 1), (1, stride, stride, 1)
-    return lax.reduce_window(maps, -jnp.inf, lax.max, sizes, strides, amounts)
+    return lax.reduce_window(maps, -jnp.inf, lax.max, sizes, strides, ((0, 0), *amounts, (0, 0)))
+
+
+def average_pool(maps: Maps, *, window: int, counts_border: bool) -> Maps:
+    """The mean around each position, over the window's positions inside the maps.
+
+    With `counts_border` the zeros outside count too, as PyTorch has it unless it is told otherwise.
+    On CPU it is a sum of shifted copies.
+    """
+    if jax.default_backend() != "cpu":
+        return average_pool_reference(maps, window=window, counts_border=counts_border)
+    amounts = padding_amounts(maps.shape[1:3], (window, window), 1, "symmetric")
+    padded = jnp.pad(maps, ((0, 0), *amounts, (0, 0)))
+    return reduce(jnp.add, _shifted(padded, window, 1)) * _share(maps, window, counts_border)
+
+
+def average_pool_reference(maps: Maps, *, window: int, counts_border: bool) -> Maps:
+    """As XLA writes it."""
+    amounts = padding_amounts(maps.shape[1:3], (window, window), 1, "symmetric")
+    zero = jnp.zeros((), maps.dtype)
+    sizes, strides = (1, window, window, 1), (1, 1, 1, 1)
+    sums = lax.reduce_window(maps, zero, lax.add, sizes, strides, ((0, 0), *amounts, (0, 0)))
+    return sums * _share(maps, window, counts_border)
+
+
+def _share(maps: Maps, window: int, counts_border: bool) -> Float[Array, "height width 1"]:
+    """One over the number of positions that count at each place."""
+    if counts_border:
+        return jnp.full((*maps.shape[1:3], 1), 1 / window**2, maps.dtype)
+    reach = window // 2
+    rows, columns = (
+        np.minimum(np.arange(length) + reach, length - 1) - np.maximum(np.arange(length) - reach, 0) + 1
+        for length in maps.shape[1:3]
+    )
+    return jnp.asarray(1 / np.outer(rows, columns)[..., None], maps.dtype)
+
+
+def _shifted(
+    padded: Float[Array, "batch padded_height padded_width channels"], window: int, stride: int
+) -> Iterator[Pooled]:
+    """What each position of the window sees."""
+    height, width = ((length - window) // stride * stride + 1 for length in padded.shape[1:3])
+    for row in range(window):
+        for column in range(window):
+            yield padded[:, row : row + height : stride, column : column + width : stride]
 
 
 def block_average(maps: Maps, size: int) -> Pooled:

@@ -2,7 +2,18 @@
 
 import dataclasses
 
-from vitlab.weights.layouts import clip, mobilenet_v2, resnet, resnet_v2, vgg, vit
+from vitlab.weights.layouts import (
+    clip,
+    efficientnet,
+    inception_resnet_v2,
+    inception_v3,
+    mobilenet_v2,
+    resnet,
+    resnet_v2,
+    vgg,
+    vit,
+    xception,
+)
 from vitlab.weights.layouts.layout import Filled, Layout, Rule, with_classes
 from vitlab.weights.layouts.positions import bicubic
 
@@ -21,6 +32,10 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "clip_resnet": (*clip.RESNET_LAYOUTS, _OURS),
     "clip_text": clip.TEXT_LAYOUTS,
     "vgg": (*vgg.LAYOUTS, _OURS),
+    "inception_v3": (*inception_v3.LAYOUTS, _OURS),
+    "inception_resnet_v2": (*inception_resnet_v2.LAYOUTS, _OURS),
+    "xception": (*xception.LAYOUTS, _OURS),
+    "efficientnet": (*efficientnet.LAYOUTS, _OURS),
 }
 
 __all__ = ["LAYOUTS", "OURS", "Filled", "Layout", "with_classes"]

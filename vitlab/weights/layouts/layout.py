@@ -1,7 +1,7 @@
 """One publisher's names for one family of networks, and the check that a file fits them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,11 +22,11 @@ class Rule:
     """A published name (a pattern that matches the whole of it), the path it fills, the change.
 
     `{0}`, `{1}` in the path stand for the groups of the pattern; where a publisher counts its layers
-    in another way, the path is a function of the groups.
+    in another way, the path is a function of the groups, which gives none for a layer too many.
     """
 
     pattern: str
-    path: str | Callable[..., str]
+    path: str | Callable[..., str | None]
     change: Change = unchanged
 
     def target(self, name: str) -> str | None:
@@ -58,6 +58,9 @@ class Layout:
             published as one), by several rules.
         ignored: patterns of tensors that inference does not need, or that only a network with
             another option needs.
+        constant: patterns of tensors that our network has built in, and the values that it has.
+        counted: patterns of layers that the publisher names by a counter, which starts anywhere
+            (`conv2d_95/...`), and the name under which the rules know the first (`conv2d_0/...`).
         supplied: patterns of paths that the publisher left out, and the value that they have.
         options: arguments of our network that make it compute what the publisher's does.
         resize: paths whose size follows the image's, and how the publisher resamples them.
@@ -66,13 +69,16 @@ class Layout:
     publisher: str
     rules: tuple[Rule, ...]
     ignored: tuple[str, ...] = ()
+    constant: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    counted: Mapping[str, str] = field(default_factory=dict)
     supplied: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     resize: Mapping[str, Resize] = field(default_factory=dict)
 
     def recognised(self, names: Tensors) -> int:
         """How many of the published names have a place in this layout."""
-        return sum(bool(self._targets(name)) or self._ignores(name) for name in names)
+        counted = self._counted_again(names)
+        return sum(bool(self._targets(counted[name])) or self._ignores(name) for name in names)
 
     def fill(self, tensors: dict[str, np.ndarray], shapes: Shapes, source: str) -> Filled:
         """Every parameter of `shapes`, each from its tensor in the file `source`.
@@ -82,12 +88,14 @@ class Layout:
 
         Raises:
             InputError: lists all parameters without a tensor, all tensors without a parameter, and
-                all shapes that differ.
+                all shapes that differ; or a constant that the network does not have.
         """
+        self._check_constants(tensors, source)
         arrays: dict[str, np.ndarray] = {}
         unused, misshapen = [], {}
+        counted = self._counted_again(tensors)
         for name in list(tensors):
-            tensor, targets = tensors.pop(name), self._targets(name)
+            tensor, targets = tensors.pop(name), self._targets(counted[name])
             if not self._ignores(name) and not any(path in shapes for _, path in targets):
                 unused.append(f"{name} {tensor.shape}")
             for rule, path in targets:
@@ -133,7 +141,28 @@ class Layout:
         return [(rule, path) for rule, path in found if path is not None]
 
     def _ignores(self, name: str) -> bool:
-        return any(re.fullmatch(pattern, name) for pattern in self.ignored)
+        return any(re.fullmatch(pattern, name) for pattern in (*self.ignored, *self.constant))
+
+    def _check_constants(self, tensors: Tensors, source: str) -> None:
+        for name, tensor in tensors.items():
+            for pattern, values in self.constant.items():
+                if re.fullmatch(pattern, name) and not (
+                    tensor.shape == (len(values),) and np.allclose(tensor, values, rtol=1e-3)
+                ):
+                    raise InputError(
+                        f"weights {source}: {name} holds {tensor.tolist()}, but the network is built "
+                        f"with {list(values)}, as {self.publisher} publishes it"
+                    )
+
+    def _counted_again(self, names: Iterable[str]) -> dict[str, str]:
+        """Each name, with its layer's number replaced by its rank among the layers of its kind."""
+        again = {name: name for name in names}
+        for pattern, kind in self.counted.items():
+            found = {name: re.fullmatch(rf"{pattern}(?:_(\d+))?(/.*)", name) for name in again}
+            layers = {name: (int(match[1] or 0), match[2]) for name, match in found.items() if match}
+            ranks = {number: rank for rank, number in enumerate(sorted({n for n, _ in layers.values()}))}
+            again |= {name: f"{kind}_{ranks[number]}{rest}" for name, (number, rest) in layers.items()}
+        return again
 
     def _resized(self, path: str, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         resize = self.resize.get(path)

@@ -9,8 +9,12 @@ from collections.abc import Callable
 from vitlab.weights.layouts.changes import Change, image_last, part, transposed, unchanged
 from vitlab.weights.layouts.layout import Rule
 
-Place = str | Callable[..., str]
+Place = str | Callable[..., str | None]
 
+KERAS_COUNTED = {  # layers without a name of their own: those of Keras 2, and of Keras 1
+    "conv(?:olution)?2d": "conv2d",
+    "batch_?normalization": "batch_normalization",
+}
 COUNTERS = r".*\.num_batches_tracked"  # of PyTorch's batch norm; inference does not need them
 
 _TORCH_NORM = {"weight": "scale", "bias": "bias", "running_mean": "mean", "running_var": "variance"}
@@ -20,6 +24,9 @@ _KERAS_NORM = {
     "moving_mean": "mean",
     "moving_variance": "variance",
 }
+
+# What Keras 1 called them; `running_std` has always held a variance.
+_KERAS_1 = {"kernel": "W", "bias": "b", "moving_mean": "running_mean", "moving_variance": "running_std"}
 
 
 def torch_convolution(theirs: str, ours: Place) -> list[Rule]:
@@ -62,20 +69,49 @@ def torch_joined_attention(theirs: str, ours: str) -> list[Rule]:
 def keras_layer(
     theirs: str, ours: Place, kernel: str = "kernel", change: Change = unchanged
 ) -> list[Rule]:
-    """A convolution or a dense layer; a variable lies under its layer's name: `fc1/fc1/kernel:0`."""
+    """A convolution or a dense layer."""
     return [
-        Rule(rf"{theirs}/.+/{kernel}:0", below(ours, "kernel"), change),
-        Rule(rf"{theirs}/.+/bias:0", below(ours, "bias")),
+        Rule(keras_variable(theirs, kernel), below(ours, "kernel"), change),
+        Rule(keras_variable(theirs, "bias"), below(ours, "bias")),
     ]
 
 
 def keras_norm(theirs: str, ours: Place) -> list[Rule]:
     return [
-        Rule(rf"{theirs}/.+/{variable}:0", below(ours, name)) for variable, name in _KERAS_NORM.items()
+        Rule(keras_variable(theirs, variable), below(ours, name))
+        for variable, name in _KERAS_NORM.items()
     ]
+
+
+def keras_counted(places: tuple[str, ...]) -> list[Rule]:
+    """Convolutions without a name and the norms behind them: `places` in the order of creation.
+
+    The layout has to say `counted=KERAS_COUNTED`.
+    """
+
+    def place(number: str) -> str | None:
+        return places[int(number)] if int(number) < len(places) else None
+
+    return [
+        *keras_layer(r"conv2d_(\d+)", place),
+        *keras_norm(r"batch_normalization_(\d+)", below(place, "norm")),
+    ]
+
+
+def keras_variable(layer: str, name: str) -> str:
+    """A variable lies under its layer's name, as each version of Keras writes it.
+
+    `fc1/fc1/kernel:0`, where Keras 3 leaves out the `:0` and Keras 1 wrote `fc1/fc1_W_1:0`.
+    """
+    return rf"{layer}/(?:.+/{name}|[^/]+_{_KERAS_1.get(name, name)}(?:_\d+)?)(?::0)?"
 
 
 def below(ours: Place, name: str) -> Place:
     if isinstance(ours, str):
         return f"{ours}/{name}"
-    return lambda *groups: f"{ours(*groups)}/{name}"
+
+    def place(*groups: str) -> str | None:
+        path = ours(*groups)
+        return None if path is None else f"{path}/{name}"
+
+    return place

@@ -1,0 +1,146 @@
+"""Inception v3 (Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision")."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from flax.typing import Dtype
+from jaxtyping import Array, Float
+
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, Pool, chain, max_pool
+
+Maps = Float[Array, "batch height width channels"]
+NewMaps = Float[Array, "batch rows columns out_channels"]
+
+EPSILON, MOMENTUM = 1e-3, 0.99  # of every batch normalisation
+
+LONG, TALL = (1, 7), (7, 1)
+
+
+class InceptionV3(Backbone):
+    """A stem, then blocks of branches that look at the same maps with kernels of several sizes.
+
+    The defaults compute what Keras applications computes. Without the auxiliary head, which only the
+    training of the publishers used.
+
+    Args:
+        counts_border: average the zeros around the maps too (torchvision, timm).
+    """
+
+    def __init__(
+        self,
+        *,
+        input_size: int = 299,
+        counts_border: bool = False,
+        scheme: Scheme = "symmetric",
+        dtype: Dtype = jnp.float32,
+        rngs: nnx.Rngs,
+    ):
+        self.input_size = input_size
+        self.scheme: Scheme = scheme
+        self.dtype = dtype
+
+        def layer(*sizes: int, **shape) -> ConvNorm:
+            return ConvNorm(
+                *sizes, **shape, activation=jax.nn.relu, epsilon=EPSILON, momentum=MOMENTUM, rngs=rngs
+            )
+
+        self.stem = Stem(layer=layer)
+        channels, blocks = self.stem.channels, []
+        for chains in _blocks(counts_border):
+            blocks.append(Branches(channels, chains, layer=layer))
+            channels = blocks[-1].channels
+        self.blocks = nnx.List(blocks)
+        self.embedding_width = channels
+
+    def features(self, images: Images) -> NewMaps:
+        maps = self.stem(normalise(images, self.scheme, self.dtype))
+        for block in self.blocks:
+            maps = block(maps)
+        return maps
+
+    def pool(self, features: Maps) -> Embedding:
+        return features.mean(axis=(1, 2), dtype=jnp.float32)
+
+
+class Stem(nnx.Module):
+    """Five convolutions and two poolings, which leave 35 x 35 positions of 299 x 299 (table 1).
+
+    As the authors published it: with a 1x1 in the place of one 3x3 of the paper's table.
+    """
+
+    channels = 192
+
+    def __init__(self, *, layer: Callable[..., ConvNorm]):
+        self.layers = nnx.List(
+            [
+                layer(3, 32, kernel=3, stride=2, padding="valid"),
+                layer(32, 32, kernel=3, padding="valid"),
+                layer(32, 64, kernel=3, padding="symmetric"),
+                layer(64, 80, kernel=1, padding="valid"),
+                layer(80, self.channels, kernel=3, padding="valid"),
+            ]
+        )
+
+    def __call__(self, maps: Maps) -> NewMaps:
+        for index, layer in enumerate(self.layers):
+            maps = layer(maps)
+            if index in (2, 4):
+                maps = max_pool(maps, window=3, stride=2)
+        return maps
+
+
+def _blocks(counts_border: bool) -> tuple[tuple[Chain, ...], ...]:
+    """The eleven blocks, from 35 x 35 positions over 17 x 17 to 8 x 8."""
+    average: Pool = "average with border" if counts_border else "average"
+
+    def averaged(channels: int) -> Chain:
+        return chain(Conv(channels, 1), pool=average)
+
+    def small(pooled: int) -> tuple[Chain, ...]:
+        """A 5x5 (figure 4) beside the two 3x3 that can replace one (figure 5)."""
+        return (
+            chain(Conv(64, 1)),
+            chain(Conv(48, 1), Conv(64, 5)),
+            chain(Conv(64, 1), Conv(96, 3), Conv(96, 3)),
+            averaged(pooled),
+        )
+
+    def factorised(inner: int) -> tuple[Chain, ...]:
+        """Figure 6: 7x7 as 1x7 and 7x1."""
+        return (
+            chain(Conv(192, 1)),
+            chain(Conv(inner, 1), Conv(inner, LONG), Conv(192, TALL)),
+            chain(
+                Conv(inner, 1),
+                *(Conv(inner, TALL), Conv(inner, LONG), Conv(inner, TALL), Conv(192, LONG)),
+            ),
+            averaged(192),
+        )
+
+    fork = (chain(Conv(384, (1, 3))), chain(Conv(384, (3, 1))))
+    wide = (  # figure 7
+        chain(Conv(320, 1)),
+        chain(Conv(384, 1), fork),
+        chain(Conv(448, 1), Conv(384, 3), fork),
+        averaged(192),
+    )
+    to_17 = (
+        chain(Conv(384, 3, stride=2)),
+        chain(Conv(64, 1), Conv(96, 3), Conv(96, 3, stride=2)),
+        chain(pool="max"),
+    )
+    to_8 = (
+        chain(Conv(192, 1), Conv(320, 3, stride=2)),
+        chain(Conv(192, 1), Conv(192, LONG), Conv(192, TALL), Conv(192, 3, stride=2)),
+        chain(pool="max"),
+    )
+    return (
+        *(small(32), small(64), small(64)),
+        to_17,
+        *(factorised(128), factorised(160), factorised(160), factorised(192)),
+        to_8,
+        *(wide, wide),
+    )

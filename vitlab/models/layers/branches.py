@@ -1,0 +1,85 @@
+"""Branches of convolutions side by side: what the Inception networks are made of."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from vitlab.models.layers.conv_norm import ConvNorm
+from vitlab.models.layers.convolution import Padding
+from vitlab.models.layers.pooling import average_pool, max_pool
+
+Maps = Float[Array, "batch height width channels"]
+NewMaps = Float[Array, "batch rows columns out_channels"]
+
+Pool = Literal["max", "average", "average with border"]
+
+
+@dataclass(frozen=True)
+class Conv:
+    """One convolution of a chain; with a stride it has no padding, without one it keeps the size."""
+
+    channels: int
+    kernel: int | tuple[int, int]
+    stride: int = 1
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What a branch does: pool if it does, then one step after the other.
+
+    A step that is a tuple forks into branches of its own. "max" halves the maps, the averages (see
+    `average_pool`) keep their size.
+    """
+
+    steps: tuple["Conv | tuple[Chain, ...]", ...]
+    pool: Pool | None
+
+
+def chain(*steps: Conv | tuple[Chain, ...], pool: Pool | None = None) -> Chain:
+    return Chain(steps, pool)
+
+
+class Branches(nnx.Module):
+    """Branches that see the same maps; what they answer is joined along the channels."""
+
+    def __init__(self, in_channels: int, chains: tuple[Chain, ...], *, layer: Callable[..., ConvNorm]):
+        self.branches = nnx.List(Branch(in_channels, chain, layer=layer) for chain in chains)
+        self.channels: int = sum(branch.channels for branch in self.branches)
+
+    def __call__(self, maps: Maps) -> NewMaps:
+        return jnp.concatenate([branch(maps) for branch in self.branches], axis=-1)
+
+
+class Branch(nnx.Module):
+    def __init__(self, in_channels: int, chain: Chain, *, layer: Callable[..., ConvNorm]):
+        self.pool = chain.pool
+        channels = in_channels
+        layers: list[ConvNorm | Branches] = []
+        for step in chain.steps:
+            if isinstance(step, Conv):
+                padding: Padding = "valid" if step.stride > 1 else "symmetric"
+                layers.append(
+                    layer(
+                        channels, step.channels, kernel=step.kernel, stride=step.stride, padding=padding
+                    )
+                )
+                channels = step.channels
+            else:
+                fork = Branches(channels, step, layer=layer)
+                layers.append(fork)
+                channels = fork.channels
+        self.layers = nnx.List(layers)
+        self.channels: int = channels
+
+    def __call__(self, maps: Maps) -> NewMaps:
+        if self.pool == "max":
+            maps = max_pool(maps, window=3, stride=2)
+        elif self.pool:
+            maps = average_pool(maps, window=3, counts_border=self.pool == "average with border")
+        for layer in self.layers:
+            maps = layer(maps)
+        return maps

@@ -1,0 +1,146 @@
+"""Xception (Chollet 2017, "Xception: Deep Learning with Depthwise Separable Convolutions")."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from flax.typing import Dtype
+from jaxtyping import Array, Float
+
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.layers import ConvNorm, Convolution, Padding, max_pool
+
+Maps = Float[Array, "batch height width channels"]
+NewMaps = Float[Array, "batch rows columns out_channels"]
+
+MOMENTUM = 0.99  # of every batch normalisation
+
+# Channels of the separable convolutions of each block (figure 5). Those whose channels change halve
+# the maps too.
+BLOCKS = (
+    (128, 128),
+    (256, 256),
+    (728, 728),
+    *(8 * ((728, 728, 728),)),
+    (728, 1024),
+)
+STEM, LAST = (32, 64), (1536, 2048)
+
+
+class Xception(Backbone):
+    """Residual blocks of separable convolutions.
+
+    The defaults compute what Keras applications computes.
+
+    Args:
+        padding: of the pooling that ends a block (see `convolve`); timm's is symmetric.
+        epsilon: of every batch normalisation; timm's is 1e-5.
+    """
+
+    def __init__(
+        self,
+        *,
+        input_size: int = 299,
+        padding: Padding = "tensorflow",
+        epsilon: float = 1e-3,
+        scheme: Scheme = "symmetric",
+        dtype: Dtype = jnp.float32,
+        rngs: nnx.Rngs,
+    ):
+        self.input_size = input_size
+        self.scheme: Scheme = scheme
+        self.dtype = dtype
+
+        def layer(*sizes: int, **shape) -> ConvNorm:
+            return ConvNorm(*sizes, **shape, epsilon=epsilon, momentum=MOMENTUM, rngs=rngs)
+
+        def separable(in_channels: int, out_channels: int) -> SeparableNorm:
+            return SeparableNorm(in_channels, out_channels, layer=layer, rngs=rngs)
+
+        first, channels = STEM
+        self.stem = nnx.List(
+            [
+                layer(3, first, kernel=3, stride=2, padding="valid", activation=jax.nn.relu),
+                layer(first, channels, kernel=3, padding="valid", activation=jax.nn.relu),
+            ]
+        )
+        blocks = []
+        for index, widths in enumerate(BLOCKS):
+            blocks.append(
+                Block(
+                    channels,
+                    widths,
+                    activated=index == 0,
+                    padding=padding,
+                    layer=layer,
+                    separable=separable,
+                )
+            )
+            channels = widths[-1]
+        self.blocks = nnx.List(blocks)
+        self.last = nnx.List([separable(channels, LAST[0]), separable(*LAST)])
+        self.embedding_width = LAST[-1]
+
+    def features(self, images: Images) -> NewMaps:
+        maps = normalise(images, self.scheme, self.dtype)
+        for convolution in self.stem:
+            maps = convolution(maps)
+        for block in self.blocks:
+            maps = block(maps)
+        for separable in self.last:
+            maps = jax.nn.relu(separable(maps))
+        return maps
+
+    def pool(self, features: Maps) -> Embedding:
+        return features.mean(axis=(1, 2), dtype=jnp.float32)
+
+
+class Block(nnx.Module):
+    """Separable convolutions, each behind a ReLU, and where the channels change a pooling.
+
+    `activated` says that the maps come from a ReLU, so the first one is left out.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        widths: tuple[int, ...],
+        *,
+        activated: bool,
+        padding: Padding,
+        layer: Callable[..., ConvNorm],
+        separable: Callable[[int, int], "SeparableNorm"],
+    ):
+        inputs = (in_channels, *widths[:-1])
+        self.layers = nnx.List(separable(*sizes) for sizes in zip(inputs, widths, strict=True))
+        self.shortcut = (
+            layer(in_channels, widths[-1], kernel=1, stride=2, padding="valid", activation=None)
+            if widths[-1] != in_channels
+            else None
+        )
+        self.activated = activated
+        self.padding: Padding = padding
+
+    def __call__(self, maps: Maps) -> NewMaps:
+        inner = maps
+        for index, separable in enumerate(self.layers):
+            inner = separable(inner if self.activated and not index else jax.nn.relu(inner))
+        if self.shortcut is None:
+            return maps + inner
+        return self.shortcut(maps) + max_pool(inner, window=3, stride=2, padding=self.padding)
+
+
+class SeparableNorm(nnx.Module):
+    """3x3 per channel, then 1x1 over all channels without anything between, then normalisation."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, *, layer: Callable[..., ConvNorm], rngs: nnx.Rngs
+    ):
+        self.depthwise = Convolution(
+            in_channels, in_channels, kernel=3, groups=in_channels, padding="symmetric", rngs=rngs
+        )
+        self.pointwise = layer(in_channels, out_channels, kernel=1, padding="valid", activation=None)
+
+    def __call__(self, maps: Maps) -> NewMaps:
+        return self.pointwise(self.depthwise(maps))
