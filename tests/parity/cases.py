@@ -60,7 +60,7 @@ CASES = (
     Case("clip_vit_b32", "open_clip", "ViT-B-32", "<visual.transformer.resblocks.11", (224, 160)),
     Case("clip_resnet50", "open_clip", "RN50", "visual.layer4", (224,), training=True),
     *(
-        Case("inception_v3", publisher, theirs, features, (299, 171), training=True, gain=2.0)
+        Case("inception_v3", publisher, theirs, features, (299, 235), training=True, gain=2.0)
         for publisher, theirs, features in (
             ("torchvision", "inception_v3", "Mixed_7c"),
             ("timm", "inception_v3", "Mixed_7c"),
