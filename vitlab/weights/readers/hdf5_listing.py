@@ -27,6 +27,8 @@ DTYPES = {
     "<f8": h5py.h5t.IEEE_F64LE,
     ">f4": h5py.h5t.IEEE_F32BE,
     ">f8": h5py.h5t.IEEE_F64BE,
+    "<i4": h5py.h5t.STD_I32LE,  # of a count, which Keras keeps beside means and variances
+    "<i8": h5py.h5t.STD_I64LE,
 }
 
 
