@@ -94,11 +94,12 @@ def test_the_resize_that_a_crop_stands_for_is_a_whole_number_of_pixels():
 def test_stated_hashes_are_those_that_addresses_and_keras_state():
     assert CATALOGUE["resnet50.torchvision_in1k_v2"].stated_hash == "sha256:11ad3fa6"
     for name, checkpoint in CATALOGUE.items():
-        if checkpoint.publisher == "torchvision":
-            assert str(checkpoint.stated_hash).removeprefix("sha256:") in checkpoint.address
-            assert len(str(checkpoint.stated_hash)) == len("sha256:") + 8, name
-        elif checkpoint.stated_hash:
-            assert len(checkpoint.stated_hash) == len("md5:") + 32, name
+        kind, _, digits = (checkpoint.stated_hash or "").partition(":")
+        if kind == "sha256":  # torchvision, open_clip and OpenAI
+            assert digits in checkpoint.address, name
+            assert len(digits) == (64 if checkpoint.publisher == "OpenAI" else 8), name
+        elif kind:
+            assert (kind, len(digits)) == ("md5", 32), name
 
 
 # --------------------------------------------------------------------------------- the file

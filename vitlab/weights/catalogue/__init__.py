@@ -3,12 +3,21 @@
 A name is the preset's, then a tag as timm's; once given, it never changes its meaning.
 """
 
-from vitlab.weights.catalogue import listing, mobilenet_v2, resnet, vgg, vit
+from vitlab.weights.catalogue import (
+    clip,
+    efficientnet,
+    inception,
+    listing,
+    mobilenet_v2,
+    resnet,
+    vgg,
+    vit,
+)
 from vitlab.weights.catalogue.checkpoint import Checkpoint
 
 CATALOGUE: dict[str, Checkpoint] = {
     checkpoint.name: checkpoint
-    for family in (vit, mobilenet_v2, resnet, vgg)
+    for family in (vit, mobilenet_v2, resnet, vgg, inception, efficientnet, clip)
     for checkpoint in family.CHECKPOINTS
 }
 
