@@ -46,7 +46,7 @@ def drawn_as(kernel: tuple[int, int], stride: int, padding: str, depthwise: bool
     rows=st.integers(1, 7),
     columns=st.integers(1, 7),
     stride=st.integers(1, 3),
-    padding=st.sampled_from(["tensorflow", "symmetric", "valid"]),
+    padding=st.sampled_from(["tensorflow", "symmetric", "valid", 2]),
     depthwise=st.booleans(),
     seed=st.integers(0, 2**16),
 )

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Num
 Images = Num[Array, "batch height width 3"]
 Embedding = Float[Array, "batch embedding"]
 Logits = Float[Array, "batch classes"]
-Scheme = Literal["unit", "symmetric", "imagenet", "clip", "caffe"]
+Scheme = Literal["unit", "unit bgr", "symmetric", "imagenet", "clip", "caffe"]
 
 # Mean and standard deviation of red, green and blue in [0, 1].
 STATISTICS = {
@@ -58,14 +58,15 @@ class Classifier(nnx.Module):
 def normalise(images: Images, scheme: Scheme, dtype: Dtype) -> Float[Array, "b h w 3"]:
     """RGB in [0, 255] as the publisher of a checkpoint fed it to the network.
 
-    "unit" is [0, 1]; "symmetric" is [-1, 1] (Google, Keras applications); "imagenet" subtracts the
-    mean of ImageNet's pixels and divides by their standard deviation (PyTorch, MXNet), and "clip"
-    does so with those of CLIP's own images (OpenAI); "caffe" turns RGB into BGR and subtracts
-    ImageNet's mean in [0, 255] (Keras's VGG and ResNet).
+    "unit" is [0, 1], and "unit bgr" turns RGB into BGR as well (Apple's CVNets); "symmetric" is
+    [-1, 1] (Google, Keras applications); "imagenet" subtracts the mean of ImageNet's pixels and
+    divides by their standard deviation (PyTorch, MXNet), and "clip" does so with those of CLIP's own
+    images (OpenAI); "caffe" turns RGB into BGR and subtracts ImageNet's mean in [0, 255] (Keras's VGG
+    and ResNet).
     """
     images = images.astype(dtype)
-    if scheme == "unit":
-        return images / 255
+    if scheme in ("unit", "unit bgr"):
+        return (images if scheme == "unit" else images[..., ::-1]) / 255
     if scheme == "symmetric":
         return images / 127.5 - 1
     if scheme == "caffe":

@@ -4,22 +4,17 @@ Two towers describe images and texts in one space. The image towers are backbone
 head on top makes a classifier of them. The text tower stands beside.
 """
 
-from typing import Literal
-
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float, Int
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
-from vitlab.models.layers import Activation
-from vitlab.models.vit import Block, PatchEmbedding, gelu, layer_norm
+from vitlab.models.vit import ACTIVATIONS, ActivationName, Block, PatchEmbedding, layer_norm
 
 Tokens = Float[Array, "batch tokens channels"]
 Texts = Int[Array, "texts length"]
 TextEmbedding = Float[Array, "texts embedding"]
-ActivationName = Literal["quick_gelu", "gelu"]
 
 EPSILON = 1e-5  # of every LayerNorm
 VOCABULARY = 49_408
@@ -128,14 +123,6 @@ def similarity(
         vectors / jnp.linalg.norm(vectors, axis=-1, keepdims=True) for vectors in (images, texts)
     )
     return jnp.exp(scale) * images @ texts.T
-
-
-def _quick_gelu(values: Tokens) -> Tokens:
-    """OpenAI's approximation of GELU by a sigmoid; the results differ in the second decimal."""
-    return values * jax.nn.sigmoid(1.702 * values)
-
-
-ACTIVATIONS: dict[ActivationName, Activation] = {"quick_gelu": _quick_gelu, "gelu": gelu}
 
 
 def _blocks(

@@ -38,18 +38,26 @@ class SelfAttention(nnx.Module):
 
 
 def attend(
-    query: Questions, key: Tokens, value: Tokens, *, heads: int, causal: bool = False
+    query: Questions,
+    key: Tokens,
+    value: Tokens,
+    *,
+    heads: int,
+    scale: float | None = None,
+    causal: bool = False,
 ) -> Questions:
     """What each question receives: the mean of the values, weighed by how well its keys answer.
 
-    Channels are cut into `heads`; scores are scaled by a head's width, softmax is in float32.
+    Channels are cut into `heads`; scores are multiplied by `scale`, which is one over the root of a
+    head's width unless told otherwise; softmax is in float32.
     """
+    if scale is None:
+        scale = (query.shape[-1] // heads) ** -0.5
 
     def split(tokens: Tokens) -> Heads:
         return tokens.reshape(*tokens.shape[:2], heads, -1)
 
-    scaled = split(query) * (query.shape[-1] // heads) ** -0.5
-    scores = jnp.einsum("bqhd,bkhd->bhqk", scaled, split(key)).astype(jnp.float32)
+    scores = jnp.einsum("bqhd,bkhd->bhqk", split(query) * scale, split(key)).astype(jnp.float32)
     if causal:
         scores = jnp.where(jnp.tril(jnp.ones(scores.shape[-2:], bool)), scores, -jnp.inf)
     weights = jax.nn.softmax(scores).astype(value.dtype)

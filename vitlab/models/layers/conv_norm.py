@@ -26,7 +26,7 @@ class Convolution(nnx.Module):
         stride: int = 1,
         groups: int = 1,
         bias: bool = False,
-        padding: Padding,
+        padding: Padding | int,
         rngs: nnx.Rngs,
     ):
         extents = (kernel, kernel) if isinstance(kernel, int) else kernel
@@ -35,7 +35,7 @@ class Convolution(nnx.Module):
         self.bias = nnx.Param(nnx.initializers.zeros(rngs.params(), (out_channels,))) if bias else None
         self.stride = stride
         self.groups = groups
-        self.padding: Padding = padding
+        self.padding: Padding | int = padding
 
     def __call__(self, maps: Maps) -> NewMaps:
         kernel = self.kernel[...].astype(maps.dtype)
@@ -61,7 +61,7 @@ class ConvNorm(Convolution):
         stride: int = 1,
         groups: int = 1,
         bias: bool = False,
-        padding: Padding,
+        padding: Padding | int,
         rngs: nnx.Rngs,
     ):
         super().__init__(

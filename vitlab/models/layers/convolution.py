@@ -24,13 +24,13 @@ Padded = Float[Array, "batch padded_height padded_width channels"]
 
 
 def convolve(
-    images: Images, kernel: Kernel, *, stride: int = 1, padding: Padding, groups: int = 1
+    images: Images, kernel: Kernel, *, stride: int = 1, padding: Padding | int, groups: int = 1
 ) -> Outputs:
     """Cross-correlates `images` with `kernel`, as every deep-learning library does.
 
     Padding "tensorflow" keeps ceil(size / stride) positions and pads the odd row or column at the
     end (TensorFlow's SAME); "symmetric" pads half the kernel on both sides (PyTorch's usual choice);
-    "valid" pads nothing.
+    "valid" pads nothing. A number is the positions to pad on every side.
     `groups` is 1, or the number of channels for a depthwise kernel of one feature per channel.
     """
     amounts = padding_amounts(images.shape[1:3], kernel.shape[:2], stride, padding)
@@ -46,9 +46,11 @@ def convolve(
 
 
 def padding_amounts(
-    size: tuple[int, ...], kernel: tuple[int, ...], stride: int, padding: Padding
+    size: tuple[int, ...], kernel: tuple[int, ...], stride: int, padding: Padding | int
 ) -> Amounts:
     """Zeros to add (before, after) the rows and the columns of an image of `size`."""
+    if isinstance(padding, int):
+        return (padding, padding), (padding, padding)
     if padding == "valid":
         return (0, 0), (0, 0)
     if padding == "symmetric":
