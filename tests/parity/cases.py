@@ -19,6 +19,8 @@ class Case:
         sizes: of the images: the native one and an odd one.
         options: arguments of both that make it small, where only the layout is in question.
         gain: of the random kernels (see `recipe`).
+        training: compare the logits by the batch's own statistics too.
+        gradients: compare the gradients of the loss, by the images and by every parameter, too.
     """
 
     model: str
@@ -27,7 +29,8 @@ class Case:
     features: str
     sizes: tuple[int, ...] = (224, 161)
     options: dict[str, Any] = field(default_factory=dict)
-    training: bool = False  # batch norm by the batch's own statistics too
+    training: bool = False
+    gradients: bool = False
     gain: float = 1.0
 
     @property
@@ -40,14 +43,14 @@ class Case:
 
 
 CASES = (
-    Case("vit_ti16", "timm", "vit_tiny_patch16_224", "<blocks.11", (224, 176)),
+    Case("vit_ti16", "timm", "vit_tiny_patch16_224", "<blocks.11", (224, 176), gradients=True),
     Case("vit_b32", "torchvision", "vit_b_32", "<encoder.layers.encoder_layer_11", (224, 160)),
     Case("vit_ti16", "huggingface", "vit", "<vit.layers.11", (224, 176)),
-    Case("mobilenet_v2", "keras", "MobileNetV2", "out_relu", training=True),
+    Case("mobilenet_v2", "keras", "MobileNetV2", "out_relu", training=True, gradients=True),
     Case("mobilenet_v2_050", "timm", "mobilenetv2_050", "bn2", training=True),
     Case("mobilenet_v2", "torchvision", "mobilenet_v2", "features", training=True),
     Case("mobilenet_v2", "huggingface", "mobilenet_v2", "mobilenet_v2.conv_1x1", training=True),
-    Case("resnet18", "torchvision", "resnet18", "layer4", training=True),
+    Case("resnet18", "torchvision", "resnet18", "layer4", training=True, gradients=True),
     Case("resnet50", "torchvision", "resnet50", "layer4", training=True),
     Case("resnet34", "timm", "resnet34", "layer4", training=True),
     Case("resnet50", "keras", "ResNet50", "conv5_block3_out", training=True),

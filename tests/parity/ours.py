@@ -60,22 +60,49 @@ class Ours:
 
         return np.asarray(run(self.parameters, self.statistics, jnp.asarray(images)))
 
+    def gradients(self, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, Tensors]:
+        """Of the mean cross-entropy, by the images and by every parameter."""
+        double = {path: jnp.asarray(array, jnp.float64) for path, array in self.parameters.items()}
 
-def fill(case: Case, tensors: Tensors, size: int, seed: int) -> Ours:
+        @jax.jit
+        def run(parameters, images):
+            def loss(parameters, images):
+                logits = self.answer(self.network.module(parameters, self.statistics), images)
+                return -jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels].mean()
+
+            return jax.grad(loss, argnums=(0, 1))(parameters, images)
+
+        by_parameters, by_images = run(double, jnp.asarray(images, jnp.float64))
+        return np.asarray(by_images), {path: np.asarray(array) for path, array in by_parameters.items()}
+
+
+def fill(case: Case, tensors: Tensors, size: int, seed: int, **options: str) -> Ours:
     """The network of `case` for images of `size`, with the weights in the publisher's layout."""
-    layout = _layout(preset(case.model).family, case, tensors)
-    options = {**layout.options, **case.options, "input_size": size}
+    build, arrays = _translated(case, tensors, size, options)
+    network = initialise(build, arrays)
+    if case.model.startswith("clip"):
+        return Ours(*network, _compare_with_texts(case, tensors, seed))
+    return Ours(*network)
 
-    def build():
+
+def translate(case: Case, tensors: Tensors, size: int) -> Tensors:
+    """Tensors by the publisher's names (weights, or their gradients) by our paths."""
+    return _translated(case, tensors, size, {})[1]
+
+
+def _translated(
+    case: Case, tensors: Tensors, size: int, more: dict[str, str]
+) -> tuple[Callable[[], Classifier], Tensors]:
+    layout = _layout(preset(case.model).family, case, tensors)
+    options = {**layout.options, **case.options, "input_size": size, **more}
+
+    def build() -> Classifier:
         return create(case.model, num_classes=CLASSES, **options)
 
     _, parameters, statistics = outline(build)
     filled = layout.fill(dict(tensors), parameters | statistics, case.name)
-    network = initialise(build, filled.arrays)
-    if case.model.startswith("clip"):
-        return Ours(*network, _compare_with_texts(case, tensors, seed))
-    assert filled.has_head
-    return Ours(*network)
+    assert filled.has_head or case.model.startswith("clip")
+    return build, filled.arrays
 
 
 def _compare_with_texts(case: Case, tensors: Tensors, seed: int) -> Callable[[Classifier, Array], Array]:
