@@ -88,4 +88,16 @@ CASES = (
             ("efficientnet_b0", "keras", "EfficientNetB0", "top_activation"),
         )
     ),
+    Case("cvt13", "huggingface", "cvt", "<cvt.encoder.stages.2.layers.9", training=True, gradients=True),
+    Case("cvt13", "microsoft", "cvt", "<cvt.encoder.stages.2.layers.9", training=True),
+    Case("mobilevit_xxs", "timm", "mobilevit_xxs", "final_conv", (256, 161), training=True),
+    Case(
+        "mobilevit_s",
+        "huggingface",
+        "mobilevit",
+        "mobilevit.conv_1x1_exp",
+        (256, 161),
+        training=True,
+        gradients=True,
+    ),
 )

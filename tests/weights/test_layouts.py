@@ -97,6 +97,33 @@ def test_weights_of_nobody_are_refused(tmp_path: Path):
         open_published(tmp_path / "w.npz", "vit")
 
 
+@pytest.mark.parametrize(
+    ("family", "names", "publisher", "options"),
+    [  # who trained or converted the same network knows what his code computes
+        ("cvt", ["stage2.cls_token", "norm.bias"], "microsoft", {"activation": "quick_gelu"}),
+        (
+            "cvt",
+            ["cvt.encoder.stages.2.cls_token", "layernorm.bias"],
+            "huggingface",
+            {"activation": "gelu"},
+        ),
+        ("mobilevit", ["stem.conv.weight", "head.fc.bias"], "timm", {"scheme": "unit"}),
+        (
+            "mobilevit",
+            ["mobilevit.conv_stem.convolution.weight", "classifier.bias"],
+            "huggingface",
+            {"scheme": "unit bgr"},
+        ),
+    ],
+)
+def test_a_layout_is_found_by_its_names_and_brings_its_options(
+    tmp_path: Path, family: str, names: list[str], publisher: str, options: dict
+):
+    save(tmp_path / "w.npz", names)
+    layout = open_published(tmp_path / "w.npz", family).layout
+    assert (layout.publisher, layout.options) == (publisher, options)
+
+
 @pytest.mark.parametrize(("old", "new"), [(14, 24), (14, 7), (7, 10), (16, 5)])
 def test_positions_in_timms_layout_are_resampled_as_pillow_resamples_bicubically(old: int, new: int):
     """Pillow's bicubic filter, antialiased, is PyTorch's with antialias=True, which timm uses."""

@@ -9,10 +9,12 @@ from vitlab.models.classifier import Backbone
 from vitlab.models.clip import CLIPVisionTransformer
 from vitlab.models.clip_resnet import CLIPResNet
 from vitlab.models.cnn import CNN
+from vitlab.models.cvt import CvT
 from vitlab.models.efficientnet import EfficientNet
 from vitlab.models.inception_resnet_v2 import InceptionResNetV2
 from vitlab.models.inception_v3 import InceptionV3
 from vitlab.models.mobilenet_v2 import MobileNetV2
+from vitlab.models.mobilevit import MobileViT
 from vitlab.models.resnet import ResNet
 from vitlab.models.resnet_v2 import ResNetV2
 from vitlab.models.vgg import VGG
@@ -41,6 +43,9 @@ TIMM_VIT = Preprocessing(size=224, interpolation="bicubic", crop=0.9, crop_first
 TORCHVISION = Preprocessing(size=224, interpolation="bilinear", crop=0.875, crop_first=False)
 KERAS = Preprocessing(size=224, interpolation="bilinear", crop=0.875, crop_first=True)
 INCEPTION = dataclasses.replace(KERAS, size=299)
+MICROSOFT = Preprocessing(size=224, interpolation="bicubic", crop=0.875, crop_first=False)
+MICROSOFT_384 = Preprocessing(size=384, interpolation="bicubic", crop=1.0, crop_first=False)
+TIMM_MOBILEVIT = Preprocessing(size=256, interpolation="bicubic", crop=0.9, crop_first=False)
 
 
 def _cnn(size: int, **options: Any) -> Preset:
@@ -136,6 +141,20 @@ def _efficientnet(size: str, **options: Any) -> Preset:
     return Preset("efficientnet", EfficientNet, preprocessing, dict(width=width, depth=depth, **options))
 
 
+# Table 2 of Wu et al. 2021; the heads are those of the authors' configs. W24 is published at 384 only.
+CVTS: dict[str, tuple[Preprocessing, dict[str, Any]]] = {
+    "13": (MICROSOFT, dict(depths=(1, 2, 10), widths=(64, 192, 384), heads=(1, 3, 6))),
+    "21": (MICROSOFT, dict(depths=(1, 4, 16), widths=(64, 192, 384), heads=(1, 3, 6))),
+    "_w24": (MICROSOFT_384, dict(depths=(2, 2, 20), widths=(192, 768, 1024), heads=(3, 12, 16))),
+}
+
+# Table 4 of Mehta and Rastegari 2022.
+MOBILEVITS: dict[str, dict[str, Any]] = {
+    "xxs": dict(channels=(16, 24, 48, 64, 80), widths=(64, 80, 96), last_channels=320, expansion=2),
+    "xs": dict(channels=(32, 48, 64, 80, 96), widths=(96, 120, 144), last_channels=384, expansion=4),
+    "s": dict(channels=(32, 64, 96, 128, 160), widths=(144, 192, 240), last_channels=640, expansion=4),
+}
+
 PRESETS: dict[str, Preset] = {
     "vit": _vit(),
     **{
@@ -175,5 +194,13 @@ PRESETS: dict[str, Preset] = {
     **{
         f"tf_efficientnet_{size}": _efficientnet(size, padding="tensorflow", epsilon=1e-3)
         for size in EFFICIENTNETS
+    },
+    **{
+        f"cvt{size}": Preset("cvt", CvT, preprocessing, shape)
+        for size, (preprocessing, shape) in CVTS.items()
+    },
+    **{
+        f"mobilevit_{size}": Preset("mobilevit", MobileViT, TIMM_MOBILEVIT, shape)
+        for size, shape in MOBILEVITS.items()
     },
 }

@@ -5,10 +5,12 @@ A name is the preset's, then a tag as timm's; once given, it never changes its m
 
 from vitlab.weights.catalogue import (
     clip,
+    cvt,
     efficientnet,
     inception,
     listing,
     mobilenet_v2,
+    mobilevit,
     resnet,
     vgg,
     vit,
@@ -17,7 +19,7 @@ from vitlab.weights.catalogue.checkpoint import Checkpoint
 
 CATALOGUE: dict[str, Checkpoint] = {
     checkpoint.name: checkpoint
-    for family in (vit, mobilenet_v2, resnet, vgg, inception, efficientnet, clip)
+    for family in (vit, cvt, mobilevit, mobilenet_v2, resnet, vgg, inception, efficientnet, clip)
     for checkpoint in family.CHECKPOINTS
 }
 

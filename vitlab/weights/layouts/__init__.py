@@ -4,10 +4,12 @@ import dataclasses
 
 from vitlab.weights.layouts import (
     clip,
+    cvt,
     efficientnet,
     inception_resnet_v2,
     inception_v3,
     mobilenet_v2,
+    mobilevit,
     resnet,
     resnet_v2,
     vgg,
@@ -36,6 +38,8 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "inception_resnet_v2": (*inception_resnet_v2.LAYOUTS, _OURS),
     "xception": (*xception.LAYOUTS, _OURS),
     "efficientnet": (*efficientnet.LAYOUTS, _OURS),
+    "cvt": (*cvt.LAYOUTS, _OURS),
+    "mobilevit": (*mobilevit.LAYOUTS, _OURS),
 }
 
 __all__ = ["LAYOUTS", "OURS", "Filled", "Layout", "with_classes"]

@@ -1,0 +1,198 @@
+"""CvT (Wu et al. 2021, "CvT: Introducing Convolutions to Vision Transformers")."""
+
+import math
+
+import jax.numpy as jnp
+from flax import nnx
+from flax.typing import Dtype
+from jaxtyping import Array, Float
+
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.layers import Activation, ConvNorm, Convolution, attend
+from vitlab.models.vit import ACTIVATIONS, MLP, ActivationName, layer_norm
+
+Maps = Float[Array, "batch height width channels"]
+NewMaps = Float[Array, "batch rows columns out_channels"]
+Tokens = Float[Array, "batch tokens channels"]
+Grid = tuple[int, ...]  # rows and columns of the tokens
+
+# Of each stage's convolutional token embedding: kernel, stride, padding (table 2; the paddings are
+# those of the authors' configs).
+EMBEDDINGS = ((7, 4, 2), (3, 2, 1), (3, 2, 1))
+MLP_RATIO = 4
+EPSILON = 1e-5  # of every LayerNorm and batch normalisation, as PyTorch has it
+
+
+class CvT(Backbone):
+    """Three stages of transformer blocks on ever fewer, wider tokens; convolutions tell them where
+    they are, so there are no position embeddings.
+
+    A class token joins in the last stage. `features` gives the tokens before that stage's last
+    block, the class token first, and `pool` runs the block. Images must be square: the grid of the
+    tokens is then known from their number.
+
+    Args:
+        depths, widths, heads: blocks, channels and attention heads of each stage.
+        activation: of the MLPs: "gelu" (Hugging Face), or "quick_gelu", with which the authors
+            trained.
+    """
+
+    def __init__(
+        self,
+        *,
+        depths: tuple[int, int, int],
+        widths: tuple[int, int, int],
+        heads: tuple[int, int, int],
+        input_size: int = 224,
+        activation: ActivationName = "gelu",
+        scheme: Scheme = "imagenet",
+        dtype: Dtype = jnp.float32,
+        rngs: nnx.Rngs,
+    ):
+        self.input_size = input_size
+        self.scheme: Scheme = scheme
+        self.dtype = dtype
+        self.embedding_width = widths[-1]
+        self.stages = nnx.List(
+            Stage(
+                channels,
+                width,
+                depth=depth,
+                heads=stage_heads,
+                embedding=embedding,
+                activation=ACTIVATIONS[activation],
+                dtype=dtype,
+                rngs=rngs,
+            )
+            for channels, width, depth, stage_heads, embedding in zip(
+                (3, *widths[:-1]), widths, depths, heads, EMBEDDINGS, strict=True
+            )
+        )
+        self.class_token = nnx.Param(nnx.initializers.normal(0.02)(rngs.params(), (1, 1, widths[-1])))
+        self.norm = layer_norm(widths[-1], EPSILON, rngs)
+
+    def features(self, images: Images) -> Tokens:
+        height, width = images.shape[1:3]
+        if height != width:
+            raise ValueError(f"CvT needs square images, not {height} x {width} pixels")
+        maps = normalise(images, self.scheme, self.dtype)
+        for stage in self.stages[:-1]:
+            maps = stage(maps)
+        last = self.stages[-1]
+        maps = last.embed(maps)
+        tokens = _flat(maps)
+        class_token = self.class_token[...].astype(self.dtype)
+        first = jnp.broadcast_to(class_token, (len(tokens), 1, tokens.shape[-1]))
+        tokens = jnp.concatenate([first, tokens], axis=1)
+        for block in last.blocks[:-1]:
+            tokens = block(tokens, maps.shape[1:3])
+        return tokens
+
+    def pool(self, features: Tokens) -> Embedding:
+        side = math.isqrt(features.shape[1] - 1)
+        tokens = self.stages[-1].blocks[-1](features, (side, side))
+        return self.norm(tokens[:, 0])
+
+
+class Stage(nnx.Module):
+    """A convolution to fewer positions, whose outputs are the tokens; then transformer blocks."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        width: int,
+        *,
+        depth: int,
+        heads: int,
+        embedding: tuple[int, int, int],
+        activation: Activation,
+        dtype: Dtype,
+        rngs: nnx.Rngs,
+    ):
+        kernel, stride, padding = embedding
+        self.projection = Convolution(
+            in_channels, width, kernel=kernel, stride=stride, padding=padding, bias=True, rngs=rngs
+        )
+        self.norm = layer_norm(width, EPSILON, rngs)
+        self.blocks = nnx.List(
+            Block(width, heads, activation=activation, dtype=dtype, rngs=rngs) for _ in range(depth)
+        )
+
+    def __call__(self, maps: Maps) -> NewMaps:
+        maps = self.embed(maps)
+        tokens = _flat(maps)
+        for block in self.blocks:
+            tokens = block(tokens, maps.shape[1:3])
+        return tokens.reshape(maps.shape)
+
+    def embed(self, maps: Maps) -> NewMaps:
+        return self.norm(self.projection(maps)).astype(maps.dtype)
+
+
+class Block(nnx.Module):
+    """A ViT's block, whose attention has to know how the tokens lie."""
+
+    def __init__(self, width: int, heads: int, *, activation: Activation, dtype: Dtype, rngs: nnx.Rngs):
+        self.attention_norm = layer_norm(width, EPSILON, rngs)
+        self.attention = ConvolutionalAttention(width, heads, dtype=dtype, rngs=rngs)
+        self.mlp_norm = layer_norm(width, EPSILON, rngs)
+        self.mlp = MLP(width, MLP_RATIO * width, activation=activation, dtype=dtype, rngs=rngs)
+
+    def __call__(self, tokens: Tokens, grid: Grid) -> Tokens:
+        dtype = tokens.dtype
+        tokens = tokens + self.attention(self.attention_norm(tokens).astype(dtype), grid)
+        return tokens + self.mlp(self.mlp_norm(tokens).astype(dtype))
+
+
+class ConvolutionalAttention(nnx.Module):
+    """Self-attention whose queries, keys and values see their neighbours first (section 3.3).
+
+    Keys and values are taken at every second row and column. A class token, in front of the grid's
+    tokens, passes by the convolutions. The authors scale the scores by the whole width, where
+    Vaswani et al. have a head's.
+    """
+
+    def __init__(self, width: int, heads: int, *, dtype: Dtype, rngs: nnx.Rngs):
+        if width % heads:
+            raise ValueError(f"width {width} is not a multiple of {heads} heads")
+        self.heads = heads
+
+        def neighbourhood(stride: int) -> ConvNorm:
+            return ConvNorm(
+                width,
+                width,
+                kernel=3,
+                stride=stride,
+                groups=width,
+                padding="symmetric",
+                epsilon=EPSILON,
+                momentum=0.9,
+                activation=None,
+                rngs=rngs,
+            )
+
+        def projection() -> nnx.Linear:
+            xavier = nnx.initializers.xavier_uniform()
+            return nnx.Linear(width, width, kernel_init=xavier, dtype=dtype, rngs=rngs)
+
+        self.query_filter, self.query = neighbourhood(stride=1), projection()
+        self.key_filter, self.key = neighbourhood(stride=2), projection()
+        self.value_filter, self.value = neighbourhood(stride=2), projection()
+        self.out = projection()
+
+    def __call__(self, tokens: Tokens, grid: Grid) -> Tokens:
+        batch, count, width = tokens.shape
+        outside = count - math.prod(grid)
+        class_token, maps = tokens[:, :outside], tokens[:, outside:].reshape(batch, *grid, width)
+
+        def filtered(layer: ConvNorm) -> Array:
+            return jnp.concatenate([class_token, _flat(layer(maps))], axis=1)
+
+        query = self.query(filtered(self.query_filter))
+        key = self.key(filtered(self.key_filter))
+        value = self.value(filtered(self.value_filter))
+        return self.out(attend(query, key, value, heads=self.heads, scale=width**-0.5))
+
+
+def _flat(maps: Maps) -> Tokens:
+    return maps.reshape(len(maps), -1, maps.shape[-1])
