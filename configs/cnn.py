@@ -14,13 +14,10 @@ from ml_collections import ConfigDict
 
 from vitlab.config import defaults, phase
 
-SIZES = {"cnn": 128, "cnn_gap": 224, "cnn_a": 128, "cnn_b": 64, "cnn_c": 128}
-
 
 def get_config(model: str = "cnn") -> ConfigDict:
     config = defaults()
     config.model.name = model
-    config.model.input_size = SIZES.get(model, 128)
     if model == "cnn":
         config.model.options = dict(
             stages=((32,), (64,), (64,)), top="average", dense=(64,), dropout=(0.0, 0.5)

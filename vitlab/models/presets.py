@@ -116,7 +116,7 @@ CLIP_TEXTS = {
 # What the studies built by hand: CNN-A, B and C of the drawn characters, and the dogs' (`cnn_gap`).
 _ABC = dict(stages=((32, 64, 64),), top="flatten", normalised=True, activation="leaky_relu")
 CNNS = {
-    "cnn": _cnn(224),
+    "cnn": _cnn(128),
     "cnn_gap": _cnn(224, stages=((64,), (64,), (128,)), dense=(32,), dropout=(0.0, 0.5)),
     "cnn_a": _cnn(128, stages=((32,), (64,), (64,)), top="flatten", dense=(64,)),
     "cnn_b": _cnn(64, **_ABC, dense=(64,)),
