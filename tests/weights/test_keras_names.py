@@ -80,6 +80,19 @@ def test_the_names_of_keras_1_and_keras_3_lead_to_the_same_places():
         assert numbers(fill("xception", renamed)) == expected
 
 
+@pytest.mark.parametrize(
+    ("published", "path"),
+    [
+        ("block1_conv2/block1_conv2_W_1:0", "backbone/stages/0/1/kernel"),
+        ("block1_conv2/block1_conv2_b_1:0", "backbone/stages/0/1/bias"),
+        ("predictions/predictions_W_1:0", "head/kernel"),
+    ],
+)
+def test_vgg_is_published_in_the_names_of_keras_1(published: str, path: str):
+    (layout,) = (layout for layout in LAYOUTS["vgg"] if layout.publisher == "keras")
+    assert [rule.target(published) for rule in layout.rules if rule.target(published)] == [path]
+
+
 def test_a_counted_layer_too_many_is_listed():
     tensors = numbered_tensors("xception")
     tensors["conv2d_99/conv2d_99/kernel:0"] = np.zeros((1, 1, 2, 2))
