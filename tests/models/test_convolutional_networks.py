@@ -100,14 +100,3 @@ def test_features_are_the_last_maps_and_the_embedding_has_its_width(
     maps, embedding = jax.eval_shape(run, jax.ShapeDtypeStruct((2, 96, 96, 3), jnp.uint8))
     assert maps.shape == features
     assert embedding.shape == (2, width)
-
-
-@pytest.mark.parametrize("name", ["inception_v3", "xception", "efficientnet_b0"])
-def test_half_precision_stays_until_the_pooling(name: str):
-    def run(images):
-        backbone = create(name, num_classes=3, dtype=jnp.bfloat16).backbone
-        maps = backbone.features(images)
-        return maps, backbone.pool(maps)
-
-    maps, embedding = jax.eval_shape(run, jax.ShapeDtypeStruct((2, 96, 96, 3), jnp.uint8))
-    assert (maps.dtype, embedding.dtype) == (jnp.bfloat16, jnp.float32)

@@ -37,7 +37,7 @@ def numbered_tensors(model: str) -> dict[str, np.ndarray]:
 def fill(family: str, tensors: dict[str, np.ndarray]) -> Filled:
     (layout,) = (layout for layout in LAYOUTS[family] if layout.publisher == "keras")
     _, parameters, statistics = outline(lambda: create(family, num_classes=1000, **layout.options))
-    return layout.fill(tensors, parameters | statistics, "file.h5")
+    return layout.fill(dict(tensors), parameters | statistics, "file.h5")
 
 
 def numbers(filled: Filled) -> dict[str, float]:
