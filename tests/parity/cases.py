@@ -80,7 +80,7 @@ CASES = (
     Case("xception", "timm", "legacy_xception", "act4", (299, 171), training=True),
     Case("xception", "keras", "Xception", "block14_sepconv2_act", (299, 171), training=True),
     *(
-        Case(model, publisher, theirs, features, training=True, gain=2.0)
+        Case(model, publisher, theirs, features, training=True, gain=1.8)
         for model, publisher, theirs, features in (
             ("efficientnet_b0", "torchvision", "efficientnet_b0", "features"),
             ("efficientnet_b0", "timm", "efficientnet_b0", "bn2"),
@@ -90,7 +90,7 @@ CASES = (
     ),
     Case("cvt13", "huggingface", "cvt", "<cvt.encoder.stages.2.layers.9", training=True, gradients=True),
     Case("cvt13", "microsoft", "cvt", "<cvt.encoder.stages.2.layers.9", training=True),
-    Case("mobilevit_xxs", "timm", "mobilevit_xxs", "final_conv", (256, 161), training=True),
+    Case("mobilevit_xxs", "timm", "mobilevit_xxs", "final_conv", (256, 161), training=True, gain=2.0),
     Case(
         "mobilevit_s",
         "huggingface",
@@ -98,6 +98,7 @@ CASES = (
         "mobilevit.conv_1x1_exp",
         (256, 161),
         training=True,
+        gain=2.0,
         gradients=True,
     ),
 )

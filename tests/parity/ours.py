@@ -62,17 +62,19 @@ class Ours:
 
     def gradients(self, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, Tensors]:
         """Of the mean cross-entropy, by the images and by every parameter."""
-        double = {path: jnp.asarray(array, jnp.float64) for path, array in self.parameters.items()}
+        parameters, statistics = jax.tree.map(
+            lambda array: array.astype(jnp.float64), (self.parameters, self.statistics)
+        )
 
         @jax.jit
         def run(parameters, images):
             def loss(parameters, images):
-                logits = self.answer(self.network.module(parameters, self.statistics), images)
+                logits = self.answer(self.network.module(parameters, statistics), images)
                 return -jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels].mean()
 
             return jax.grad(loss, argnums=(0, 1))(parameters, images)
 
-        by_parameters, by_images = run(double, jnp.asarray(images, jnp.float64))
+        by_parameters, by_images = run(parameters, jnp.asarray(images, jnp.float64))
         return np.asarray(by_images), {path: np.asarray(array) for path, array in by_parameters.items()}
 
 
