@@ -37,7 +37,14 @@ EXTRAS = {
     "cuda": ["jax[cuda12]"],
     "tpu": ["jax[tpu]"],
     "test": ["pytest>=8.3", "hypothesis>=6.120", "beartype>=0.20"],
-    "parity": ["torch>=2.13", "torchvision", "timm>=1.0.31", "transformers>=5.23", "keras>=3.15"],
+    "parity": [
+        "torch>=2.13",
+        "torchvision",
+        "timm>=1.0.31",
+        "transformers>=5.23",
+        "keras>=3.15",
+        "open_clip_torch>=3.3",
+    ],
     "lint": ["ruff>=0.14", "mypy>=1.18", "types-requests", "types-tqdm"],
 }
 
