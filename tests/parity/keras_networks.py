@@ -10,16 +10,15 @@ import numpy as np
 from tests.parity.cases import Case
 from tests.parity.ours import CLASSES
 from tests.parity.recipe import Tensors
-from tests.parity.theirs import IMAGENET, Answer, Gradients
+from tests.parity.theirs import IMAGENET, Answer
 
 
 class KerasNetwork:
     """Keras applications; a variable's published name is that of the `.h5` files."""
 
-    def __init__(self, case: Case, size: int, *, double: bool):
+    def __init__(self, case: Case, size: int):
         import keras
 
-        keras.config.set_floatx("float64" if double else "float32")
         keras.utils.clear_session()  # names that are counters start anew
         build: Callable[..., Any] = getattr(keras.applications, case.theirs)
         self.preprocess = importlib.import_module(build.__module__).preprocess_input
@@ -35,48 +34,14 @@ class KerasNetwork:
         self.both = keras.Model(self.model.input, [self.model.output, layer.output])
 
     def run(self, tensors: Tensors, images: np.ndarray, *, training: bool) -> Answer:
-        self._load(tensors)
-        inputs = self.preprocess(images.astype(np.float32))
-        logits, features = self.both(inputs, training=training)
-        return Answer(np.asarray(logits), np.asarray(features))
-
-    def gradients(self, tensors: Tensors, images: np.ndarray, labels: np.ndarray) -> Gradients:
-        import jax
-        import jax.numpy as jnp
-
-        self._load(tensors)
-        fixed = [variable.value for variable in self.model.non_trainable_variables]
-
-        @jax.jit
-        def run(trained, images):
-            def loss(trained, images):
-                inputs = self.preprocess(images)
-                logits, _ = self.model.stateless_call(trained, fixed, inputs, training=False)
-                return -jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels].mean()
-
-            return jax.grad(loss, argnums=(0, 1))(trained, images)
-
-        trained = self.model.trainable_variables
-        values = [variable.value for variable in trained]
-        by_variables, by_images = run(values, jnp.asarray(images, jnp.float64))
-        by_path = {
-            variable.path: np.asarray(gradient)
-            for variable, gradient in zip(trained, by_variables, strict=True)
-        }
-        return Gradients(
-            np.asarray(by_images),
-            {
-                name: by_path.get(variable.path, np.zeros(variable.shape, np.float32))
-                for name, variable in self.variables.items()
-            },
-        )
-
-    def _load(self, tensors: Tensors) -> None:
         for layer in self.model.layers:
             if type(layer).__name__ == "Dropout":
                 layer.rate = 0.0
         for name, tensor in tensors.items():
             self.variables[name].assign(tensor)
+        inputs = self.preprocess(images.astype(np.float32))
+        logits, features = self.both(inputs, training=training)
+        return Answer(np.asarray(logits), np.asarray(features))
 
 
 def _build(build: Callable[..., Any], size: int) -> Any:

@@ -21,6 +21,7 @@ import jax
 import numpy as np
 from absl import app, flags
 
+from tests.parity import pytorch_networks
 from tests.parity.cases import CASES, Case
 from tests.parity.ours import fill, translate
 from tests.parity.publishers import open_network
@@ -91,8 +92,9 @@ def compare_gradients(case: Case, tensors: Tensors, seed: int) -> dict[str, floa
     """
     size = case.sizes[0]
     images, labels = draw_images(size, seed), np.array([1, 2])
+    theirs = pytorch_networks.open_network(case, size, seed, double=True)
+    expected = theirs.gradients(tensors, images, labels)
     with jax.enable_x64(True):
-        expected = open_network(case, size, seed, double=True).gradients(tensors, images, labels)
         network = fill(case, tensors, size, seed, dtype="float64")
         by_images, by_parameters = network.gradients(images, labels)
     translated = translate(case, expected.tensors, size)

@@ -5,11 +5,8 @@ from tests.parity.cases import Case
 from tests.parity.theirs import Theirs
 
 
-def open_network(case: Case, size: int, seed: int, *, double: bool = False) -> Theirs:
-    """The publisher's network of `case` for images of `size` pixels, in float32 or float64.
-
-    `seed` draws CLIP's texts. Keras computes in float64 only inside `jax.enable_x64(True)`.
-    """
+def open_network(case: Case, size: int, seed: int) -> Theirs:
+    """The publisher's network of `case` for images of `size` pixels; `seed` draws CLIP's texts."""
     if case.publisher == "keras":
-        return keras_networks.KerasNetwork(case, size, double=double)
-    return pytorch_networks.open_network(case, size, seed, double=double)
+        return keras_networks.KerasNetwork(case, size)
+    return pytorch_networks.open_network(case, size, seed)

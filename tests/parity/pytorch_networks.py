@@ -10,7 +10,7 @@ import numpy as np
 from tests.parity.cases import Case
 from tests.parity.ours import CLASSES
 from tests.parity.recipe import Tensors, draw_texts
-from tests.parity.theirs import IMAGENET, Answer, Gradients
+from tests.parity.theirs import IMAGENET, Answer
 
 OPENAI = (
     np.array([0.48145466, 0.4578275, 0.40821073]) * 255,
@@ -20,7 +20,8 @@ SYMMETRIC = (np.array(127.5), np.array(127.5))
 UNIT = (np.array(0.0), np.array(255.0))
 
 
-def open_network(case: Case, size: int, seed: int, *, double: bool) -> "TorchNetwork":
+def open_network(case: Case, size: int, seed: int, *, double: bool = False) -> "TorchNetwork":
+    """In float32 or float64."""
     if case.model.startswith("clip"):
         clip = {"huggingface": _huggingface_clip, "open_clip": _open_clip}[case.publisher]
         return TorchNetwork(clip(case, size, draw_texts(seed)), case, double=double)
@@ -48,6 +49,14 @@ class Publisher:
     bgr: bool = False
     rename: Callable[[str], str] = lambda name: name
     adapt: Callable[[dict[str, Any]], dict[str, Any]] = lambda tensors: tensors
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """By the images in [0, 255], and by every tensor: 0 for one that is not trained."""
+
+    images: np.ndarray
+    tensors: Tensors
 
 
 class TorchNetwork:
@@ -81,6 +90,7 @@ class TorchNetwork:
         return Answer(logits.numpy(), features.transpose(0, 2, 3, 1) if features.ndim == 4 else features)
 
     def gradients(self, tensors: Tensors, images: np.ndarray, labels: np.ndarray) -> Gradients:
+        """Of the mean cross-entropy in inference mode."""
         import torch
 
         self._load(tensors, training=False)

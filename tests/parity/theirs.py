@@ -1,4 +1,4 @@
-"""The face of a publisher's network: shapes by published name, logits, features, gradients."""
+"""The face of a publisher's network: shapes by published name, logits, features."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,19 +19,7 @@ class Answer:
     features: np.ndarray
 
 
-@dataclass(frozen=True)
-class Gradients:
-    """By the images in [0, 255], and by every tensor: 0 for one that is not trained."""
-
-    images: np.ndarray
-    tensors: Tensors
-
-
 class Theirs(Protocol):
     shapes: dict[str, tuple[int, ...]]
 
     def run(self, tensors: Tensors, images: np.ndarray, *, training: bool) -> Answer: ...
-
-    def gradients(self, tensors: Tensors, images: np.ndarray, labels: np.ndarray) -> Gradients:
-        """Of the mean cross-entropy in inference mode."""
-        ...
