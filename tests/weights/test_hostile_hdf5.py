@@ -78,7 +78,7 @@ HOSTILE_HDF5: dict[str, tuple[Any, str]] = {
     "never written": (lambda f, s: f.create_dataset("x", (10**13,), "f4"), "was never written"),
     "text": (lambda f, s: f.update(x="words"), "x holds object, not numbers"),
     "references": (lambda f, s: f.update(x=f.ref), "x holds object, not numbers"),
-    "integers": (lambda f, s: f.update(x=np.arange(3)), "x holds int64, not numbers"),
+    "short integers": (lambda f, s: f.update(x=np.arange(3, dtype="i2")), "x holds int16, not numbers"),
     "compound": (lambda f, s: f.update(x=np.zeros(2, "f4,f4")), "not numbers"),
     "float of 3 bytes": (three_bytes, "not numbers"),
     "no shape": (lambda f, s: f.update(x=h5py.Empty("f4")), "not numbers"),
@@ -95,6 +95,15 @@ def test_an_hdf5_file_may_only_hold_numbers_in_their_place(tmp_path: Path, case:
     with h5py.File(tmp_path / "w.h5", "w") as file:
         fill(file, str(tmp_path / "secret.h5"))
     assert message in refused(tmp_path / "w.h5")
+
+
+def test_integers_are_read_for_keras_counts_images_in_them(tmp_path: Path):
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file["normalization/count:0"] = np.array(7)
+        file["normalization/mean:0"] = np.zeros(3, np.float32)
+    found = read_tensors(tmp_path / "w.h5")
+    assert found["normalization/count:0"] == 7
+    assert found["normalization/mean:0"].dtype == np.float32
 
 
 def test_hdf5_groups_too_deep_for_any_network_are_refused(tmp_path: Path):
