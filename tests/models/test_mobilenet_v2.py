@@ -83,7 +83,7 @@ def test_training_moves_every_statistic_and_inference_none():
     network, parameters, statistics = outline(lambda: create("mobilenet_v2", num_classes=4, width=0.35))
     parameters, statistics = random_arrays(parameters, 1), random_arrays(statistics, 2)
     images = jnp.asarray(np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)), jnp.uint8)
-    _, moved = jax.jit(network.train)(parameters, statistics, images)
+    _, moved = jax.jit(functools.partial(network.train, moves=True))(parameters, statistics, images)
     assert moved.keys() == statistics.keys()
     assert all((moved[path] != statistics[path]).any() for path in statistics)
 
