@@ -23,13 +23,13 @@ def _checkpoint(
 def _openai(model: str, file: str, sha256: str) -> Checkpoint:
     """The address has the whole hash; "quick_gelu" is implied by the archive's layout."""
     address = f"{OPENAI}/{sha256}/{file}.pt"
-    data = "400 million pairs of OpenAI's"
+    data = "OpenAI's 400M pairs"
     return _checkpoint(model, "openai", "OpenAI", address, data, stated_hash=f"sha256:{sha256}")
 
 
 def _huggingface(model: str, theirs: str) -> Checkpoint:
     address = f"{HUGGING_FACE}/openai/{theirs}/resolve/main/model.safetensors"
-    return _checkpoint(model, "huggingface_openai", "OpenAI", address, "400 million pairs of OpenAI's")
+    return _checkpoint(model, "huggingface_openai", "OpenAI", address, "OpenAI's 400M pairs")
 
 
 def _laion(model: str, tag: str, theirs: str, data: str, **options: str) -> Checkpoint:
