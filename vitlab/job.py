@@ -29,8 +29,7 @@ from vitlab.models import (
     layer_table,
     load_model,
     network_facts,
-    operator_table,
-    preset,
+    operators,
     save_model,
 )
 from vitlab.names import unknown
@@ -189,12 +188,11 @@ def _describe(config: Config, blueprint: Blueprint, model: SavedModel) -> dict[s
     size = blueprint.preprocessing.size
     facts = network_facts(model.network, model.parameters, model.statistics, size)
     checkpoint = CATALOGUE.get(config.model.weights)
-    is_mobilenet = preset(blueprint.name).family == "mobilenet_v2"
-    operators = operator_table(blueprint.options.get("width", 1.0), size) if is_mobilenet else []
+    table = operators(blueprint.name, blueprint.options, size)
     return {
         "name": blueprint.name,
         "layers": [dataclasses.asdict(layer) for layer in layers],
-        "operators": [dataclasses.asdict(row) for row in operators],
+        "operators": [dataclasses.asdict(row) for row in table],
         "facts": dataclasses.asdict(facts),
         "published": checkpoint
         and {"name": checkpoint.name, "top1": checkpoint.top1, "top5": checkpoint.top5},

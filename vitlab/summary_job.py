@@ -10,17 +10,23 @@ from vitlab import files
 from vitlab.models import (
     ANSWERS,
     Classifier,
+    Operator,
     create,
     initialise,
     layer_table,
     network_facts,
-    operator_table,
+    operators,
     preset,
 )
 from vitlab.progress import say, track
 from vitlab.reporting import network_chart
 from vitlab.text_table import UNKNOWN, text_table
 from vitlab.weights import best_checkpoint
+
+CHOICE = (
+    *("network", "size", "MB", "parameters", "layers", "GFLOPs", "ms"),
+    *("top-1", "top-5", "of the weights"),
+)
 
 
 def describe(name: str, classes: int, input_size: int | None, depth: int, diagram: str | None) -> None:
@@ -29,8 +35,7 @@ def describe(name: str, classes: int, input_size: int | None, depth: int, diagra
     Raises:
         InputError: an unknown network, a size that it cannot have, or a file that cannot be written.
     """
-    chosen = preset(name)
-    size = input_size or chosen.preprocessing.size
+    size = input_size or preset(name).preprocessing.size
 
     def build() -> Classifier:
         return create(name, num_classes=classes, input_size=size)
@@ -54,9 +59,10 @@ def describe(name: str, classes: int, input_size: int | None, depth: int, diagra
         + (f", and {statistics:,} statistics of batch norm" if statistics else "")
         + f": {4 * (parameters + statistics) / 1e6:.1f} MB in float32"
     )
-    if chosen.family == "mobilenet_v2":
+    table = operators(name, {}, size)
+    if table:
         say("\nAs the paper tabulates it (Sandler et al. 2018, table 2), at this width and size:\n")
-        say(_operators(chosen.options.get("width", 1.0), size))
+        say(_operator_text(table))
     if diagram:
         files.write_text(Path(diagram), network_chart([dataclasses.asdict(row) for row in layers], name))
         say(f"\ndiagram: {diagram}")
@@ -84,12 +90,6 @@ GFLOPs   of the compiled program, for one image
 ms       for one image on {device}: the median of {ANSWERS} answers
 top-1, top-5   percent on ImageNet-1k, as the publisher of the weights states; -: not stated"""
     )
-
-
-CHOICE = (
-    *("network", "size", "MB", "parameters", "layers", "GFLOPs", "ms"),
-    *("top-1", "top-5", "of the weights"),
-)
 
 
 def _choice(name: str, classes: int, input_size: int | None) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ def _choice(name: str, classes: int, input_size: int | None) -> tuple[str, ...]:
     )
 
 
-def _operators(width: float, size: int) -> str:
+def _operator_text(table: Sequence[Operator]) -> str:
     rows = [
         (
             f"{row.size}x{row.size}x{row.channels}",
@@ -131,6 +131,6 @@ def _operators(width: float, size: int) -> str:
                 for number in (row.expansion, row.out_channels, row.repeats, row.stride)
             ),
         )
-        for row in operator_table(width, size)
+        for row in table
     ]
     return text_table(("input", "operator", "t", "c", "n", "s"), rows, left=2)

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import pytest
 
-from vitlab.models import create, initialise, layer_table, network_facts, operator_table, outline
+from vitlab.models import create, initialise, layer_table, network_facts, operators, outline
 from vitlab.models.mobilenet_v2 import rounded
 
 
@@ -38,7 +38,7 @@ def test_the_rows_of_any_depth_add_up_to_the_network(name: str, depth: int):
 
 def test_s0_12_the_table_of_mobilenet_v2_is_the_papers():
     """Sandler et al. 2018, table 2."""
-    rows = operator_table()
+    rows = operators("mobilenet_v2", {}, 224)
     assert [(row.size, row.channels, row.operator) for row in rows] == [
         (224, 3, "conv2d 3x3"),
         (112, 32, "bottleneck"),
@@ -64,11 +64,16 @@ def test_s0_12_the_table_of_mobilenet_v2_is_the_papers():
 
 def test_the_table_of_mobilenet_v2_says_what_is_built_at_another_width_and_size():
     blocks = layer_table(lambda: create("mobilenet_v2_035", num_classes=2, input_size=100))
-    table = operator_table(0.35, 100)
+    table = operators("mobilenet_v2_035", {}, 100)
     built = {row.path: row.output for row in blocks}
     assert built["backbone/stem"] == (table[1].size, table[1].size, table[1].channels)
     assert built["backbone/blocks/16"] == (table[8].size, table[8].size, rounded(320 * 0.35))
     assert built["backbone/last"] == (table[9].size, table[9].size, table[9].channels)
+
+
+def test_a_width_of_ones_own_is_in_the_table_and_other_networks_have_none():
+    assert operators("mobilenet_v2", {"width": 0.5}, 224)[1].channels == 16
+    assert operators("resnet18", {}, 224) == []
 
 
 def test_the_facts_count_what_the_program_computes():

@@ -1,7 +1,6 @@
 """Which of our networks is held against which publisher's, in which layout, at which sizes."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from tests.parity.recipe import Order
 
@@ -17,7 +16,6 @@ class Case:
         features: the publisher's module or layer whose output our `features` equals; "<" before it
             means its input.
         sizes: of the images: the native one and an odd one.
-        options: arguments of both that make it small, where only the layout is in question.
         gain: of the random kernels (see `recipe`).
         training: compare the logits by the batch's own statistics too.
         gradients: compare the gradients of the loss, by the images and by every parameter, too. They
@@ -29,7 +27,6 @@ class Case:
     theirs: str
     features: str
     sizes: tuple[int, ...] = (224, 161)
-    options: dict[str, Any] = field(default_factory=dict)
     training: bool = False
     gradients: bool = False
     gain: float = 1.0

@@ -96,7 +96,7 @@ def _translated(
     case: Case, tensors: Tensors, size: int, more: dict[str, str]
 ) -> tuple[Callable[[], Classifier], Tensors]:
     layout = _layout(preset(case.model).family, case, tensors)
-    options = {**layout.options, **case.options, "input_size": size, **more}
+    options = {**layout.options, "input_size": size, **more}
 
     def build() -> Classifier:
         return create(case.model, num_classes=CLASSES, **options)

@@ -7,12 +7,12 @@ from vitlab.models.classifier import Backbone, Classifier
 from vitlab.models.clip import CLIPText, similarity
 from vitlab.models.conversion import convert
 from vitlab.models.functional import Arrays, Network, initialise, outline
-from vitlab.models.mobilenet_v2 import Operator, operator_table
+from vitlab.models.mobilenet_v2 import Operator
 from vitlab.models.presets import PRESETS
 from vitlab.models.pretrained import Blueprint, draw_blueprint, first_model, load_text
 from vitlab.models.registry import create, create_text, preset
 from vitlab.models.saved import ModelCard, SavedModel, load_card, load_model, save_model
-from vitlab.models.summary import ANSWERS, Layer, NetworkFacts, layer_table, network_facts
+from vitlab.models.summary import ANSWERS, Layer, NetworkFacts, layer_table, network_facts, operators
 
 __all__ = [
     "ANSWERS",
@@ -39,7 +39,7 @@ __all__ = [
     "load_model",
     "load_text",
     "network_facts",
-    "operator_table",
+    "operators",
     "outline",
     "preset",
     "save_model",

@@ -23,7 +23,8 @@ class Backbone(nnx.Module):
     """Turns images into embeddings, in two parts that meet where Grad-CAM looks.
 
     `features(images)` takes RGB images in [0, 255], normalises them as the published weights expect
-    and stops at the last maps that still have positions; `pool(features)` does the rest.
+    and stops at the last maps that still have positions; `pool(features)` does the rest: the mean over
+    the positions, unless a network says otherwise.
     """
 
     input_size: int  # pixels per side that it is built for; only a ViT is bound to it
@@ -33,7 +34,7 @@ class Backbone(nnx.Module):
         raise NotImplementedError
 
     def pool(self, features: Array) -> Embedding:
-        raise NotImplementedError
+        return features.mean(axis=(1, 2), dtype=jnp.float32)
 
 
 class Classifier(nnx.Module):

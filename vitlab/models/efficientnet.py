@@ -10,7 +10,7 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Images, Scheme, normalise
 from vitlab.models.layers import ConvNorm, Convolution, Padding
 from vitlab.models.mobilenet_v2 import rounded
 
@@ -102,9 +102,6 @@ class EfficientNet(Backbone):
             for block in stage:
                 maps = block(maps)
         return self.last(maps)
-
-    def pool(self, features: Maps) -> Embedding:
-        return features.mean(axis=(1, 2), dtype=jnp.float32)
 
 
 class Block(nnx.Module):

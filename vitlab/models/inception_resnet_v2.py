@@ -9,7 +9,7 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Images, Scheme, normalise
 from vitlab.models.inception_v3 import Stem
 from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, Convolution, chain
 
@@ -58,9 +58,6 @@ class InceptionResNetV2(Backbone):
         for stage in self.stages:
             maps = stage(maps)
         return self.last(maps)
-
-    def pool(self, features: Maps) -> Embedding:
-        return features.mean(axis=(1, 2), dtype=jnp.float32)
 
 
 class Stage(nnx.Module):

@@ -8,7 +8,7 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Images, Scheme, normalise
 from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, Pool, chain, max_pool
 
 Maps = Float[Array, "batch height width channels"]
@@ -60,9 +60,6 @@ class InceptionV3(Backbone):
         for block in self.blocks:
             maps = block(maps)
         return maps
-
-    def pool(self, features: Maps) -> Embedding:
-        return features.mean(axis=(1, 2), dtype=jnp.float32)
 
 
 class Stem(nnx.Module):

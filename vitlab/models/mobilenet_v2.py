@@ -10,7 +10,7 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Images, Scheme, normalise
 from vitlab.models.layers import Activation, ConvNorm, Padding
 
 Maps = Float[Array, "batch height width channels"]
@@ -98,9 +98,6 @@ class MobileNetV2(Backbone):
         for block in self.blocks:
             maps = block(maps)
         return self.last(maps)
-
-    def pool(self, features: Maps) -> Embedding:
-        return features.mean(axis=(1, 2), dtype=jnp.float32)
 
 
 class InvertedResidual(nnx.Module):

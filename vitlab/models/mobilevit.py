@@ -9,7 +9,7 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Images, Scheme, normalise
 from vitlab.models.layers import ConvNorm, Convolution
 from vitlab.models.mobilenet_v2 import InvertedResidual
 from vitlab.models.vit import Block, layer_norm
@@ -96,9 +96,6 @@ class MobileViT(Backbone):
             for unit in stage:
                 maps = unit(maps)
         return self.last(maps)
-
-    def pool(self, features: Maps) -> Embedding:
-        return features.mean(axis=(1, 2), dtype=jnp.float32)
 
 
 class MobileViTBlock(nnx.Module):

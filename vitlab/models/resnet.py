@@ -9,7 +9,7 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Images, Scheme, normalise
 from vitlab.models.layers import ConvNorm, max_pool
 
 Maps = Float[Array, "batch height width channels"]
@@ -86,9 +86,6 @@ class ResNet(Backbone):
             for block in stage:
                 maps = block(maps)
         return maps
-
-    def pool(self, features: Maps) -> Embedding:
-        return features.mean(axis=(1, 2), dtype=jnp.float32)
 
 
 class BasicBlock(nnx.Module):

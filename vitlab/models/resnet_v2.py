@@ -6,7 +6,7 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Images, Scheme, normalise
 from vitlab.models.layers import BatchNorm, ConvNorm, Convolution, max_pool
 
 Maps = Float[Array, "batch height width channels"]
@@ -64,9 +64,6 @@ class ResNetV2(Backbone):
             for block in stage:
                 maps = block(maps)
         return jax.nn.relu(self.norm(maps))
-
-    def pool(self, features: Maps) -> Embedding:
-        return features.mean(axis=(1, 2), dtype=jnp.float32)
 
 
 class Bottleneck(nnx.Module):

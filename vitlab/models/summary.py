@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -15,6 +15,8 @@ from jaxtyping import Array
 
 from vitlab.models.classifier import Classifier
 from vitlab.models.functional import Arrays, Network, Shapes, outline
+from vitlab.models.mobilenet_v2 import Operator, operator_table
+from vitlab.models.registry import preset
 
 ANSWERS = 20  # that are timed
 
@@ -90,6 +92,13 @@ def layer_table(build: Callable[[], Classifier], depth: int = 2) -> list[Layer]:
         )
         for path, kind in rows
     ]
+
+
+def operators(name: str, options: Mapping[str, Any], input_size: int) -> list[Operator]:
+    """The table that the paper of a network is known by (row S0-12); only MobileNetV2's has one."""
+    if preset(name).family != "mobilenet_v2":
+        return []
+    return operator_table({**preset(name).options, **options}.get("width", 1.0), input_size)
 
 
 def network_facts(

@@ -8,7 +8,7 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Images, Scheme, normalise
 from vitlab.models.layers import ConvNorm, Convolution, Padding, max_pool
 
 Maps = Float[Array, "batch height width channels"]
@@ -91,9 +91,6 @@ class Xception(Backbone):
         for separable in self.last:
             maps = jax.nn.relu(separable(maps))
         return maps
-
-    def pool(self, features: Maps) -> Embedding:
-        return features.mean(axis=(1, 2), dtype=jnp.float32)
 
 
 class Block(nnx.Module):
