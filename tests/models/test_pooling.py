@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vitlab.models.layers import Padding, adaptive_average_pool, average_pool, max_pool
+from vitlab.models.layers import Padding, adaptive_average_pool, average_pool, block_average, max_pool
 from vitlab.models.layers.convolution import padding_amounts
 from vitlab.models.layers.pooling import average_pool_reference, max_pool_reference
 
@@ -88,3 +88,13 @@ def test_bins_are_those_of_pytorch(length: int):
             columns = slice(column * (length + 2) // 7, -(-(column + 1) * (length + 2) // 7))
             expected = maps[0, rows, columns].mean((0, 1))
             np.testing.assert_allclose(found[0, row, column], expected, atol=1e-5)
+
+
+def test_block_averages_are_means_of_blocks_and_leave_out_what_is_left_over():
+    maps = np.random.default_rng(0).normal(size=(2, 7, 5, 3)).astype(np.float32)
+    found = block_average(jnp.asarray(maps), 2)
+    assert found.shape == (2, 3, 2, 3)
+    for row in range(3):
+        for column in range(2):
+            block = maps[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2]
+            np.testing.assert_allclose(found[:, row, column], block.mean(axis=(1, 2)), atol=1e-6)
