@@ -13,6 +13,7 @@ from vitlab.models.pretrained import Blueprint, draw_blueprint, first_model, loa
 from vitlab.models.registry import create, create_text, preset
 from vitlab.models.saved import ModelCard, SavedModel, load_card, load_model, save_model
 from vitlab.models.summary import ANSWERS, Layer, NetworkFacts, layer_table, network_facts, operators
+from vitlab.models.tokenizer import Tokenizer, load_tokenizer
 
 __all__ = [
     "ANSWERS",
@@ -28,6 +29,7 @@ __all__ = [
     "NetworkFacts",
     "Operator",
     "SavedModel",
+    "Tokenizer",
     "convert",
     "create",
     "create_text",
@@ -38,6 +40,7 @@ __all__ = [
     "load_card",
     "load_model",
     "load_text",
+    "load_tokenizer",
     "network_facts",
     "operators",
     "outline",

@@ -12,6 +12,7 @@ from vitlab.weights.catalogue import (
 )
 from vitlab.weights.fetch import locate
 from vitlab.weights.layouts import OURS, Filled, with_classes
+from vitlab.weights.merges import locate_merges, read_merges
 from vitlab.weights.preprocessing import Preprocessing
 from vitlab.weights.published import Published, open_published
 from vitlab.weights.readers import Tensors, read_tensors
@@ -29,7 +30,9 @@ __all__ = [
     "checkpoint_facts",
     "checkpoint_table",
     "locate",
+    "locate_merges",
     "open_published",
+    "read_merges",
     "read_metadata",
     "read_tensors",
     "with_classes",

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import requests
 
@@ -18,6 +19,19 @@ from vitlab.progress import say
 from vitlab.weights.catalogue import CATALOGUE, Checkpoint
 from vitlab.weights.download import MOST_BYTES, Unfinished, download
 from vitlab.weights.readers import READERS
+
+
+class Offered(Protocol):
+    """A file that its publisher offers: a Checkpoint, or another of which this is known."""
+
+    @property
+    def file_name(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def stated_hash(self) -> str | None: ...
+    @property
+    def mebibytes(self) -> float | None: ...
 
 
 def locate(weights: str) -> tuple[Path, Checkpoint | None]:
@@ -35,48 +49,48 @@ def locate(weights: str) -> tuple[Path, Checkpoint | None]:
     if path.is_file():
         return path, None
     if weights in CATALOGUE:
-        return _fetch(CATALOGUE[weights]), CATALOGUE[weights]
+        return fetch(CATALOGUE[weights]), CATALOGUE[weights]
     if path.suffix.lower() in READERS or path.parent != Path("."):
         raise InputError(f"there is no file {path} (model.weights)")
     raise InputError(unknown("weights", weights, CATALOGUE, "model.weights"))
 
 
-def _fetch(checkpoint: Checkpoint) -> Path:
-    """The checkpoint's file in the cache, which somebody may have put there by hand.
+def fetch(file: Offered) -> Path:
+    """The file in the cache, which somebody may have put there by hand.
 
     A hash that no publisher states is recorded the first time, and must be the same ever after.
     """
-    path = runtime.cache_folder("weights") / checkpoint.file_name
+    path = runtime.cache_folder("weights") / file.file_name
     record = path.with_name(f"{path.name}.json")
     with _alone(path):
         if not path.exists():
-            _download(checkpoint, path, record)
-            _record(record, checkpoint, path)
+            _download(file, path, record)
+            _record(record, file, path)
         elif record.exists():
             if sha256_of([path])[0] != _recorded(record):
                 raise InputError(f"{path} is not as it was when it came (see {record}); delete it")
         else:
-            _check(path, [checkpoint.stated_hash], f"{path} is not {checkpoint.address}; delete it")
-            _record(record, checkpoint, path)
+            _check(path, [file.stated_hash], f"{path} is not {file.address}; delete it")
+            _record(record, file, path)
     return path
 
 
-def _download(checkpoint: Checkpoint, path: Path, record: Path) -> None:
-    say(f"weights  downloading {checkpoint.address}")
+def _download(file: Offered, path: Path, record: Path) -> None:
+    say(f"weights  downloading {file.address}")
     part = path.with_name(f"{path.name}.part")
-    mebibytes = checkpoint.mebibytes
+    mebibytes = file.mebibytes
     most = MOST_BYTES if mebibytes is None else round((1.1 * mebibytes + 1) * 2**20)
     try:
-        stated = download(checkpoint.address, part, most)
+        stated = download(file.address, part, most)
     except (requests.RequestException, OSError) as error:
         raise InputError(
-            f"cannot download {checkpoint.address} ({_reason(error)}); "
+            f"cannot download {file.address} ({_reason(error)}); "
             f"try again, or fetch it elsewhere and put it at {path}"
         ) from error
-    hashes = [checkpoint.stated_hash, stated and f"sha256:{stated}"]
+    hashes = [file.stated_hash, stated and f"sha256:{stated}"]
     hashes += [f"sha256:{_recorded(record)}"] if record.exists() else []
     try:
-        _check(part, hashes, f"what came from {checkpoint.address} is not {path.name}; it is removed")
+        _check(part, hashes, f"what came from {file.address} is not {path.name}; it is removed")
     except InputError:
         Unfinished(part).remove()
         raise
@@ -100,9 +114,9 @@ def _recorded(record: Path) -> str:
         raise InputError(f"cannot read {record}: {error}; delete it") from error
 
 
-def _record(record: Path, checkpoint: Checkpoint, path: Path) -> None:
+def _record(record: Path, file: Offered, path: Path) -> None:
     (digest,) = sha256_of([path])
-    files.write_json(record, {"address": checkpoint.address, "sha256": digest})
+    files.write_json(record, {"address": file.address, "sha256": digest})
 
 
 def _reason(error: Exception) -> str:
