@@ -26,7 +26,7 @@ def run(main: Callable[[], None]) -> None:
     """
 
     def guarded(_: list[str]) -> int:
-        runtime.use_huge_pages()
+        runtime.tune_allocator()
         signal.signal(signal.SIGTERM, _tidy_up_and_end)
         for stream in (sys.stdout, sys.stderr):  # names of files may be no text
             if isinstance(stream, io.TextIOWrapper):

@@ -16,23 +16,31 @@ from vitlab.errors import InputError
 if TYPE_CHECKING:
     import jax
 
-HUGE_PAGES = "glibc.malloc.hugetlb=1"
+# Huge pages, and one heap that keeps what is freed: blocks of any size come from it, and it gives
+# nothing back to the system.
+ALLOCATOR = {
+    "hugetlb": 1,
+    "arena_max": 1,
+    "mmap_threshold": 2**32,
+    "trim_threshold": 2**34,
+}
 
 
-def use_huge_pages() -> None:
-    """Starts this process again, once, with glibc's allocator told to ask for huge pages.
+def tune_allocator() -> None:
+    """Starts this process again, once, with glibc's allocator told to keep huge pages.
 
-    XLA on CPU allocates and frees all of its temporaries at every step. With pages of 4 KB, each
-    step faults in half a million of them again, and MobileNetV2 and ViT-Ti run 1.3 to 1.6 times slower.
-    glibc reads the setting only when a process starts.
+    XLA on CPU allocates and frees all of its temporaries at every step. Left to itself, glibc gives
+    them back to the system, and each step faults in half a million pages of 4 KB again: MobileNetV2
+    and ViT-Ti run 1.3 to 1.6 times slower. glibc reads the setting only when a process starts.
     """
     tunables = os.environ.get("GLIBC_TUNABLES", "")
-    if platform.libc_ver()[0] != "glibc" or "glibc.malloc.hugetlb" in tunables:
+    if platform.libc_ver()[0] != "glibc" or "glibc.malloc" in tunables:
         return
-    setting = f"{tunables}:{HUGE_PAGES}" if tunables else HUGE_PAGES
+    settings = [f"glibc.malloc.{name}={value}" for name, value in ALLOCATOR.items()]
     sys.stdout.flush()
     arguments = [sys.executable, *sys.orig_argv[1:]]
-    os.execve(sys.executable, arguments, {**os.environ, "GLIBC_TUNABLES": setting})
+    environment = {**os.environ, "GLIBC_TUNABLES": ":".join(filter(None, [tunables, *settings]))}
+    os.execve(sys.executable, arguments, environment)
 
 
 def start() -> None:

@@ -1,20 +1,27 @@
 """The networks against PyTorch on this machine: inference and a full training step.
 
     pip install -e .[parity]
-    python -m experiments.speed.models [--networks=mobilenet_v2,vit_ti16] [--batch_size=32] [--rounds=5]
+    python -m experiments.speed.models [--networks=mobilenet_v2,vit_ti16] [--rounds=5]
 
-Each rival lives in a process of its own, as a user would start it: vitlab with the allocator setting
-that its commands give themselves, PyTorch with timm's network, eager, in either memory layout. They
-take turns on the same work, so that whatever else the machine does meets all of them. A figure is
-the best round's; the ratio is against the faster PyTorch layout.
+Each rival lives in a process of its own, as a user would start it, and they take turns on the same work,
+so that whatever else the machine does meets all of them. PyTorch runs timm's networks (CvT is Hugging
+Face's) eagerly in either memory layout, once with the allocator as it finds it and once with the setting
+that vitlab's commands give themselves ("tuned"), and compiled by `torch.compile`. A figure is the best
+round's. The first call compiles, with an empty cache; its ratio is to vitlab with the plain
+formulation of every layer, which takes no further turns.
 """
 
 import multiprocessing
 import os
 import platform
+import sys
+import tempfile
 import time
+import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Any
 
 import numpy as np
 from absl import flags
@@ -22,82 +29,130 @@ from absl import flags
 from vitlab import command, runtime
 from vitlab.errors import InputError
 
-TIMM = {
-    "mobilenet_v2": "mobilenetv2_100",
-    "vit_ti16": "vit_tiny_patch16_224",
-    "vit_b32": "vit_base_patch32_224",
+
+@dataclass(frozen=True)
+class Network:
+    """What runs: the name in timm, the batch, and the layout in which `torch.compile` is tried."""
+
+    theirs: str
+    batch: int
+    layout: str = "channels_last"
+    size: int = 224
+
+
+NETWORKS = {
+    "vit_b32": Network("vit_base_patch32_224", 16, "contiguous_format"),
+    "vit_ti16": Network("vit_tiny_patch16_224", 32, "contiguous_format"),
+    "cvt13": Network("Hugging Face's", 16, "contiguous_format"),
+    "mobilenet_v2": Network("mobilenetv2_100", 32),
+    "resnet50": Network("resnet50", 16),
+    "vgg16": Network("vgg16", 16),
+    "inception_v3": Network("inception_v3", 16, size=299),
 }
 WORKS = ("inference", "full step")
 CLASSES = 10
+LAYOUTS = ("contiguous_format", "channels_last")
 
-_NETWORKS = flags.DEFINE_list("networks", ["mobilenet_v2", "vit_ti16", "vit_b32"], f"Of {list(TIMM)}.")
-_BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Images of 224 x 224 pixels.", lower_bound=1)
+_NETWORKS = flags.DEFINE_list("networks", list(NETWORKS), "What to measure.")
 _ROUNDS = flags.DEFINE_integer("rounds", 5, "Turns of each rival.", lower_bound=1)
 
 Work = Callable[[], None]  # one batch, waited for
 
 
 def main() -> None:
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
-    print(f"{'images a second':24}{'':12}" + "".join(f"{name:>24}" for name in RIVALS) + f"{'ratio':>8}")
-    for network in _NETWORKS.value:
-        rivals = [Rival(name, network, _BATCH_SIZE.value) for name in RIVALS]
-        for work in WORKS:
-            first = [rival.seconds(work) for rival in rivals]
-            rounds = [[rival.seconds(work) for rival in rivals] for _ in range(_ROUNDS.value)]
-            rates = _BATCH_SIZE.value / np.min(rounds, axis=0)
-            shown = "".join(
-                f"{f'{rate:.1f} (first {seconds:.1f} s)':>24}"
-                for rate, seconds in zip(rates, first, strict=True)
-            )
-            print(f"{network:24}{work:12}{shown}{rates[0] / rates[1:].max():8.2f}", flush=True)
-        for rival in rivals:
-            rival.close()
+    unknown = set(_NETWORKS.value) - NETWORKS.keys()
+    if unknown:
+        raise InputError(f"--networks: {sorted(unknown)} are not measured; these are: {list(NETWORKS)}")
+    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores; images a second")
+    columns = ("network", "work", "vitlab", "PyTorch", "ratio", "tuned", "ratio", "compiled", "ratio")
+    _print_row(*columns, "first call, s", "plain JAX", "ratio")
+    _print_row(*["---"] * (len(columns) + 3))
+    for name in _NETWORKS.value:
+        _measure(name)
+
+
+def _measure(name: str) -> None:
+    network = NETWORKS[name]
+    ours, plain = Rival(name, tuned=True), Rival(name, tuned=True, reference=True)
+    eager = [Rival(name, layout=layout) for layout in LAYOUTS]
+    tuned = [Rival(name, layout=layout, tuned=True) for layout in LAYOUTS]
+    compiled = Rival(name, layout=network.layout, compiled=True)
+    rivals = [ours, *eager, *tuned, compiled]
+    for work in WORKS:
+        first = [rival.seconds(work) for rival in (ours, plain)]
+        if work == WORKS[-1]:
+            plain.close()
+        for rival in rivals[1:]:
+            rival.seconds(work)
+        rounds = [[rival.seconds(work) for rival in rivals] for _ in range(_ROUNDS.value)]
+        rates = network.batch / np.min(rounds, axis=0)
+        cells = [f"{rates[0]:.1f}"]
+        for rate in (rates[1:3].max(), rates[3:5].max(), rates[5]):
+            cells += [f"{rate:.1f}", f"{rates[0] / rate:.2f}"] if rate else ["fails", ""]
+        _print_row(name, work, *cells, *(f"{s:.1f}" for s in first), f"{first[0] / first[1]:.1f}")
+    for rival in rivals:
+        rival.close()
+
+
+def _print_row(*cells: str) -> None:
+    print("| " + " | ".join(cells) + " |", flush=True)
 
 
 class Rival:
     """A process that does the work of one framework when it is told to."""
 
-    def __init__(self, name: str, network: str, batch_size: int):
-        self.name = name
+    def __init__(self, network: str, *, tuned: bool = False, **options: Any):
+        self.told = f"{network} with {options}"
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        tunables = os.environ.pop("GLIBC_TUNABLES", None)
-        if name == "vitlab" and tunables:
-            os.environ["GLIBC_TUNABLES"] = tunables
-        self.process = context.Process(
-            target=_serve, args=(theirs, name, network, batch_size), daemon=True
-        )
+        self.process = context.Process(target=_serve, args=(theirs, network, options), daemon=True)
+        ours = os.environ.pop("GLIBC_TUNABLES", "")
+        if tuned:
+            os.environ["GLIBC_TUNABLES"] = ours
         self.process.start()
+        os.environ["GLIBC_TUNABLES"] = ours
         theirs.close()
-        if tunables:
-            os.environ["GLIBC_TUNABLES"] = tunables
 
     def seconds(self, work: str) -> float:
-        """How long one batch takes."""
+        """How long one batch takes; without end, if PyTorch cannot compile the network."""
         try:
             self.pipe.send(work)
             return self.pipe.recv()
         except (EOFError, BrokenPipeError):
-            raise InputError(f"{self.name} ended; its traceback stands above") from None
+            raise InputError(f"{self.told} ended; its traceback stands above") from None
 
     def close(self) -> None:
         self.pipe.send(None)
         self.process.join()
 
 
-def _serve(pipe: Connection, name: str, network: str, batch_size: int) -> None:
+def _serve(pipe: Connection, name: str, options: dict[str, Any]) -> None:
+    network = NETWORKS[name]
     random = np.random.default_rng(0)
-    images = random.integers(0, 256, (batch_size, 224, 224, 3), np.uint8)
-    labels = random.integers(0, CLASSES, batch_size)
-    works = RIVALS[name](network, images, labels)
-    for work in iter(pipe.recv, None):
-        started = time.perf_counter()
-        works[work]()
-        pipe.send(time.perf_counter() - started)
+    images = random.integers(0, 256, (network.batch, network.size, network.size, 3), np.uint8)
+    labels = random.integers(0, CLASSES, network.batch)
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["VITLAB_CACHE"] = os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
+        works = _theirs(network, images, labels, **options) if "layout" in options else None
+        works = works or _ours(name, images, labels, **options)
+        for work in iter(pipe.recv, None):
+            started = time.perf_counter()
+            try:
+                works[work]()
+            except Exception:
+                if not options.get("compiled"):
+                    raise
+                print(f"torch.compile, {name}: {traceback.format_exc(limit=0)}", file=sys.stderr)
+                pipe.send(float("inf"))
+                continue
+            pipe.send(time.perf_counter() - started)
 
 
-def _ours(name: str, images: np.ndarray, labels: np.ndarray) -> dict[str, Work]:
+def _ours(
+    name: str, images: np.ndarray, labels: np.ndarray, *, reference: bool = False
+) -> dict[str, Work]:
+    if reference:
+        os.environ["VITLAB_LAYERS"] = "reference"
     runtime.start()
     import jax
     import jax.numpy as jnp
@@ -111,9 +166,7 @@ def _ours(name: str, images: np.ndarray, labels: np.ndarray) -> dict[str, Work]:
     batch = (jnp.asarray(images), jnp.asarray(labels), jnp.ones(len(labels)))
 
     def forward(parameters, statistics, images, key):
-        if statistics:
-            return network.train(parameters, statistics, images, moves=True)
-        return network(parameters, statistics, images), {}
+        return network.train(parameters, statistics, images, moves=bool(statistics), dropout=key)
 
     infer = jax.jit(network)
     step = make_train_step(forward, optimizer, jax.random.key(0))
@@ -131,40 +184,46 @@ def _ours(name: str, images: np.ndarray, labels: np.ndarray) -> dict[str, Work]:
     return dict(zip(WORKS, (inference, full_step), strict=True))
 
 
-def _theirs(layout: str) -> Callable[[str, np.ndarray, np.ndarray], dict[str, Work]]:
-    def works(name: str, images: np.ndarray, labels: np.ndarray) -> dict[str, Work]:
-        import timm
-        import torch
+def _theirs(
+    network: Network, images: np.ndarray, labels: np.ndarray, *, layout: str, compiled: bool = False
+) -> dict[str, Work]:
+    import torch
 
-        memory_format = getattr(torch, layout)
-        torch.manual_seed(0)
-        model = timm.create_model(TIMM[name], num_classes=CLASSES).to(memory_format=memory_format)
-        inputs = torch.from_numpy(images.transpose(0, 3, 1, 2) / np.float32(127.5) - 1)
-        inputs = inputs.contiguous(memory_format=memory_format)
-        truth = torch.from_numpy(labels)
-        optimizer = torch.optim.Adam(model.parameters(), 1e-4, fused=True)
+    memory_format = getattr(torch, layout)
+    torch.manual_seed(0)
+    model = _hugging_face() if network.theirs == "Hugging Face's" else _timm(network.theirs)
+    model = model.to(memory_format=memory_format)
+    run = torch.compile(model) if compiled else model
+    inputs = torch.from_numpy(images.transpose(0, 3, 1, 2) / np.float32(127.5) - 1)
+    inputs = inputs.contiguous(memory_format=memory_format)
+    truth = torch.from_numpy(labels)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-4, fused=True)
 
-        def inference() -> None:
-            model.eval()
-            with torch.inference_mode():
-                model(inputs)
+    def inference() -> None:
+        model.eval()
+        with torch.inference_mode():
+            run(inputs)
 
-        def full_step() -> None:
-            model.train()
-            optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(model(inputs), truth).backward()
-            optimizer.step()
+    def full_step() -> None:
+        model.train()
+        optimizer.zero_grad()
+        outputs = run(inputs)
+        torch.nn.functional.cross_entropy(getattr(outputs, "logits", outputs), truth).backward()
+        optimizer.step()
 
-        return dict(zip(WORKS, (inference, full_step), strict=True))
-
-    return works
+    return dict(zip(WORKS, (inference, full_step), strict=True))
 
 
-RIVALS = {
-    "vitlab": _ours,
-    "PyTorch": _theirs("contiguous_format"),
-    "PyTorch channels_last": _theirs("channels_last"),
-}
+def _timm(name: str) -> Any:
+    import timm
+
+    return timm.create_model(name, num_classes=CLASSES)
+
+
+def _hugging_face() -> Any:
+    import transformers
+
+    return transformers.CvtForImageClassification(transformers.CvtConfig(num_labels=CLASSES))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float, Int
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.layers import Linear
 from vitlab.models.vit import ACTIVATIONS, ActivationName, Block, PatchEmbedding, layer_norm
 
 Tokens = Float[Array, "batch tokens channels"]
@@ -150,6 +151,6 @@ def _blocks(
     )
 
 
-def _projection(width: int, embedding_width: int, rngs: nnx.Rngs) -> nnx.Linear:
+def _projection(width: int, embedding_width: int, rngs: nnx.Rngs) -> Linear:
     normal = nnx.initializers.normal(width**-0.5)
-    return nnx.Linear(width, embedding_width, use_bias=False, kernel_init=normal, rngs=rngs)
+    return Linear(width, embedding_width, use_bias=False, kernel_init=normal, rngs=rngs)

@@ -7,7 +7,7 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
-from vitlab.models.layers import Activation, ConvNorm, attend, block_average
+from vitlab.models.layers import Activation, ConvNorm, Linear, attend, block_average
 
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
@@ -115,8 +115,8 @@ class AttentionPool(nnx.Module):
         normal = nnx.initializers.normal(width**-0.5)
         self.positions = nnx.Param(normal(rngs.params(), (1, rows * rows + 1, width)))
 
-        def linear(outputs: int) -> nnx.Linear:
-            return nnx.Linear(width, outputs, kernel_init=normal, dtype=dtype, rngs=rngs)
+        def linear(outputs: int) -> Linear:
+            return Linear(width, outputs, kernel_init=normal, dtype=dtype, rngs=rngs)
 
         self.query, self.key, self.value = (linear(width) for _ in range(3))
         self.out = linear(out_width)

@@ -10,7 +10,7 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
-from vitlab.models.layers import BatchNorm, Convolution, Dropout, Padding, max_pool
+from vitlab.models.layers import BatchNorm, Convolution, Dropout, Linear, Padding, max_pool
 
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
@@ -73,7 +73,7 @@ class CNN(Backbone):
         widths = [width, *dense]
         he = nnx.initializers.he_normal()
         self.dense = nnx.List(
-            nnx.Linear(inputs, units, kernel_init=he, dtype=dtype, rngs=rngs)
+            Linear(inputs, units, kernel_init=he, dtype=dtype, rngs=rngs)
             for inputs, units in zip(widths, dense, strict=False)
         )
         self.norms = nnx.List(

@@ -8,7 +8,7 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
-from vitlab.models.layers import Activation, ConvNorm, Convolution, attend
+from vitlab.models.layers import Activation, ConvNorm, Convolution, Linear, attend
 from vitlab.models.vit import ACTIVATIONS, MLP, ActivationName, layer_norm
 
 Maps = Float[Array, "batch height width channels"]
@@ -171,9 +171,9 @@ class ConvolutionalAttention(nnx.Module):
                 rngs=rngs,
             )
 
-        def projection() -> nnx.Linear:
+        def projection() -> Linear:
             xavier = nnx.initializers.xavier_uniform()
-            return nnx.Linear(width, width, kernel_init=xavier, dtype=dtype, rngs=rngs)
+            return Linear(width, width, kernel_init=xavier, dtype=dtype, rngs=rngs)
 
         self.query_filter, self.query = neighbourhood(stride=1), projection()
         self.key_filter, self.key = neighbourhood(stride=2), projection()

@@ -10,13 +10,7 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
-from vitlab.models.layers import (
-    ConvNorm,
-    Convolution,
-    adaptive_average_pool,
-    convolve,
-    max_pool,
-)
+from vitlab.models.layers import ConvNorm, Convolution, Linear, adaptive_average_pool, convolve, max_pool
 
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
@@ -74,8 +68,7 @@ class VGG(Backbone):
             he = nnx.initializers.he_normal()
             inputs = GRID * GRID * channels
             self.dense = nnx.List(
-                nnx.Linear(width, DENSE, kernel_init=he, dtype=dtype, rngs=rngs)
-                for width in (inputs, DENSE)
+                Linear(width, DENSE, kernel_init=he, dtype=dtype, rngs=rngs) for width in (inputs, DENSE)
             )
 
     def features(self, images: Images) -> NewMaps:
@@ -97,7 +90,7 @@ class VGG(Backbone):
         hidden = jax.nn.relu(second(jax.nn.relu(self._windows(first, maps))))
         return hidden.mean(axis=(1, 2), dtype=jnp.float32)
 
-    def _windows(self, dense: nnx.Linear, maps: Maps) -> NewMaps:
+    def _windows(self, dense: Linear, maps: Maps) -> NewMaps:
         """`dense` of every window of 7 x 7 positions: a convolution without padding."""
         kernel = dense.kernel[...].reshape(GRID, GRID, -1, DENSE).astype(maps.dtype)
         assert dense.bias is not None

@@ -9,7 +9,7 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
-from vitlab.models.layers import Activation, SelfAttention
+from vitlab.models.layers import Activation, Linear, SelfAttention
 
 Tokens = Float[Array, "batch tokens channels"]
 
@@ -80,7 +80,7 @@ class VisionTransformer(Backbone):
         self.norm = layer_norm(width, epsilon, rngs)
         xavier = nnx.initializers.xavier_uniform()
         self.pre_logits = (
-            nnx.Linear(width, width, kernel_init=xavier, dtype=jnp.float32, rngs=rngs)
+            Linear(width, width, kernel_init=xavier, dtype=jnp.float32, rngs=rngs)
             if pre_logits
             else None
         )
@@ -107,7 +107,7 @@ class PatchEmbedding(nnx.Module):
 
     def __init__(self, patch: int, width: int, *, bias: bool = True, dtype: Dtype, rngs: nnx.Rngs):
         self.patch = patch
-        self.projection = nnx.Linear(patch * patch * 3, width, use_bias=bias, dtype=dtype, rngs=rngs)
+        self.projection = Linear(patch * patch * 3, width, use_bias=bias, dtype=dtype, rngs=rngs)
 
     def __call__(self, images: Float[Array, "batch height width 3"]) -> Tokens:
         batch, height, width, channels = images.shape
@@ -147,8 +147,8 @@ class MLP(nnx.Module):
 
     def __init__(self, width: int, hidden: int, *, activation: Activation, dtype: Dtype, rngs: nnx.Rngs):
         xavier = nnx.initializers.xavier_uniform()
-        self.widen = nnx.Linear(width, hidden, kernel_init=xavier, dtype=dtype, rngs=rngs)
-        self.narrow = nnx.Linear(hidden, width, kernel_init=xavier, dtype=dtype, rngs=rngs)
+        self.widen = Linear(width, hidden, kernel_init=xavier, dtype=dtype, rngs=rngs)
+        self.narrow = Linear(hidden, width, kernel_init=xavier, dtype=dtype, rngs=rngs)
         self.activation = activation
 
     def __call__(self, tokens: Tokens) -> Tokens:

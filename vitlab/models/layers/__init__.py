@@ -12,6 +12,7 @@ from vitlab.models.layers.pooling import (
     block_average,
     max_pool,
 )
+from vitlab.models.layers.product import Linear
 
 __all__ = [
     "Activation",
@@ -22,6 +23,7 @@ __all__ = [
     "ConvNorm",
     "Convolution",
     "Dropout",
+    "Linear",
     "Padding",
     "Pool",
     "SelfAttention",

@@ -8,6 +8,8 @@ from flax import nnx
 from jax import lax
 from jaxtyping import Array, Float
 
+from vitlab.models.layers.backend import prefers_reformulation
+
 Images = Float[Array, "batch *positions channels"]
 Channels = Float[Array, "channels"]
 
@@ -92,4 +94,4 @@ def _over_positions(array: Images) -> Channels:
 
 def _materialised(array):
     """On CPU, keeps XLA from fusing (and so repeating) what computes `array` into both sums."""
-    return lax.optimization_barrier(array) if jax.default_backend() == "cpu" else array
+    return lax.optimization_barrier(array) if prefers_reformulation() else array

@@ -1,7 +1,7 @@
 """Pooling of NHWC maps, in the formulation that the backend runs well."""
 
 from collections.abc import Iterator
-from functools import reduce
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,9 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
-from vitlab.models.layers.convolution import Amounts, Padding, padding_amounts
+from vitlab.models.layers.backend import prefers_reformulation
+from vitlab.models.layers.convolution import Padding, padding_amounts
+from vitlab.models.layers.windows import Amounts, sum_over_windows
 
 Maps = Float[Array, "batch height width channels"]
 Pooled = Float[Array, "batch rows columns channels"]
@@ -18,14 +20,42 @@ Pooled = Float[Array, "batch rows columns channels"]
 def max_pool(maps: Maps, *, window: int, stride: int, padding: Padding = "valid") -> Pooled:
     """The highest value of each window; what `padding` adds (see `convolve`) never wins.
 
-    On CPU it is the maximum of shifted copies, whose gradient XLA runs far better than that of
-    `reduce_window`.
+    Of equal values the first has won, and gets the whole gradient. On CPU it is the maximum of shifted
+    copies: XLA runs `reduce_window` and its gradient far slower there.
     """
     amounts = padding_amounts(maps.shape[1:3], (window, window), stride, padding)
-    if jax.default_backend() != "cpu":
-        return max_pool_reference(maps, window=window, stride=stride, amounts=amounts)
+    if prefers_reformulation():
+        return _highest(maps, maps.shape[1:3], window, stride, amounts)
+    return max_pool_reference(maps, window=window, stride=stride, amounts=amounts)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(1, 2, 3, 4))
+def _highest(maps: Maps, size: tuple[int, int], window: int, stride: int, amounts: Amounts) -> Pooled:
+    del size  # only the way back needs it
     padded = jnp.pad(maps, ((0, 0), *amounts, (0, 0)), constant_values=-jnp.inf)
     return reduce(jnp.maximum, _shifted(padded, window, stride))
+
+
+def _highest_forward(maps, size, window, stride, amounts):
+    del size
+    padded = jnp.pad(maps, ((0, 0), *amounts, (0, 0)), constant_values=-jnp.inf)
+    first, *others = _shifted(padded, window, stride)
+    highest, winner = first, jnp.zeros(first.shape, jnp.int8)
+    for position, values in enumerate(others, start=1):
+        winner = jnp.where(values > highest, jnp.int8(position), winner)
+        highest = jnp.maximum(values, highest)
+    return highest, winner
+
+
+def _highest_backward(size, window, stride, amounts, winner, gradient):
+    def contribution(row: int, column: int, slopes: Array, winner: Array) -> Array:
+        return jnp.where(winner == row * window + column, slopes, 0)
+
+    extents = (window, window)
+    return (sum_over_windows(contribution, (gradient, winner), size, extents, stride, amounts),)
+
+
+_highest.defvjp(_highest_forward, _highest_backward)
 
 
 def max_pool_reference(maps: Maps, *, window: int, stride: int, amounts: Amounts) -> Pooled:
@@ -40,7 +70,7 @@ def average_pool(maps: Maps, *, window: int, counts_border: bool) -> Maps:
     With `counts_border` the zeros outside count too, as PyTorch has it unless it is told otherwise.
     On CPU it is a sum of shifted copies.
     """
-    if jax.default_backend() != "cpu":
+    if not prefers_reformulation():
         return average_pool_reference(maps, window=window, counts_border=counts_border)
     amounts = padding_amounts(maps.shape[1:3], (window, window), 1, "symmetric")
     padded = jnp.pad(maps, ((0, 0), *amounts, (0, 0)))
