@@ -8,6 +8,7 @@ from jax import lax
 from jaxtyping import Array, Float
 
 Batch = Float[Array, "batch *shape"]
+Results = Float[Array, "batch *other"]
 
 NUMBERS = 2**21  # a chunk's inputs, or outputs; 8 MB in float32
 
@@ -23,7 +24,7 @@ def chunk_count(batch: int, numbers: int) -> int:
     return next((count for count in fitting if batch // count * numbers <= NUMBERS), batch)
 
 
-def map_chunks(function: Callable[[Batch], Batch], batch: Batch, count: int) -> Batch:
+def map_chunks(function: Callable[[Batch], Results], batch: Batch, count: int) -> Results:
     """What `function` makes of each chunk, joined."""
     if count == 1:
         return function(batch)
@@ -31,7 +32,9 @@ def map_chunks(function: Callable[[Batch], Batch], batch: Batch, count: int) -> 
     return results.reshape(len(batch), *results.shape[2:])
 
 
-def sum_chunks(function: Callable[[Batch, Batch], Array], one: Batch, other: Batch, count: int) -> Array:
+def sum_chunks(
+    function: Callable[[Batch, Results], Array], one: Batch, other: Results, count: int
+) -> Array:
     """The sum of what `function` makes of each pair of chunks."""
     if count == 1:
         return function(one, other)
