@@ -74,6 +74,31 @@ def test_a_wrong_call_is_one_line_and_code_2_without_importing_jax(
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.parametrize("command", ["main", "evaluate"])
+def test_a_file_of_flags_that_cannot_be_read_is_one_line_and_code_2(tmp_path: Path, command: str):
+    (tmp_path / "picture").write_bytes(b"\xff\xd8\xff\xe0")
+    for file, message in {
+        tmp_path / "missing": f"cannot read the file '{tmp_path}/missing' of flags: No such file",
+        tmp_path: f"cannot read the file '{tmp_path}' of flags: Is a directory (--flagfile)",
+        tmp_path / "picture": "a file of flags is no text: 'utf-8' codec can't decode byte 0xff",
+    }.items():
+        for arguments in ([f"--flagfile={file}"], ["--flagfile", str(file)]):
+            result = vitlab(command, *arguments)
+            assert result.returncode == 2
+            assert result.stderr.startswith(f"vitlab {command}: {message}")
+            assert result.stderr.count("\n") == 1
+    result = vitlab(command, "--flagfile")
+    assert (result.returncode, result.stderr.count("\n")) == (2, 1)
+    assert "--flagfile with no argument" in result.stderr
+
+
+def test_flags_may_stand_in_a_file(tmp_path: Path):
+    (tmp_path / "flags").write_text(f"{DIGITS}\n--config.batch_size=0\n--workdir={tmp_path / 'run'}\n")
+    result = vitlab("main", f"--flagfile={tmp_path / 'flags'}")
+    assert result.returncode == 2
+    assert "batch_size is 0; it must be at least 1" in result.stderr
+
+
 def test_a_config_file_of_ones_own_with_a_misspelt_key_is_refused(tmp_path: Path):
     (tmp_path / "mine.py").write_text(
         "from ml_collections import ConfigDict\n"

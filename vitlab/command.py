@@ -1,12 +1,13 @@
 """What every command does around its work: flags in, one call, an exit code."""
 
 import ast
+import contextlib
 import io
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from absl import app, flags, logging
@@ -50,6 +51,16 @@ def run(main: Callable[[], None]) -> None:
     app.run(guarded, flags_parser=_parse)
 
 
+@contextlib.contextmanager
+def defining_config() -> Iterator[None]:
+    """Around a flag for a config file: where it is defined, it reads the command line, with the files
+    of --flagfile."""
+    try:
+        yield
+    except (flags.Error, UnicodeError) as error:
+        _refuse(_what_is_wrong(error, ""))
+
+
 def _parse(argv: list[str]) -> list[str]:
     if HELP & set(argv):
         print(sys.modules["__main__"].__doc__ or "")
@@ -77,6 +88,9 @@ def _config_file(argv: list[str]) -> str:
 def _what_is_wrong(error: Exception, config_file: str) -> str:
     """One line, with the place where it stands in the config file if that is to blame."""
     last_line = (str(error).strip() or type(error).__name__).splitlines()[-1].strip()
+    if isinstance(error, flags.CantOpenFlagFileError) and isinstance(error.__context__, OSError):
+        cause = error.__context__
+        return f"cannot read the file {cause.filename!r} of flags: {cause.strerror} (--flagfile)"
     if isinstance(error, SyntaxError):
         return f"{error.filename or config_file}, line {error.lineno or 1}: {error.msg} (--config)"
     places = [
@@ -86,6 +100,8 @@ def _what_is_wrong(error: Exception, config_file: str) -> str:
     ]
     if places and not isinstance(error, InputError):
         return f"{config_file}, line {places[-1]}: {type(error).__name__}: {last_line} (--config)"
+    if isinstance(error, UnicodeError):
+        return f"a file of flags is no text: {last_line} (--flagfile)"
     if isinstance(error, AttributeError) and "'get_config'" in last_line:
         return f"{config_file} has no function get_config that returns a config (--config)"
     if isinstance(error, (KeyError, AttributeError)):

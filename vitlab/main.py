@@ -18,9 +18,10 @@ from vitlab.errors import InputError
 from vitlab.progress import say
 from vitlab.run_directory import RunDirectory
 
-_CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "The config file, such as configs/transfer.py:vit_ti16.", lock_config=True
-)
+with command.defining_config():
+    _CONFIG = config_flags.DEFINE_config_file(
+        "config", None, "The config file, such as configs/transfer.py:vit_ti16.", lock_config=True
+    )
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run directory: new, or of this same config.")
 
 

@@ -1,4 +1,5 @@
-"""How long reading a file of weights takes, and how much memory, as a multiple of the file's size.
+"""How long reading a file of weights takes, and how much memory, as a multiple of the file's size and
+of the arrays' (which bfloat16, read as float32, doubles).
 
     python -m experiments.speed.reading [--megabytes=350] [--rounds=3]
 
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import ml_dtypes
 import numpy as np
 from absl import flags
 from safetensors.numpy import save_file
@@ -43,15 +45,16 @@ print(time.perf_counter() - start, kilobytes("VmHWM") - before)
 
 
 def main() -> None:
-    print(f"{'':20}{'file, MB':>10}{'seconds':>10}{'peak memory / file':>20}")
+    print(f"{'':22}{'file, MB':>10}{'seconds':>10}{'peak memory / file':>20}{'/ arrays':>10}")
     arrays = _arrays(_MEGABYTES.value)
     with tempfile.TemporaryDirectory() as folder:
         for name, write_file in WRITERS.items():
             path = write_file(Path(folder) / name.replace(" ", "."), arrays)
             seconds, memory = zip(*(_read(path) for _ in range(_ROUNDS.value)), strict=True)
             size = path.stat().st_size
-            shown = f"{size / 1e6:10.0f}{min(seconds):10.2f}{max(memory) / size:20.2f}"
-            print(f"{name:20}{shown}", flush=True)
+            of_arrays = max(memory) / sum(array.nbytes for array in arrays.values())
+            shown = f"{size / 1e6:10.0f}{min(seconds):10.2f}{max(memory) / size:20.2f}{of_arrays:10.2f}"
+            print(f"{name:22}{shown}", flush=True)
             path.unlink()
 
 
@@ -76,6 +79,11 @@ def _safetensors(path: Path, arrays: Arrays) -> Path:
     return path
 
 
+def _bfloat16(path: Path, arrays: Arrays) -> Path:
+    save_file({name: array.astype(ml_dtypes.bfloat16) for name, array in arrays.items()}, path)
+    return path
+
+
 def _npz(path: Path, arrays: Arrays) -> Path:
     np.savez(path, **arrays)  # type: ignore[arg-type]
     return path
@@ -92,6 +100,13 @@ def _h5(path: Path, arrays: Arrays) -> Path:
     return path
 
 
+def _h5_deflated(path: Path, arrays: Arrays) -> Path:
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            file.create_dataset(name, data=array, compression="gzip", shuffle=True)
+    return path
+
+
 def _pth(path: Path, arrays: Arrays) -> Path:
     content = dump(
         {
@@ -104,9 +119,11 @@ def _pth(path: Path, arrays: Arrays) -> Path:
 
 WRITERS: dict[str, Callable[[Path, Arrays], Path]] = {
     "stored .safetensors": _safetensors,
+    "bfloat16 .safetensors": _bfloat16,
     "stored .npz": _npz,
     "deflated .npz": _npz_deflated,
     "stored .h5": _h5,
+    "deflated .h5": _h5_deflated,
     "stored .pth": _pth,
 }
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vitlab.models import PRESETS, create, initialise, outline
+from vitlab.models import PRESETS, create, initialise, layer_table, outline
 from vitlab.weights.layouts import LAYOUTS
 
 # One network of each family, with options that make it small where it has any.
@@ -54,6 +54,18 @@ def test_features_are_bfloat16_where_that_is_asked_and_logits_are_float32(name: 
     assert features.dtype == "bfloat16"
     assert embedding.shape == (2, parameters["head/kernel"][0])
     assert (logits.shape, logits.dtype) == ((2, 3), jnp.float32)
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_every_row_of_the_layer_table_has_an_output(name: str):
+    def build():
+        return create(name, num_classes=3, input_size=ONE_OF_EACH[name])
+
+    _, parameters, _ = outline(build)
+    embedding, classes = parameters["head/kernel"]
+    rows = layer_table(build)
+    assert [row.path for row in rows if row.output is None] == []
+    assert [row.output for row in rows[-2:]] == [(embedding,), (classes,)]
 
 
 @pytest.mark.parametrize("name", ["vit_ti16", "mobilenet_v2_035"])

@@ -36,6 +36,20 @@ def test_the_rows_of_any_depth_add_up_to_the_network(name: str, depth: int):
         assert rows[0].path.startswith(("backbone/stem", "backbone/patches"))
 
 
+def test_at_depth_1_the_embedding_is_what_the_backbone_gives():
+    rows = layer_table(lambda: create("cnn_gap", num_classes=3), depth=1)
+    assert [(row.path, row.output) for row in rows] == [("backbone", (32,)), ("head", (3,))]
+
+
+def test_the_last_stage_of_cvt_stands_in_the_table_with_its_class_token():
+    rows = layer_table(lambda: create("cvt13", num_classes=3, depths=(1, 1, 2), input_size=64))
+    assert [(row.path, row.output) for row in rows if "stages" in row.path] == [
+        ("backbone/stages/0", (16, 16, 64)),
+        ("backbone/stages/1", (8, 8, 192)),
+        ("backbone/stages/2", (17, 384)),
+    ]
+
+
 def test_s0_12_the_table_of_mobilenet_v2_is_the_papers():
     """Sandler et al. 2018, table 2."""
     rows = operators("mobilenet_v2", {}, 224)

@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -72,6 +74,76 @@ def test_two_members_of_one_name_are_refused(tmp_path: Path):
         with pytest.warns(UserWarning, match="Duplicate name"):
             archive.writestr("a.npy", npy(VALUES))
     assert "2 members of the name a.npy" in refused(path)
+
+
+MEMBER = struct.Struct("<4s6H3L5H2L")  # a member in the directory of a zip file
+END = struct.Struct("<4s4H2LH")
+END_64 = struct.Struct("<4sQ2H2L4Q")
+LOCATOR_64 = struct.Struct("<4sLQL")
+
+
+def ended(content: bytes, directory: bytes, said: int, *, zip64: bool, comment: bytes = b"") -> bytes:
+    """A zip file with this directory, whose end says that it has `said` bytes."""
+    start, entries = len(content), 0 if zip64 else directory.count(b"PK\x01\x02") % 2**16
+    end = b""
+    if zip64:
+        count = directory.count(b"PK\x01\x02")
+        end = END_64.pack(b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, said, start)
+        end += LOCATOR_64.pack(b"PK\x06\x07", 0, start + len(directory), 1)
+        said = start = 2**32 - 1
+    end += END.pack(b"PK\x05\x06", 0, 0, entries, entries, said, start, len(comment)) + comment
+    return content + directory + end
+
+
+def entries(count: int) -> bytes:
+    """Members of nothing, each with a name of its own."""
+    fields = (20, 20, 0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0)
+    return b"".join(MEMBER.pack(b"PK\x01\x02", *fields) + b"%08x" % index for index in range(count))
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+@pytest.mark.parametrize("suffix", [".npz", ".pth"])
+def test_a_directory_of_a_million_members_takes_no_memory(tmp_path: Path, suffix: str, zip64: bool):
+    directory = entries(10**6)
+    path = tmp_path / f"w{suffix}"
+    path.write_bytes(ended(b"", directory, len(directory), zip64=zip64))
+    tracemalloc.start()
+    assert f"its directory of {len(directory)} bytes is longer" in refused(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10**6
+
+
+def test_the_longest_directory_takes_little_memory(tmp_path: Path):
+    directory = entries(2**22 // (MEMBER.size + 8))
+    path = tmp_path / "w.npz"
+    path.write_bytes(ended(b"", directory, len(directory), zip64=True, comment=b"PK" * 30_000))
+    tracemalloc.start()
+    assert "00000000 holds no numbers" in refused(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 200 * 10**6
+
+
+@pytest.mark.parametrize("said", [2**22 + 1, 2**32 - 1, 2**63, 2**64 - 1])
+def test_a_directory_that_is_said_to_be_longer_than_the_file_is_refused(tmp_path: Path, said: int):
+    path = tmp_path / "w.npz"
+    path.write_bytes(ended(b"", entries(1), said, zip64=said >= 2**32))
+    assert "directory" in refused(path)
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+@pytest.mark.parametrize("comment", [b"", b"made by hand"])
+def test_whole_archives_open_wherever_they_say_how_long_their_directory_is(
+    tmp_path: Path, comment: bytes, zip64: bool
+):
+    path = tmp_path / "w.npz"
+    np.savez(path, a=VALUES)
+    whole = path.read_bytes()
+    start, end = whole.index(b"PK\x01\x02"), whole.index(b"PK\x05\x06")
+    directory = whole[start:end]
+    path.write_bytes(ended(whole[:start], directory, len(directory), zip64=zip64, comment=comment))
+    np.testing.assert_array_equal(read_tensors(path)["a"], VALUES)
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -58,6 +58,14 @@ def compact(file: h5py.File, _: str) -> None:
     h5py.h5d.create(file.id, b"x", h5py.h5t.IEEE_F32LE, space, plan)
 
 
+def packed(**options: Any) -> Any:
+    return lambda file, _: file.create_dataset("x", data=VALUES, **options)
+
+
+def unwritten(file: h5py.File, _: str) -> None:
+    file.create_dataset("x", (6,), "f4", chunks=(2,))
+
+
 def three_bytes(file: h5py.File, _: str) -> None:
     kind = h5py.h5t.IEEE_F32LE.copy()
     kind.set_fields(22, 14, 8, 0, 14)
@@ -72,8 +80,11 @@ HOSTILE_HDF5: dict[str, tuple[Any, str]] = {
     "virtual": (assembled, "x is stored in another file"),
     "group in itself": (cycle, "x/inner/again is a group that stands elsewhere too"),
     "root in itself": (lambda f, s: f.update(x=f["/"]), "x is a group that stands elsewhere too"),
-    "compressed bomb": (bomb, "x is compressed or in pieces"),
-    "compact": (compact, "x is compressed or in pieces"),
+    "compressed bomb": (bomb, "would unpack to 4000000000"),
+    "compact": (compact, "x stands in the file's directory"),
+    "another compression": (packed(compression="lzf"), "x is packed with lzf"),
+    "numbers of few bits": (packed(scaleoffset=2), "x is packed with scaleoffset"),
+    "no chunk written": (unwritten, "x of shape (6,) was never written"),
     "one data set, many names": (two_names, "reaches out of the file, or into another array"),
     "never written": (lambda f, s: f.create_dataset("x", (10**13,), "f4"), "was never written"),
     "text": (lambda f, s: f.update(x="words"), "x holds object, not numbers"),

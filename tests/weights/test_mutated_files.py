@@ -120,6 +120,16 @@ def hdf5(**options: Any) -> bytes:
     return file.getvalue()
 
 
+def chunked_hdf5(**options: Any) -> bytes:
+    file = io.BytesIO()
+    with h5py.File(file, "w", **options) as opened:
+        for name, array in ARRAYS.items():
+            if array.ndim:
+                packing = {"compression": "gzip", "shuffle": True, "fletcher32": name == "bias"}
+                opened.create_dataset(name, data=array, chunks=(2,) * array.ndim, **packing)
+    return file.getvalue()
+
+
 PICKLED = dump(
     {
         "epoch": 3,
@@ -147,6 +157,10 @@ def test_the_files_are_sound_before_they_are_changed(folder: Path, name: str):
     assert read_or_refuse(folder / f"sound{name}", FILES[name])
 
 
+def test_an_hdf5_file_in_chunks_is_sound_before_it_is_changed(folder: Path):
+    assert read_or_refuse(folder / "sound.h5", chunked_hdf5())
+
+
 @pytest.mark.parametrize("name", FILES)
 @given(data=st.data())
 @settings(max_examples=200, deadline=None)
@@ -159,6 +173,13 @@ def test_a_file_with_any_bytes_changed(folder: Path, name: str, data: st.DataObj
 @settings(max_examples=20, deadline=None)  # each starts a process
 def test_an_hdf5_file_with_any_bytes_changed(folder: Path, libver: str, data: st.DataObject):
     read_or_refuse(folder / "w.h5", data.draw(changed(hdf5(libver=libver))))
+
+
+@pytest.mark.parametrize("libver", ["earliest", "latest"])
+@given(data=st.data())
+@settings(max_examples=20, deadline=None)
+def test_an_hdf5_file_in_chunks_with_any_bytes_changed(folder: Path, libver: str, data: st.DataObject):
+    read_or_refuse(folder / "c.h5", data.draw(changed(chunked_hdf5(libver=libver))))
 
 
 @pytest.mark.parametrize("name", [".npz", ".pth"])

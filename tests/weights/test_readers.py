@@ -3,6 +3,7 @@
 import os
 import pickle
 import re
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,24 @@ def test_pytorch_bfloat16_is_widened(tmp_path: Path):
     np.testing.assert_array_equal(
         read_tensors(write(tmp_path / "w.bin", content, {"0": halves}))["w"], VALUES
     )
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".bin"])
+def test_bfloat16_takes_the_memory_of_float32_and_no_more(tmp_path: Path, suffix: str):
+    values = np.random.default_rng(0).integers(-128, 128, 6_000_000).astype(ml_dtypes.bfloat16)
+    path = tmp_path / f"w{suffix}"
+    if suffix == ".safetensors":
+        save_file({"w": values}, path)
+    else:
+        content = dump({"w": tensor(Storage("0", values.size, "BFloat16Storage"), values.shape, (1,))})
+        write(path, content, {"0": values.view(np.uint16)})
+    tracemalloc.start()
+    read = read_tensors(path)["w"]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.3 * read.nbytes
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read, values.astype(np.float32))
 
 
 def test_pytorch_state_dictionary_inside_a_training_checkpoint(tmp_path: Path):

@@ -14,6 +14,7 @@ from vitlab.models.vit import ACTIVATIONS, MLP, ActivationName, layer_norm
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
 Tokens = Float[Array, "batch tokens channels"]
+NewTokens = Float[Array, "batch tokens out_channels"]
 Grid = tuple[int, ...]  # rows and columns of the tokens
 
 # Of each stage's convolutional token embedding: kernel, stride, padding (table 2; the paddings are
@@ -54,7 +55,7 @@ class CvT(Backbone):
         self.dtype = dtype
         self.embedding_width = widths[-1]
         self.stages = nnx.List(
-            Stage(
+            kind(
                 channels,
                 width,
                 depth=depth,
@@ -64,8 +65,14 @@ class CvT(Backbone):
                 dtype=dtype,
                 rngs=rngs,
             )
-            for channels, width, depth, stage_heads, embedding in zip(
-                (3, *widths[:-1]), widths, depths, heads, EMBEDDINGS, strict=True
+            for kind, channels, width, depth, stage_heads, embedding in zip(
+                (MapStage, MapStage, LastStage),
+                (3, *widths[:-1]),
+                widths,
+                depths,
+                heads,
+                EMBEDDINGS,
+                strict=True,
             )
         )
         self.class_token = nnx.Param(nnx.initializers.normal(0.02)(rngs.params(), (1, 1, widths[-1])))
@@ -78,15 +85,7 @@ class CvT(Backbone):
         maps = normalise(images, self.scheme, self.dtype)
         for stage in self.stages[:-1]:
             maps = stage(maps)
-        last = self.stages[-1]
-        maps = last.embed(maps)
-        tokens = _flat(maps)
-        class_token = self.class_token[...].astype(self.dtype)
-        first = jnp.broadcast_to(class_token, (len(tokens), 1, tokens.shape[-1]))
-        tokens = jnp.concatenate([first, tokens], axis=1)
-        for block in last.blocks[:-1]:
-            tokens = block(tokens, maps.shape[1:3])
-        return tokens
+        return self.stages[-1](maps, self.class_token[...].astype(self.dtype))
 
     def pool(self, features: Tokens) -> Embedding:
         side = math.isqrt(features.shape[1] - 1)
@@ -95,7 +94,7 @@ class CvT(Backbone):
 
 
 class Stage(nnx.Module):
-    """A convolution to fewer positions, whose outputs are the tokens; then transformer blocks."""
+    """A convolution to fewer positions, whose outputs are the tokens, and transformer blocks."""
 
     def __init__(
         self,
@@ -118,6 +117,13 @@ class Stage(nnx.Module):
             Block(width, heads, activation=activation, dtype=dtype, rngs=rngs) for _ in range(depth)
         )
 
+    def embed(self, maps: Maps) -> NewMaps:
+        return self.norm(self.projection(maps)).astype(maps.dtype)
+
+
+class MapStage(Stage):
+    """Maps in, maps out."""
+
     def __call__(self, maps: Maps) -> NewMaps:
         maps = self.embed(maps)
         tokens = _flat(maps)
@@ -125,8 +131,18 @@ class Stage(nnx.Module):
             tokens = block(tokens, maps.shape[1:3])
         return tokens.reshape(maps.shape)
 
-    def embed(self, maps: Maps) -> NewMaps:
-        return self.norm(self.projection(maps)).astype(maps.dtype)
+
+class LastStage(Stage):
+    """Puts the class token in front, and stops before its last block, which `CvT.pool` runs."""
+
+    def __call__(self, maps: Maps, class_token: Float[Array, "1 1 out_channels"]) -> NewTokens:
+        maps = self.embed(maps)
+        tokens = _flat(maps)
+        first = jnp.broadcast_to(class_token, (len(tokens), 1, tokens.shape[-1]))
+        tokens = jnp.concatenate([first, tokens], axis=1)
+        for block in self.blocks[:-1]:
+            tokens = block(tokens, maps.shape[1:3])
+        return tokens
 
 
 class Block(nnx.Module):

@@ -81,6 +81,8 @@ def layer_table(build: Callable[[], Classifier], depth: int = 2) -> list[Layer]:
         path.removesuffix("/__call__"): tuple(output.shape[1:])
         for path, output in jax.eval_shape(trace).items()
     }
+    # A backbone has no `__call__`, and what it inherits, as `pool`, is not captured.
+    outputs["backbone"] = outputs["backbone/pool"] = outputs["embed"]
     _, parameters, statistics = outline(build)
     return [
         Layer(

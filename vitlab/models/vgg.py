@@ -65,11 +65,10 @@ class VGG(Backbone):
         self.stages = nnx.List(stages)
         self.embedding_width = DENSE if top == "dense" else channels
         if top == "dense":
+            first = WindowDense(channels, DENSE, rngs=rngs)
             he = nnx.initializers.he_normal()
-            inputs = GRID * GRID * channels
-            self.dense = nnx.List(
-                Linear(width, DENSE, kernel_init=he, dtype=dtype, rngs=rngs) for width in (inputs, DENSE)
-            )
+            second = Linear(DENSE, DENSE, kernel_init=he, dtype=dtype, rngs=rngs)
+            self.dense = nnx.List([first, second])
 
     def features(self, images: Images) -> NewMaps:
         maps = normalise(images, self.scheme, self.dtype)
@@ -87,11 +86,19 @@ class VGG(Backbone):
         if self.larger == "average" or min(maps.shape[1:3]) < GRID:
             maps = adaptive_average_pool(maps, GRID)
         first, second = self.dense
-        hidden = jax.nn.relu(second(jax.nn.relu(self._windows(first, maps))))
+        hidden = jax.nn.relu(second(jax.nn.relu(first(maps))))
         return hidden.mean(axis=(1, 2), dtype=jnp.float32)
 
-    def _windows(self, dense: Linear, maps: Maps) -> NewMaps:
-        """`dense` of every window of 7 x 7 positions: a convolution without padding."""
-        kernel = dense.kernel[...].reshape(GRID, GRID, -1, DENSE).astype(maps.dtype)
-        assert dense.bias is not None
-        return convolve(maps, kernel, padding="valid") + dense.bias[...].astype(maps.dtype)
+
+class WindowDense(nnx.Module):
+    """A dense layer of every window of 7 x 7 positions: a convolution without padding."""
+
+    def __init__(self, in_channels: int, out_channels: int, *, rngs: nnx.Rngs):
+        he = nnx.initializers.he_normal()
+        self.kernel = nnx.Param(he(rngs.params(), (GRID * GRID * in_channels, out_channels)))
+        self.bias = nnx.Param(jnp.zeros(out_channels))
+
+    def __call__(self, maps: Maps) -> NewMaps:
+        bias = self.bias[...].astype(maps.dtype)
+        kernel = self.kernel[...].reshape(GRID, GRID, -1, len(bias)).astype(maps.dtype)
+        return convolve(maps, kernel, padding="valid") + bias

@@ -1,7 +1,7 @@
 """Two-dimensional convolution of NHWC images, in the formulation that the backend runs well.
 
 XLA's CPU backend runs `lax.conv` up to 100 times slower than PyTorch on depthwise kernels. There,
-`convolve` writes a 1x1 kernel as a matrix product, a depthwise kernel as a sum of shifted products, a
+`convolve` writes a 1x1 kernel, or one as large as the image, as a matrix product, a depthwise kernel as a sum of shifted products, a
 3x3 kernel by Winograd's algorithm, and the kernel gradient of any other convolution as one matrix
 product per kernel position. On GPU and TPU it is `lax.conv`, which also stays as the reference that
 the tests compare with.
@@ -45,8 +45,12 @@ def convolve(
         return convolve_reference(images, kernel, stride, amounts, groups)
     if depthwise:
         return convolve_depthwise(images, kernel, stride, amounts)
-    if kernel.shape[:2] == (1, 1) and amounts == ((0, 0), (0, 0)):
-        return multiply(images[:, ::stride, ::stride], kernel[0, 0])
+    if amounts == ((0, 0), (0, 0)):
+        if kernel.shape[:2] == (1, 1):
+            return multiply(images[:, ::stride, ::stride], kernel[0, 0])
+        if kernel.shape[:2] == images.shape[1:3]:  # a dense layer over the whole image
+            flat = multiply(images.reshape(len(images), -1), kernel.reshape(-1, kernel.shape[-1]))
+            return flat[:, None, None]
     if tile := _tile(images, kernel, stride, amounts):
         return _tiled(images, kernel, amounts, tile)
     return _dense(images, kernel, stride, amounts)

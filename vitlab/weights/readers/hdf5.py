@@ -10,10 +10,14 @@ import subprocess
 import sys
 from math import prod
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-from vitlab.weights.readers.arrays import Refused, read_array
+from vitlab.weights.readers.arrays import LARGEST_EXPANSION, Refused, read_array
+from vitlab.weights.readers.hdf5_chunks import Chunks, read_chunks
+
+Entry = tuple[str, str, list[int], int | Chunks]  # name, type, shape and place of a data set
 
 _LISTING = Path(__file__).with_name("hdf5_listing.py")
 _LONGEST_SECONDS = 120
@@ -23,23 +27,40 @@ def read_hdf5(path: Path) -> dict[str, np.ndarray]:
     """Data sets by their path inside the file.
 
     Links and data sets that are stored in other files are refused: reading them would read whatever
-    the file names. So are compressed ones, which Keras does not write.
+    the file names.
     """
-    tensors = {}
     with open(path, "rb") as file:
-        left = size = os.fstat(file.fileno()).st_size
-        for name, dtype, shape, offset in _listing(path):
-            nbytes = prod(shape) * np.dtype(dtype).itemsize
-            left -= nbytes
-            if offset + nbytes > size or left < 0:
-                raise Refused(f"{name} of {nbytes} bytes reaches out of the file, or into another array")
-            file.seek(offset)
-            tensors[name] = read_array(file, name, dtype, shape, nbytes)
-    return tensors
+        entries = _listing(path)
+        _check(entries, os.fstat(file.fileno()).st_size)
+        return {entry[0]: _read(file, *entry) for entry in entries}
 
 
-def _listing(path: Path) -> list[tuple[str, str, list[int], int]]:
-    """Name, type, shape and offset of every data set."""
+def _check(entries: list[Entry], size: int) -> None:
+    """No byte serves twice, and the arrays are no larger than a file of this size may have them."""
+    left, unpacked = size, 0
+    for name, dtype, shape, place in entries:
+        nbytes = prod(shape) * np.dtype(dtype).itemsize
+        if isinstance(place, Chunks):
+            pieces = [(start, length) for _, start, length, _ in place.pieces]
+            unpacked += max(nbytes, len(pieces) * place.unpacked(dtype))
+        else:
+            pieces = [(place, nbytes)]
+            unpacked += nbytes
+        left -= sum(length for _, length in pieces)
+        if left < 0 or any(start + length > size for start, length in pieces):
+            raise Refused(f"{name} of {nbytes} bytes reaches out of the file, or into another array")
+    if unpacked > LARGEST_EXPANSION * size:
+        raise Refused(f"its {size} bytes would unpack to {unpacked}; refused")
+
+
+def _read(file: IO[bytes], name: str, dtype: str, shape: list[int], place: int | Chunks) -> np.ndarray:
+    if isinstance(place, Chunks):
+        return read_chunks(file, name, dtype, shape, place)
+    file.seek(place)
+    return read_array(file, name, dtype, shape, prod(shape) * np.dtype(dtype).itemsize)
+
+
+def _listing(path: Path) -> list[Entry]:
     with path.open("rb"):  # what the system says about a file that it does not open, it says best
         pass
     try:
@@ -60,4 +81,7 @@ def _listing(path: Path) -> list[tuple[str, str, list[int], int]]:
     answer = json.loads(child.stdout)
     if isinstance(answer, str):
         raise Refused(answer)
-    return answer
+    return [
+        (name, dtype, shape, Chunks(**place) if isinstance(place, dict) else place)
+        for name, dtype, shape, place in answer
+    ]

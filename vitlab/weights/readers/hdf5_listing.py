@@ -2,8 +2,9 @@
 
 HDF5's library crashes on some damaged files, or asks for any amount of memory. Here that ends this
 process, within its limits, and not the user's. Only what describes the file is read, no data: no
-filter runs and nothing is unpacked. Standard output gets JSON: a list of name, type, shape and offset
-in bytes for each data set, or one text that says why the file is refused.
+filter runs and nothing is unpacked. Standard output gets JSON: a list of name, type, shape and place
+for each data set, or one text that says why the file is refused. The place is an offset in bytes, or,
+for a data set in chunks, the fields of `hdf5_chunks.Chunks`.
 
 It is started by its path and imports nothing of vitlab, so that it starts fast.
 """
@@ -13,13 +14,15 @@ import json
 import resource
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import h5py
 
 MEMORY = 2**30
 SECONDS = 30
+LONGEST_ANSWER = 2**24  # the reader takes it into memory; a large network's is a tenth of it
 
-Entry = tuple[str, str, tuple[int, ...], int]
+Entry = tuple[str, str, tuple[int, ...], int | dict[str, Any]]
 
 DTYPES = {
     "<f2": h5py.h5t.IEEE_F16LE,
@@ -29,6 +32,11 @@ DTYPES = {
     ">f8": h5py.h5t.IEEE_F64BE,
     "<i4": h5py.h5t.STD_I32LE,  # of a count, which Keras keeps beside means and variances
     "<i8": h5py.h5t.STD_I64LE,
+}
+FILTERS = {
+    h5py.h5z.FILTER_DEFLATE: "deflate",
+    h5py.h5z.FILTER_SHUFFLE: "shuffle",
+    h5py.h5z.FILTER_FLETCHER32: "fletcher32",
 }
 
 
@@ -45,7 +53,10 @@ def main(path: str) -> None:
             answer: list[Entry] | str = list(_entries(file, "", {file}))
     except Exception as error:  # h5py raises whatever its parsing runs into
         answer = str(error) or type(error).__name__
-    print(json.dumps(answer))
+    text = json.dumps(answer)
+    if len(text) > LONGEST_ANSWER:
+        text = json.dumps(f"it takes {len(text)} letters to say what is in it; refused")
+    print(text)
 
 
 def _entries(group: h5py.Group, prefix: str, seen: set[h5py.Group]) -> Iterator[Entry]:
@@ -73,12 +84,40 @@ def _entry(item: h5py.Dataset, where: str) -> Entry:
     dtype = next((name for name, kind in DTYPES.items() if stored.equal(kind)), None)
     if dtype is None or item.shape is None:
         raise ValueError(f"{where} holds {item.dtype}, not numbers; refused")
+    if described.get_layout() == h5py.h5d.CHUNKED:
+        return where, dtype, item.shape, _chunks(item, described, where)
     if described.get_layout() != h5py.h5d.CONTIGUOUS:
-        raise ValueError(f"{where} is compressed or in pieces; save it without chunks")
+        raise ValueError(f"{where} stands in the file's directory; refused")
     offset = item.id.get_offset()
     if offset is None and item.size:
-        raise ValueError(f"{where} of shape {item.shape} was never written")
+        raise _never_written(item, where)
     return where, dtype, item.shape, offset or 0
+
+
+def _chunks(item: h5py.Dataset, described: h5py.h5p.PropDCID, where: str) -> dict[str, Any]:
+    filters: list[str] = []
+    for index in range(described.get_nfilters()):
+        code, _, values, name = described.get_filter(index)
+        packing = FILTERS.get(code)
+        of_others = packing == "shuffle" and values != (item.dtype.itemsize,)
+        if packing is None or packing in filters or of_others:
+            shown = name.decode(errors="replace")
+            raise ValueError(f"{where} is packed with {shown} {values}; save it with gzip")
+        filters.append(packing)
+    pieces: list[Any] = []
+    item.id.chunk_iter(
+        lambda found: pieces.append(
+            (found.chunk_offset, found.byte_offset, found.size, found.filter_mask)
+        )
+    )
+    if item.size and not pieces:
+        raise _never_written(item, where)
+    fill = item.fillvalue.item()
+    return {"shape": item.chunks, "filters": filters, "fill": fill, "pieces": pieces}
+
+
+def _never_written(item: h5py.Dataset, where: str) -> ValueError:
+    return ValueError(f"{where} of shape {item.shape} was never written")
 
 
 if __name__ == "__main__":
