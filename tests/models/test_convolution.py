@@ -94,3 +94,30 @@ def test_half_precision_stays_half_precision():
     for kernel, groups in ((jnp.ones((3, 3, 1, 4)), 4), (jnp.ones((1, 1, 4, 2)), 1)):
         result = convolve(images, kernel.astype(jnp.bfloat16), padding="symmetric", groups=groups)
         assert result.dtype == jnp.bfloat16
+
+
+def test_a_kernel_as_large_as_the_image_is_a_dense_layer():
+    random = np.random.default_rng(0)
+    images = jnp.asarray(random.normal(size=(3, 4, 5, 6)), jnp.float32)
+    kernel = jnp.asarray(random.normal(size=(4, 5, 6, 7)), jnp.float32)
+    with jax.default_matmul_precision("float32"):
+        found = values_and_gradients(
+            lambda images, kernel: convolve(images, kernel, padding="valid"), images, kernel, 0
+        )
+        expected = values_and_gradients(
+            lambda images, kernel: convolve_reference(images, kernel, 1, ((0, 0), (0, 0))),
+            images,
+            kernel,
+            0,
+        )
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+@pytest.mark.parametrize("stated", ["reference", ""])
+def test_the_plain_formulation_can_be_asked_for(stated: str, monkeypatch):
+    monkeypatch.setenv("VITLAB_LAYERS", stated)
+    program = jax.make_jaxpr(
+        lambda images: convolve(images, jnp.ones((3, 3, 1, 4)), padding="symmetric", groups=4)
+    )(jnp.ones((1, 8, 8, 4)))
+    assert ("conv_general_dilated" in str(program)) == (stated == "reference")

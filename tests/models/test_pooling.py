@@ -20,7 +20,7 @@ def values_and_gradients(pool, maps, seed: int):
     return outputs, pull_back(slopes)[0]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     height=st.integers(3, 15),
     width=st.integers(3, 15),
@@ -45,6 +45,18 @@ def test_the_highest_values_and_their_gradients_are_the_references(
     found, expected = (values_and_gradients(pool, maps, seed) for pool in (ours, reference))
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_the_first_of_equal_values_gets_the_whole_gradient():
+    """As in PyTorch and TensorFlow; after a ReLU most maxima are one of several zeros."""
+    maps = jnp.zeros((1, 4, 4, 1))
+    outputs, gradient = values_and_gradients(lambda maps: max_pool(maps, window=2, stride=2), maps, 0)
+    _, expected = values_and_gradients(
+        lambda maps: max_pool_reference(maps, window=2, stride=2, amounts=((0, 0), (0, 0))), maps, 0
+    )
+    assert outputs.shape == (1, 2, 2, 1)
+    np.testing.assert_array_equal(gradient, expected)
+    assert np.count_nonzero(gradient) == 4
 
 
 @settings(max_examples=10, deadline=None)

@@ -1,10 +1,10 @@
 """Two-dimensional convolution of NHWC images, in the formulation that the backend runs well.
 
 XLA's CPU backend runs `lax.conv` up to 100 times slower than PyTorch on depthwise kernels. There,
-`convolve` writes a 1x1 kernel, or one as large as the image, as a matrix product, a depthwise kernel as a sum of shifted products, a
-3x3 kernel by Winograd's algorithm, and the kernel gradient of any other convolution as one matrix
-product per kernel position. On GPU and TPU it is `lax.conv`, which also stays as the reference that
-the tests compare with.
+`convolve` writes a 1x1 kernel, or one as large as the image, as a matrix product, a depthwise kernel as
+a sum of shifted products, a 3x3 kernel by Winograd's algorithm, and the kernel gradient of any other
+convolution as one matrix product per kernel position. On GPU and TPU it is `lax.conv`, which also
+stays as the reference that the tests compare with.
 """
 
 from functools import partial
