@@ -7,8 +7,9 @@ Each rival lives in a process of its own, as a user would start it, and they tak
 so that whatever else the machine does meets all of them. PyTorch runs timm's networks (CvT is Hugging
 Face's) eagerly in either memory layout, once with the allocator as it finds it and once with the setting
 that vitlab's commands give themselves ("tuned"), and compiled by `torch.compile`. A turn is three
-batches in a row, since memory that has lain idle is slow at first; a figure is the best batch's. The first call compiles, with an empty cache; its ratio is to vitlab with the plain
-formulation of every layer, which takes no further turns.
+batches in a row, since memory that has lain idle is slow at first; a figure is the best batch's. The
+first call compiles, with an empty cache; its ratio is to vitlab with the plain formulation of every
+layer, which takes no further turns.
 """
 
 import multiprocessing

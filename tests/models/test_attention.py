@@ -34,8 +34,8 @@ def test_values_and_gradients_equal_the_reference(
         drawn((2, heads, tokens, width), seed + 2),
     )
     with jax.default_matmul_precision("float32"):
-        found, found_back = jax.vjp(lambda *given: weigh_late(*given, causal), *arrays)
-        expected, pull_back = jax.vjp(lambda *given: weigh_reference(*given, causal), *arrays)
+        found, found_back = jax.vjp(lambda q, k, v: weigh_late(q, k, v, causal), *arrays)
+        expected, pull_back = jax.vjp(lambda q, k, v: weigh_reference(q, k, v, causal), *arrays)
         slopes = drawn(expected.shape, seed + 3)
         for one, other in zip((found, *found_back(slopes)), (expected, *pull_back(slopes)), strict=True):
             np.testing.assert_allclose(one, other, atol=2e-5 * (1 + float(jnp.abs(other).max())))
