@@ -1,10 +1,15 @@
 """What holds for every network, whatever its family."""
 
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from vitlab.errors import InputError
 from vitlab.models import PRESETS, create, initialise, outline
 from vitlab.weights.layouts import LAYOUTS
 
@@ -69,3 +74,73 @@ def test_bfloat16_answers_about_the_same(name: str):
     exact, rounded = embed("float32"), embed("bfloat16")
     difference = np.abs(exact - rounded).max() / np.abs(exact).max()
     assert 1e-5 < difference < 0.1
+
+
+# -------------------------------------------------------------------------------- how small an image may be
+
+EVEN = dict(stages=((2,), (2, 2), (2,)), kernel=4)
+SMALLEST: list[tuple[str, int, dict[str, Any]]] = [
+    ("cvt13", 3, {}),
+    ("vgg16", 32, {}),
+    ("vgg16_bn", 32, {"top": "average"}),
+    ("inception_v3", 75, {}),
+    ("inception_resnet_v2", 75, {}),
+    ("xception", 7, {}),
+    ("xception", 7, {"padding": "symmetric"}),
+    ("clip_resnet50", 31, {}),
+    ("cnn_gap", 18, {}),
+    ("cnn_a", 18, {}),
+    ("cnn", 23, EVEN),
+    ("cnn", 4, EVEN | {"padding": "tensorflow"}),
+    ("cnn", 1, EVEN | {"padding": "symmetric"}),
+]
+FROM_ONE_PIXEL_ON = ("mobilenet_v2_035", "resnet50", "resnet50_v2", "efficientnet_b0", "mobilevit_xxs")
+
+
+def lengths(name: str, built_for: int, shown: int, **options: Any) -> set[int]:
+    """Every length of every array on the way from an image of `shown` pixels to its embedding."""
+    network, parameters, statistics = outline(
+        lambda: create(name, num_classes=2, input_size=built_for, **options)
+    )
+    arrays = (
+        {path: jax.ShapeDtypeStruct(shape, jnp.float32) for path, shape in shapes.items()}
+        for shapes in (parameters, statistics)
+    )
+    images = jax.ShapeDtypeStruct((1, shown, shown, 3), jnp.uint8)
+    return set(_lengths(jax.make_jaxpr(network.embed)(*arrays, images).jaxpr))
+
+
+def _lengths(program: Any) -> Iterator[int]:
+    for step in program.eqns:
+        yield from itertools.chain(*(one.aval.shape for one in step.outvars))
+        for inner in jax.tree.leaves(list(step.params.values())):
+            inner = getattr(inner, "jaxpr", inner)
+            if hasattr(inner, "eqns"):
+                yield from _lengths(inner)
+
+
+@pytest.mark.parametrize(("name", "smallest", "options"), SMALLEST)
+def test_the_smallest_image_leaves_something_everywhere_and_a_smaller_one_is_refused(
+    name: str, smallest: int, options: dict[str, Any]
+):
+    assert 0 not in lengths(name, smallest, smallest, **options)
+    if smallest == 1:
+        return
+    message = f"model {name}: input size {smallest - 1} is too small; it takes {smallest} pixels and"
+    with pytest.raises(InputError, match=message):
+        create(name, num_classes=2, input_size=smallest - 1, **options)
+    try:
+        assert 0 in lengths(name, smallest, smallest - 1, **options)
+    except (ValueError, TypeError, ZeroDivisionError):
+        pass  # so it would have been without being refused
+
+
+@pytest.mark.parametrize("name", FROM_ONE_PIXEL_ON)
+def test_networks_that_pad_take_images_of_one_pixel(name: str):
+    assert 0 not in lengths(name, 1, 1)
+
+
+@pytest.mark.parametrize("size", [31, 62, 63, 65, 94, 95])
+def test_clips_resnet_has_positions_for_every_size(size: int):
+    """Its stem rounds up and its averages round down."""
+    assert 0 not in lengths("clip_resnet50", size, size)

@@ -28,7 +28,7 @@ def create(name: str, *, num_classes: int, seed: int = 0, **options: Any) -> Cla
     try:
         backbone = chosen.backbone(**options, rngs=rngs)
     except ValueError as error:
-        raise InputError(f"model {name}: {error} (model.options)") from error
+        raise InputError(f"model {name}: {error} (model.input_size, model.options)") from error
     return Classifier(backbone, num_classes, rngs=rngs)
 
 
