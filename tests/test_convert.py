@@ -1,6 +1,7 @@
 """A published checkpoint becomes one file of vitlab's own that computes the same."""
 
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from safetensors.numpy import save_file
 
 from tests.conftest import vitlab
 from tests.weights.timm_files import SIZES, vit_tensors, write_vit
+from tests.weights.vit_files import VIT_WRITERS, write_vit_as
 from vitlab import weights
 from vitlab.config import Model
 from vitlab.errors import InputError
-from vitlab.models import SavedModel, convert, draw_blueprint, first_model
+from vitlab.models import SavedModel, convert, draw_blueprint, first_model, save_model
 from vitlab.weights import CATALOGUE, published
 
 SETTINGS = Model(name="vit", input_size=24, options=SIZES)
@@ -100,6 +102,54 @@ def test_a_converted_file_takes_another_input_size(file: Path, tmp_path: Path):
     convert(use(file), tmp_path / "ours.safetensors")
     model = load(tmp_path / "ours.safetensors", input_size=32)
     assert model.parameters["backbone/positions"].shape == (1, 17, 16)
+
+
+@pytest.mark.parametrize("publisher", VIT_WRITERS)
+def test_another_input_size_is_resampled_as_the_publisher_does_it_whatever_lies_between(
+    tmp_path: Path, publisher: str
+):
+    """A conversion, a finished run, and a run that began with that one."""
+    write_vit_as(publisher, tmp_path / "published.safetensors")
+    wanted = positions(tmp_path / "published.safetensors")
+    convert(use(tmp_path / "published.safetensors"), tmp_path / "ours.safetensors")
+    np.testing.assert_array_equal(positions(tmp_path / "ours.safetensors"), wanted)
+    save_model(tmp_path / "first", load(tmp_path / "ours.safetensors"))
+    np.testing.assert_array_equal(positions(tmp_path / "first"), wanted)
+    save_model(tmp_path / "second", load(tmp_path / "first"))
+    np.testing.assert_array_equal(positions(tmp_path / "second"), wanted)
+
+
+def test_publishers_resample_the_same_positions_differently(tmp_path: Path):
+    found = []
+    for publisher in VIT_WRITERS:
+        write_vit_as(publisher, tmp_path / f"{publisher}.safetensors")
+        found.append(positions(tmp_path / f"{publisher}.safetensors"))
+    for one, other in itertools.combinations(found, 2):
+        assert np.abs(one - other).max() > 0.01 * np.abs(one).max()
+
+
+def positions(weights: Path) -> np.ndarray:
+    """At 40 pixels, where the file's are for 24."""
+    return np.asarray(load(weights, input_size=40).parameters["backbone/positions"])
+
+
+def test_clips_resnet_of_an_earlier_run_takes_another_input_size(tmp_path: Path):
+    sizes = dict(depths=(1, 1, 1, 1), width=8, heads=2, embedding_width=4)
+    settings = Model(name="clip_resnet50", input_size=64, options=sizes)
+    save_model(tmp_path / "m", first_model(draw_blueprint(settings), ("a", "b"), "crop", seed=0))
+    larger = dataclasses.replace(settings, weights=str(tmp_path / "m"), input_size=96)
+    model = first_model(draw_blueprint(larger), ("a", "b"), "crop", seed=0)
+    assert model.parameters["backbone/attention/positions"].shape == (1, 10, 256)
+
+
+def test_a_publisher_that_nobody_knows_is_named(file: Path, tmp_path: Path):
+    convert(use(file), tmp_path / "ours.safetensors")
+    header = weights.read_metadata(tmp_path / "ours.safetensors")
+    header["origin"] = json.dumps({**json.loads(header["origin"]), "layout": "nobody"})
+    tensors = weights.read_tensors(tmp_path / "ours.safetensors")
+    weights.write_safetensors(tmp_path / "ours.safetensors", tensors, header)
+    with pytest.raises(InputError, match="were made from the layout of nobody, which is not known"):
+        load(tmp_path / "ours.safetensors")
 
 
 def test_a_header_that_is_no_card_is_refused(file: Path, tmp_path: Path):

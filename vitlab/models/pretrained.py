@@ -76,6 +76,7 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
                     f"weights {published.path} are of the network {earlier.name}; "
                     f"set --config.model.name={earlier.name}"
                 )
+            published = published.remembering(earlier.origin)
             options |= earlier.options
             preprocessing = earlier.preprocessing
     size = settings.input_size or preprocessing.size
