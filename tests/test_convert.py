@@ -239,15 +239,40 @@ def test_the_command_writes_a_file_that_a_run_can_begin_with(tmp_path: Path):
     assert draw_blueprint(Model("vit_ti32", str(output))).options["input_size"] == 64
 
 
+def test_the_command_takes_a_network_that_has_no_preset_of_its_own(file: Path, tmp_path: Path):
+    """A failure of a network without options names what it needs; given, they are in the header."""
+    output = tmp_path / "ours.safetensors"
+    arguments = ["--model=vit", f"--weights={file}", f"--output={output}", "--input_size=24"]
+    without = vitlab("convert", *arguments)
+    assert without.returncode == 2
+    assert "--options=patch=..., width=..., depth=..., heads=..., mlp_width=...)" in without.stderr
+    result = vitlab("convert", *arguments, "--options=" + ",".join(f"{k}={v}" for k, v in SIZES.items()))
+    assert result.returncode == 0, result.stderr
+    assert json.loads(weights.read_metadata(output)["options"])["mlp_width"] == SIZES["mlp_width"]
+
+
 def test_the_list_fits_into_100_columns_and_narrows_to_a_network(without_jax):
     whole = vitlab("convert", "--list", **without_jax)
     assert whole.returncode == 0, whole.stderr
-    lines = whole.stdout.splitlines()
-    assert len(lines) == len(CATALOGUE) + 1
-    assert max(map(len, lines)) <= 100
-    some = vitlab("convert", "--list", "--model=vgg16_bn", **without_jax).stdout.splitlines()
-    assert len(some) == 1 + sum(one.model == "vgg16_bn" for one in CATALOGUE.values())
-    assert "73.4" in some[1]
+    rows, legend = (part.splitlines() for part in whole.stdout.split("\n\n"))
+    assert len(rows) == len(CATALOGUE) + 1
+    assert max(map(len, rows + legend)) <= 100
+    some = vitlab("convert", "--list", "--model=vgg16_bn", **without_jax).stdout.split("\n\n")[0]
+    assert some.count("\n") == sum(one.model == "vgg16_bn" for one in CATALOGUE.values())
+    assert "73.4" in some.splitlines()[1]
+
+
+def test_as_json_the_list_has_all_that_the_catalogue_has(without_jax):
+    result = vitlab("convert", "--list", "--json", "--model=clip_resnet50", **without_jax)
+    rows = json.loads(result.stdout)
+    assert [row["name"] for row in rows] == [
+        f"clip_resnet50.{tag}" for tag in ("openai", "cc12m", "yfcc15m")
+    ]
+    assert rows[0].keys() >= {field.name for field in dataclasses.fields(weights.Checkpoint)}
+    assert rows[0]["normalisation"] == "mean and deviation of CLIP's images"
+    assert rows[0]["preprocessing"]["interpolation"] == "bicubic"
+    assert rows[1]["mebibytes"] is None
+    assert rows[1]["counted_mebibytes"] == pytest.approx(4 * 102.06e6 / 2**20, rel=1e-3)
 
 
 def test_one_name_is_listed_with_everything_that_is_known(without_jax):
@@ -256,18 +281,30 @@ def test_one_name_is_listed_with_everything_that_is_known(without_jax):
     assert CATALOGUE[name].address in result.stdout
     assert "sha256:11ad3fa6" in result.stdout
     assert "224 pixels, bilinear, 0.9655 of the shorter side" in result.stdout
+    assert "ImageNet's mean and deviation" in result.stdout
+    counted = vitlab("convert", "--list", "--weights=vit_ti16.augreg_in21k", **without_jax).stdout
+    assert "~37 (counted: four bytes for each number that the network takes)" in counted
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "name a published file or checkpoint with --weights=..., or ask for a --list"),
+        (["--json"], "--json is a form of the list; ask for --list, too"),
         (["--weights=x.npz"], "--output is ''; it must be a file that ends in .safetensors"),
         (["--weights=x.npz", "--output=y.npz"], "--output is 'y.npz'; it must be a file that ends in"),
         (["--weights=x.npz", "--output=y.safetensors"], "say which network the file is for, such as"),
         (
             ["--list", "--model=vgg17"],
             "unknown network with a checkpoint 'vgg17' (--model); did you mean",
+        ),
+        (
+            ["--list", "--model=resnet50", "--weights=vgg16.keras_in1k"],
+            "vgg16.keras_in1k is of the network vgg16, not resnet50 (--model)",
+        ),
+        (
+            ["--model=vit", "--weights=x.npz", "--output=y.safetensors", "--options=patch"],
+            "--options is 'patch'; write it as --options='stages=((32,), (64, 64)), pooling=average'",
         ),
         (["--list", "--weights=vgg16.keras"], "unknown weights 'vgg16.keras' (--weights); did you mean"),
     ],

@@ -75,7 +75,7 @@ def test_bfloat16_answers_about_the_same(name: str):
     assert 1e-5 < difference < 0.1
 
 
-# -------------------------------------------------------------------------------- how small an image may be
+# -------------------------------------------------------------------- how small an image may be
 
 EVEN = dict(stages=((2,), (2, 2), (2,)), kernel=4)
 SMALLEST: list[tuple[str, int, dict[str, Any]]] = [
@@ -89,7 +89,7 @@ SMALLEST: list[tuple[str, int, dict[str, Any]]] = [
     ("clip_resnet50", 31, {}),
     ("cnn_gap", 18, {}),
     ("cnn_a", 18, {}),
-    ("cnn", 23, EVEN),
+    ("cnn", 31, EVEN),
     ("cnn", 4, EVEN | {"padding": "tensorflow"}),
     ("cnn", 1, EVEN | {"padding": "symmetric"}),
 ]
@@ -113,8 +113,8 @@ def empty(name: str, built_for: int, shown: int, **options: Any) -> int:
 def _shapes(program: Any) -> Iterator[tuple[int, ...]]:
     for step in program.eqns:
         yield from (output.aval.shape for output in step.outvars)
-        for inner in jax.tree.leaves(list(step.params.values())):
-            inner = getattr(inner, "jaxpr", inner)
+        for parameter in jax.tree.leaves(list(step.params.values())):
+            inner = getattr(parameter, "jaxpr", parameter)
             if hasattr(inner, "eqns"):
                 yield from _shapes(inner)
 

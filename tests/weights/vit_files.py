@@ -66,16 +66,14 @@ def _google(tensors: Arrays) -> Arrays:
     """Kernels with their inputs first, heads on an axis of their own, and layers counted from 0."""
     turned = {}
     for name, tensor in _split(tensors).items():
-        if tensor.ndim == 4:
-            tensor = tensor.transpose(2, 3, 1, 0)
-        elif name.endswith(".weight") and tensor.ndim == 2:
-            tensor = tensor.T
+        axes = tensor.transpose(2, 3, 1, 0) if tensor.ndim == 4 else tensor
+        kernel = tensor.T if tensor.ndim == 2 else axes
         if re.search(r"(query|key|value)\.", name):
-            tensor = tensor.reshape(*tensor.shape[:-1], SIZES["heads"], -1)
+            kernel = kernel.reshape(*kernel.shape[:-1], SIZES["heads"], -1)
         elif name.endswith("attn.proj.weight"):
-            tensor = tensor.reshape(SIZES["heads"], -1, tensor.shape[-1])
+            kernel = kernel.reshape(SIZES["heads"], -1, kernel.shape[-1])
         kind = "scale" if "norm" in name else "kernel"
-        turned[re.sub(r"weight$", kind, name)] = np.ascontiguousarray(tensor)
+        turned[re.sub(r"weight$", kind, name)] = np.ascontiguousarray(kernel)
     counted = _renamed(turned, GOOGLE)
     return {
         name.replace("Dense_1", "Dense_0").replace("Dense_2", "Dense_1"): tensor

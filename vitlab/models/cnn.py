@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, large_enough, normalise
 from vitlab.models.layers import BatchNorm, Convolution, Dropout, Linear, Padding, max_pool
+from vitlab.typed import Share
 
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
@@ -48,7 +49,7 @@ class CNN(Backbone):
         kernel: int = 3,
         top: Literal["average", "flatten"] = "average",
         dense: tuple[int, ...] = (),
-        dropout: tuple[float, ...] = (),
+        dropout: tuple[Share, ...] = (),
         normalised: bool = False,
         activation: Literal["relu", "leaky_relu"] = "relu",
         padding: Padding = "valid",

@@ -168,7 +168,7 @@ def _digest(*parts: object) -> str:
 
 
 def _misfit(path: Path, family: str, tensors: Tensors) -> str:
-    publishers = ", ".join(layout.publisher for layout in LAYOUTS[family])
+    publishers = "; ".join(layout.publisher for layout in LAYOUTS[family])
     message = f"weights {path} are in no known layout of {family} ({publishers})"
     for other, layouts in LAYOUTS.items():
         layout = _best(tensors, layouts)
