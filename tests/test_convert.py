@@ -1,6 +1,7 @@
 """A published checkpoint becomes one file of vitlab's own that computes the same."""
 
 import dataclasses
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from safetensors.numpy import save_file
 
 from tests.conftest import vitlab
 from tests.weights.timm_files import SIZES, vit_tensors, write_vit
+from tests.weights.vit_files import VIT_WRITERS, write_vit_as
 from vitlab import weights
 from vitlab.config import Model
 from vitlab.errors import InputError
-from vitlab.models import SavedModel, convert, draw_blueprint, first_model
+from vitlab.models import SavedModel, convert, draw_blueprint, first_model, save_model
 from vitlab.weights import CATALOGUE, published
 
 SETTINGS = Model(name="vit", input_size=24, options=SIZES)
@@ -100,6 +102,54 @@ def test_a_converted_file_takes_another_input_size(file: Path, tmp_path: Path):
     convert(use(file), tmp_path / "ours.safetensors")
     model = load(tmp_path / "ours.safetensors", input_size=32)
     assert model.parameters["backbone/positions"].shape == (1, 17, 16)
+
+
+@pytest.mark.parametrize("publisher", VIT_WRITERS)
+def test_another_input_size_is_resampled_as_the_publisher_does_it_whatever_lies_between(
+    tmp_path: Path, publisher: str
+):
+    """A conversion, a finished run, and a run that began with that one."""
+    write_vit_as(publisher, tmp_path / "published.safetensors")
+    wanted = positions(tmp_path / "published.safetensors")
+    convert(use(tmp_path / "published.safetensors"), tmp_path / "ours.safetensors")
+    np.testing.assert_array_equal(positions(tmp_path / "ours.safetensors"), wanted)
+    save_model(tmp_path / "first", load(tmp_path / "ours.safetensors"))
+    np.testing.assert_array_equal(positions(tmp_path / "first"), wanted)
+    save_model(tmp_path / "second", load(tmp_path / "first"))
+    np.testing.assert_array_equal(positions(tmp_path / "second"), wanted)
+
+
+def test_publishers_resample_the_same_positions_differently(tmp_path: Path):
+    found = []
+    for publisher in VIT_WRITERS:
+        write_vit_as(publisher, tmp_path / f"{publisher}.safetensors")
+        found.append(positions(tmp_path / f"{publisher}.safetensors"))
+    for one, other in itertools.combinations(found, 2):
+        assert np.abs(one - other).max() > 0.01 * np.abs(one).max()
+
+
+def positions(weights: Path) -> np.ndarray:
+    """At 40 pixels, where the file's are for 24."""
+    return np.asarray(load(weights, input_size=40).parameters["backbone/positions"])
+
+
+def test_clips_resnet_of_an_earlier_run_takes_another_input_size(tmp_path: Path):
+    sizes = dict(depths=(1, 1, 1, 1), width=8, heads=2, embedding_width=4)
+    settings = Model(name="clip_resnet50", input_size=64, options=sizes)
+    save_model(tmp_path / "m", first_model(draw_blueprint(settings), ("a", "b"), "crop", seed=0))
+    larger = dataclasses.replace(settings, weights=str(tmp_path / "m"), input_size=96)
+    model = first_model(draw_blueprint(larger), ("a", "b"), "crop", seed=0)
+    assert model.parameters["backbone/attention/positions"].shape == (1, 10, 256)
+
+
+def test_a_publisher_that_nobody_knows_is_named(file: Path, tmp_path: Path):
+    convert(use(file), tmp_path / "ours.safetensors")
+    header = weights.read_metadata(tmp_path / "ours.safetensors")
+    header["origin"] = json.dumps({**json.loads(header["origin"]), "layout": "nobody"})
+    tensors = weights.read_tensors(tmp_path / "ours.safetensors")
+    weights.write_safetensors(tmp_path / "ours.safetensors", tensors, header)
+    with pytest.raises(InputError, match="were made from the layout of nobody, which is not known"):
+        load(tmp_path / "ours.safetensors")
 
 
 def test_a_header_that_is_no_card_is_refused(file: Path, tmp_path: Path):
@@ -189,15 +239,40 @@ def test_the_command_writes_a_file_that_a_run_can_begin_with(tmp_path: Path):
     assert draw_blueprint(Model("vit_ti32", str(output))).options["input_size"] == 64
 
 
+def test_the_command_takes_a_network_that_has_no_preset_of_its_own(file: Path, tmp_path: Path):
+    """A failure of a network without options names what it needs; given, they are in the header."""
+    output = tmp_path / "ours.safetensors"
+    arguments = ["--model=vit", f"--weights={file}", f"--output={output}", "--input_size=24"]
+    without = vitlab("convert", *arguments)
+    assert without.returncode == 2
+    assert "--options=patch=..., width=..., depth=..., heads=..., mlp_width=...)" in without.stderr
+    result = vitlab("convert", *arguments, "--options=" + ",".join(f"{k}={v}" for k, v in SIZES.items()))
+    assert result.returncode == 0, result.stderr
+    assert json.loads(weights.read_metadata(output)["options"])["mlp_width"] == SIZES["mlp_width"]
+
+
 def test_the_list_fits_into_100_columns_and_narrows_to_a_network(without_jax):
     whole = vitlab("convert", "--list", **without_jax)
     assert whole.returncode == 0, whole.stderr
-    lines = whole.stdout.splitlines()
-    assert len(lines) == len(CATALOGUE) + 1
-    assert max(map(len, lines)) <= 100
-    some = vitlab("convert", "--list", "--model=vgg16_bn", **without_jax).stdout.splitlines()
-    assert len(some) == 1 + sum(one.model == "vgg16_bn" for one in CATALOGUE.values())
-    assert "73.4" in some[1]
+    rows, legend = (part.splitlines() for part in whole.stdout.split("\n\n"))
+    assert len(rows) == len(CATALOGUE) + 1
+    assert max(map(len, rows + legend)) <= 100
+    some = vitlab("convert", "--list", "--model=vgg16_bn", **without_jax).stdout.split("\n\n")[0]
+    assert some.count("\n") == sum(one.model == "vgg16_bn" for one in CATALOGUE.values())
+    assert "73.4" in some.splitlines()[1]
+
+
+def test_as_json_the_list_has_all_that_the_catalogue_has(without_jax):
+    result = vitlab("convert", "--list", "--json", "--model=clip_resnet50", **without_jax)
+    rows = json.loads(result.stdout)
+    assert [row["name"] for row in rows] == [
+        f"clip_resnet50.{tag}" for tag in ("openai", "cc12m", "yfcc15m")
+    ]
+    assert rows[0].keys() >= {field.name for field in dataclasses.fields(weights.Checkpoint)}
+    assert rows[0]["normalisation"] == "mean and deviation of CLIP's images"
+    assert rows[0]["preprocessing"]["interpolation"] == "bicubic"
+    assert rows[1]["mebibytes"] is None
+    assert rows[1]["counted_mebibytes"] == pytest.approx(4 * 102.06e6 / 2**20, rel=1e-3)
 
 
 def test_one_name_is_listed_with_everything_that_is_known(without_jax):
@@ -206,18 +281,30 @@ def test_one_name_is_listed_with_everything_that_is_known(without_jax):
     assert CATALOGUE[name].address in result.stdout
     assert "sha256:11ad3fa6" in result.stdout
     assert "224 pixels, bilinear, 0.9655 of the shorter side" in result.stdout
+    assert "ImageNet's mean and deviation" in result.stdout
+    counted = vitlab("convert", "--list", "--weights=vit_ti16.augreg_in21k", **without_jax).stdout
+    assert "~37 (counted: four bytes for each number that the network takes)" in counted
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ([], "name a published file or checkpoint with --weights=..., or ask for a --list"),
+        (["--json"], "--json is a form of the list; ask for --list, too"),
         (["--weights=x.npz"], "--output is ''; it must be a file that ends in .safetensors"),
         (["--weights=x.npz", "--output=y.npz"], "--output is 'y.npz'; it must be a file that ends in"),
         (["--weights=x.npz", "--output=y.safetensors"], "say which network the file is for, such as"),
         (
             ["--list", "--model=vgg17"],
             "unknown network with a checkpoint 'vgg17' (--model); did you mean",
+        ),
+        (
+            ["--list", "--model=resnet50", "--weights=vgg16.keras_in1k"],
+            "vgg16.keras_in1k is of the network vgg16, not resnet50 (--model)",
+        ),
+        (
+            ["--model=vit", "--weights=x.npz", "--output=y.safetensors", "--options=patch"],
+            "--options is 'patch'; write it as --options='stages=((32,), (64, 64)), pooling=average'",
         ),
         (["--list", "--weights=vgg16.keras"], "unknown weights 'vgg16.keras' (--weights); did you mean"),
     ],

@@ -22,6 +22,14 @@ def test_the_layers_add_up_and_mobilenet_v2_has_its_papers_table(tmp_path: Path)
     assert {"mobilenet_v2_035", "32 × 32 × 16", "InvertedResidual"} <= texts
 
 
+def test_a_custom_network_is_described_by_its_options():
+    options = "--options=stages=((4,), (8,)), dense=(5,), padding=symmetric"
+    result = vitlab("summary", "--model=cnn", options, "--input_size=32", "--classes=3")
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"Convolution +16 x 16 x 8 +296$", result.stdout, re.MULTILINE)
+    assert "\n471 parameters" in result.stdout
+
+
 def test_networks_are_measured_beside_each_other():
     result = vitlab("summary", "--choose=cnn_a,mobilenet_v2_035", "--input_size=64", "--classes=5")
     assert result.returncode == 0, result.stderr
@@ -44,7 +52,15 @@ def test_networks_are_measured_beside_each_other():
         (["--model=vit_ti61"], "unknown model 'vit_ti61'"),
         (["--choose=vit_ti16,resnet51"], "unknown model 'resnet51'"),
         (["--model=vit_ti16", "--input_size=100"], "input size 100 is not a multiple of the patch, 16"),
-        (["--model=cnn_gap", "--diagram=README.md/x.svg"], "README.md"),
+        (
+            ["--model=inception_v3", "--input_size=20"],
+            "size 20 is too small; it takes 75 pixels and more",
+        ),
+        (["--model=cnn_gap", "--diagram=README.md/x.svg"], "but README.md is no folder"),
+        (["--model=cnn_gap", "--diagram=nowhere/x.svg"], "but nowhere is no folder"),
+        (["--model=cnn"], "model cnn needs model.options.stages (of a command: --options=stages=...)"),
+        (["--model=vit_ti16", "--options=input_size=32"], "set --input_size in its place"),
+        (["--choose=vit_ti16", "--options=patch=8"], "--options are those of the network that --model"),
     ],
 )
 def test_a_wrong_call_is_one_line_and_code_2(arguments: list[str], message: str):

@@ -1,8 +1,8 @@
 """Turns a published checkpoint into one file of vitlab's own, or lists the checkpoints known by name.
 
     python -m vitlab.convert --weights=NAME --output=FILE.safetensors
-    python -m vitlab.convert --model=NETWORK --weights=FILE --output=FILE.safetensors
-    python -m vitlab.convert --list [--model=NETWORK] [--weights=NAME]
+    python -m vitlab.convert --model=NETWORK --weights=FILE --output=FILE.safetensors [--options=...]
+    python -m vitlab.convert --list [--model=NETWORK] [--weights=NAME] [--json]
 
 What comes out is used as --config.model.weights=FILE.safetensors; its header says from which file it
 came, with which hash and licence, and how images become the network's input.
@@ -15,22 +15,28 @@ from absl import flags
 
 from vitlab import command
 from vitlab.errors import InputError
+from vitlab.options import read_options
 from vitlab.progress import say
 
 _MODEL = flags.DEFINE_string("model", "", "The network, such as vit_ti16; a name's own if not given.")
 _WEIGHTS = flags.DEFINE_string("weights", "", "A published file, or the name of one (see --list).")
 _OUTPUT = flags.DEFINE_string("output", "", "The file to write; it ends in .safetensors.")
 _INPUT_SIZE = flags.DEFINE_integer("input_size", 0, "Pixels per side; the publisher's if not given.")
+_OPTIONS = flags.DEFINE_string(
+    "options", "", "Options of the network, such as --options=patch=16,width=192 (model.options)."
+)
 _LIST = flags.DEFINE_bool("list", False, "List the checkpoints that are known by name, and stop.")
+_JSON = flags.DEFINE_bool("json", False, "With --list: all that is known, as JSON.")
 
 
 def main() -> None:
     if _LIST.value:
-        from vitlab.weights import checkpoint_facts, checkpoint_table
+        from vitlab.weights import list_checkpoints
 
-        say(checkpoint_facts(_WEIGHTS.value) if _WEIGHTS.value else checkpoint_table(_MODEL.value))
+        say(list_checkpoints(_MODEL.value, _WEIGHTS.value, as_json=_JSON.value))
         return
     model, output = _checked()
+    options = read_options(_OPTIONS.value)
 
     from vitlab import runtime
 
@@ -38,7 +44,7 @@ def main() -> None:
     from vitlab.config import Model
     from vitlab.models import convert
 
-    card = convert(Model(model, _WEIGHTS.value, _INPUT_SIZE.value), output)
+    card = convert(Model(model, _WEIGHTS.value, _INPUT_SIZE.value, options), output)
     say(
         f"{output}: {card.name} for {card.preprocessing.size} pixels, {card.parameters:,} parameters, "
         f"from {_WEIGHTS.value} in the layout of {card.origin['layout']}"
@@ -47,6 +53,8 @@ def main() -> None:
 
 def _checked() -> tuple[str, Path]:
     """The network and the file to write. Raises InputError for whatever flag is missing or wrong."""
+    if _JSON.value:
+        raise InputError("--json is a form of the list; ask for --list, too")
     if not _WEIGHTS.value:
         raise InputError("name a published file or checkpoint with --weights=..., or ask for a --list")
     if not _OUTPUT.value.endswith(".safetensors"):

@@ -1,6 +1,7 @@
 """What a network is made of, or what several networks cost.
 
-    python -m vitlab.summary --model=NAME [--classes=N] [--input_size=N] [--depth=N] [--diagram=FILE.svg]
+    python -m vitlab.summary --model=NAME [--classes=N] [--input_size=N] [--options=...] [--depth=N]
+        [--diagram=FILE.svg]
     python -m vitlab.summary --choose=NAME,NAME,... [--input_size=N]
 
 The first prints the layers with their output for one image and their parameters; --depth=1 sums up
@@ -8,16 +9,22 @@ the backbone, 3 and more look into its blocks. The second prints a table to choo
 its weights weigh, which accuracy their publisher states, and how long one image takes here.
 """
 
+from pathlib import Path
+
 from absl import flags
 
 from vitlab import command
 from vitlab.errors import InputError
+from vitlab.options import read_options
 
 _MODEL = flags.DEFINE_string("model", None, "The network whose layers are wanted.")
 _CHOOSE = flags.DEFINE_list("choose", None, "Networks to measure beside each other.")
 _CLASSES = flags.DEFINE_integer("classes", 1000, "Outputs of the head.", lower_bound=1)
 _INPUT_SIZE = flags.DEFINE_integer(
     "input_size", None, "Pixels per side; the size of its publisher if not given.", lower_bound=1
+)
+_OPTIONS = flags.DEFINE_string(
+    "options", "", "Options of the network, such as --options=patch=16,width=192 (model.options)."
 )
 _DEPTH = flags.DEFINE_integer("depth", 2, "How deep to look into blocks.", lower_bound=1)
 _DIAGRAM = flags.DEFINE_string("diagram", None, "A file to draw the layers into, as SVG.")
@@ -28,6 +35,13 @@ def main() -> None:
         raise InputError("name a network with --model=NAME, or several with --choose=NAME,NAME")
     if _DIAGRAM.value and not _MODEL.value:
         raise InputError("--diagram draws the network that --model names")
+    if _OPTIONS.value and not _MODEL.value:
+        raise InputError("--options are those of the network that --model names")
+    if _DIAGRAM.value and not Path(_DIAGRAM.value).parent.is_dir():
+        raise InputError(
+            f"--diagram is {_DIAGRAM.value}, but {Path(_DIAGRAM.value).parent} is no folder"
+        )
+    options = read_options(_OPTIONS.value)
 
     from vitlab import runtime
 
@@ -38,7 +52,7 @@ def main() -> None:
         summary_job.choose(_CHOOSE.value, _CLASSES.value, _INPUT_SIZE.value)
     elif _MODEL.value:
         summary_job.describe(
-            _MODEL.value, _CLASSES.value, _INPUT_SIZE.value, _DEPTH.value, _DIAGRAM.value
+            _MODEL.value, options, _CLASSES.value, _INPUT_SIZE.value, _DEPTH.value, _DIAGRAM.value
         )
 
 

@@ -1,12 +1,14 @@
 """The network behind a name: its layers, and what an answer costs on this machine."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 
 from vitlab import files
+from vitlab.errors import InputError
 from vitlab.models import (
     ANSWERS,
     Classifier,
@@ -29,16 +31,26 @@ CHOICE = (
 )
 
 
-def describe(name: str, classes: int, input_size: int | None, depth: int, diagram: str | None) -> None:
+def describe(
+    name: str,
+    options: Mapping[str, Any],
+    classes: int,
+    input_size: int | None,
+    depth: int,
+    diagram: str | None,
+) -> None:
     """Prints the layers of a network, and draws them if asked.
 
     Raises:
-        InputError: an unknown network, a size that it cannot have, or a file that cannot be written.
+        InputError: an unknown network or option, a size that it cannot have, or a file that cannot
+            be written.
     """
     size = input_size or preset(name).preprocessing.size
+    if "input_size" in options:
+        raise InputError("--options has input_size: set --input_size in its place")
 
     def build() -> Classifier:
-        return create(name, num_classes=classes, input_size=size)
+        return create(name, num_classes=classes, **{**options, "input_size": size})
 
     layers = layer_table(build, depth)
     rows = [
@@ -59,7 +71,7 @@ def describe(name: str, classes: int, input_size: int | None, depth: int, diagra
         + (f", and {statistics:,} statistics of batch norm" if statistics else "")
         + f": {4 * (parameters + statistics) / 1e6:.1f} MB in float32"
     )
-    table = operators(name, {}, size)
+    table = operators(name, options, size)
     if table:
         say("\nAs the paper tabulates it (Sandler et al. 2018, table 2), at this width and size:\n")
         say(_operator_text(table))
@@ -88,15 +100,16 @@ MB       of the weights in float32
 layers   convolutions and dense layers, without those of shortcuts
 GFLOPs   of the compiled program, for one image
 ms       for one image on {device}: the median of {ANSWERS} answers
-top-1, top-5   percent on ImageNet-1k, as the publisher of the weights states; -: not stated"""
+top-1, top-5   percent on ImageNet-1k, as the publisher of the weights states, of the best ones for
+         this size, or else for the network's own; CLIP's zero-shot; -: not stated"""
     )
 
 
 def _choice(name: str, classes: int, input_size: int | None) -> tuple[str, ...]:
-    """The network with its best weights' options and, unless another is given, their size."""
-    checkpoint = best_checkpoint(name)
-    wanted = checkpoint or preset(name)
-    size = input_size or wanted.preprocessing.size
+    """The network at its own size unless another is given, with the best weights' options."""
+    own_size = preset(name).preprocessing.size
+    size = input_size or own_size
+    checkpoint = best_checkpoint(name, size) or best_checkpoint(name, own_size)
     options = checkpoint.options if checkpoint else {}
 
     def build() -> Classifier:

@@ -4,12 +4,15 @@ import collections.abc
 import dataclasses
 import typing
 from collections.abc import Mapping
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from vitlab.errors import InputError
 from vitlab.names import unknown
 
 T = TypeVar("T")
+
+# A number that may be 0, which others of a network's may not; who takes it says how large it may be.
+Share = Annotated[float, "a share"]
 
 
 def build(kind: type[T], values: Any, where: str = "") -> T:

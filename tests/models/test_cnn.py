@@ -120,7 +120,7 @@ def test_batch_norm_moves_by_the_batch_whatever_dropout_does():
         (dict(stages=((8, -8),)), r"model.options.stages is \(\(8, -8\),\); it must be above 0"),
         (dict(stages=((8,),), dense=(4,), dropout=(0.5,)), r"a rate for each of the 1 dense layers"),
         (dict(stages=((8,),), dropout=(1.0,)), r"dropout 1.0 is not in \[0, 1\)"),
-        (dict(stages=((8, 8),), top="flatten", input_size=4), "nothing is left of 4 pixels"),
+        (dict(stages=((8, 8),), top="flatten", input_size=4), "size 4 is too small; it takes 5 pixels"),
     ],
 )
 def test_what_cannot_be_built_is_said(options: dict, message: str):

@@ -1,10 +1,14 @@
 """What holds for every network, whatever its family."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from vitlab.errors import InputError
 from vitlab.models import PRESETS, create, initialise, layer_table, outline
 from vitlab.weights.layouts import LAYOUTS
 
@@ -81,3 +85,76 @@ def test_bfloat16_answers_about_the_same(name: str):
     exact, rounded = embed("float32"), embed("bfloat16")
     difference = np.abs(exact - rounded).max() / np.abs(exact).max()
     assert 1e-5 < difference < 0.1
+
+
+# -------------------------------------------------------------------- how small an image may be
+
+EVEN = dict(stages=((2,), (2, 2), (2,)), kernel=4)
+SMALLEST: list[tuple[str, int, dict[str, Any]]] = [
+    ("cvt13", 3, {}),
+    ("vgg16", 32, {}),
+    ("vgg16_bn", 32, {"top": "average"}),
+    ("inception_v3", 75, {}),
+    ("inception_resnet_v2", 75, {}),
+    ("xception", 7, {}),
+    ("xception", 7, {"padding": "symmetric"}),
+    ("clip_resnet50", 31, {}),
+    ("cnn_gap", 18, {}),
+    ("cnn_a", 18, {}),
+    ("cnn", 31, EVEN),
+    ("cnn", 4, EVEN | {"padding": "tensorflow"}),
+    ("cnn", 1, EVEN | {"padding": "symmetric"}),
+]
+FROM_ONE_PIXEL_ON = ("mobilenet_v2_035", "resnet50", "resnet50_v2", "efficientnet_b0", "mobilevit_xxs")
+
+
+def empty(name: str, built_for: int, shown: int, **options: Any) -> int:
+    """How many arrays without a number there are from an image of `shown` pixels to its embedding."""
+    network, parameters, statistics = outline(
+        lambda: create(name, num_classes=2, input_size=built_for, **options)
+    )
+    arrays = (
+        {path: jax.ShapeDtypeStruct(shape, jnp.float32) for path, shape in shapes.items()}
+        for shapes in (parameters, statistics)
+    )
+    images = jax.ShapeDtypeStruct((1, shown, shown, 3), jnp.uint8)
+    program = jax.make_jaxpr(network.embed)(*arrays, images)
+    return sum(0 in shape for shape in _shapes(program.jaxpr))
+
+
+def _shapes(program: Any) -> Iterator[tuple[int, ...]]:
+    for step in program.eqns:
+        yield from (output.aval.shape for output in step.outvars)
+        for parameter in jax.tree.leaves(list(step.params.values())):
+            inner = getattr(parameter, "jaxpr", parameter)
+            if hasattr(inner, "eqns"):
+                yield from _shapes(inner)
+
+
+@pytest.mark.parametrize(("name", "smallest", "options"), SMALLEST)
+def test_a_smaller_image_than_leaves_something_everywhere_is_refused(
+    name: str, smallest: int, options: dict[str, Any]
+):
+    usual = empty(name, 96, 96, **options)  # CvT's first stages have no class token
+    assert empty(name, smallest, smallest, **options) == usual
+    if smallest == 1:
+        return
+    message = f"model {name}: input size {smallest - 1} is too small; it takes {smallest} pixels and"
+    with pytest.raises(InputError, match=message):
+        create(name, num_classes=2, input_size=smallest - 1, **options)
+    try:
+        left = empty(name, smallest, smallest - 1, **options)
+    except (ValueError, TypeError, ZeroDivisionError):
+        return  # so it would have failed
+    assert left > usual
+
+
+@pytest.mark.parametrize("name", FROM_ONE_PIXEL_ON)
+def test_networks_that_pad_take_images_of_one_pixel(name: str):
+    assert empty(name, 1, 1) == 0
+
+
+@pytest.mark.parametrize("size", [31, 62, 63, 65, 94, 95])
+def test_clips_resnet_has_positions_for_every_size(size: int):
+    """Its stem rounds up and its averages round down."""
+    assert empty("clip_resnet50", size, size) == 0

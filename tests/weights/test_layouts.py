@@ -1,5 +1,6 @@
 """Name maps: every tensor finds its place, or everything that differs is listed at once."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from PIL import Image
 
 from vitlab.errors import InputError
 from vitlab.weights import open_published
+from vitlab.weights.layouts import LAYOUTS
 from vitlab.weights.layouts.layout import Layout, Rule
 from vitlab.weights.layouts.vit import LAYOUTS as VIT
 from vitlab.weights.layouts.vit import POSITIONS
@@ -87,6 +89,13 @@ def test_weights_of_another_family_are_named(tmp_path: Path):
         InputError, match=r"no known layout of mobilenet_v2 .*they are a vit in the.*timm"
     ):
         open_published(tmp_path / "w.npz", "mobilenet_v2")
+
+
+def test_publishers_whose_names_have_commas_stay_apart(tmp_path: Path):
+    save(tmp_path / "w.npz", ["layer/what"])
+    publishers = "; ".join(layout.publisher for layout in LAYOUTS["resnet"])
+    with pytest.raises(InputError, match=re.escape(f"layout of resnet ({publishers})")):
+        open_published(tmp_path / "w.npz", "resnet")
 
 
 def test_weights_of_nobody_are_refused(tmp_path: Path):

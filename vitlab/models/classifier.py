@@ -37,6 +37,13 @@ class Backbone(nnx.Module):
         return features.mean(axis=(1, 2), dtype=jnp.float32)
 
 
+def large_enough(input_size: int, smallest: int) -> int:
+    """The input size itself. Raises ValueError if it is so small that no position would be left."""
+    if input_size < smallest:
+        raise ValueError(f"input size {input_size} is too small; it takes {smallest} pixels and more")
+    return input_size
+
+
 class Classifier(nnx.Module):
     """A backbone and a linear head, which starts at zero as in Dosovitskiy et al. 2021 (3.2)."""
 

@@ -6,7 +6,7 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, large_enough, normalise
 from vitlab.models.layers import Activation, ConvNorm, Linear, attend, block_average
 
 Maps = Float[Array, "batch height width channels"]
@@ -14,6 +14,7 @@ NewMaps = Float[Array, "batch rows columns out_channels"]
 
 EXPANSION = 4  # of a bottleneck's output over its inner channels
 EPSILON, MOMENTUM = 1e-5, 0.9  # of every batch normalisation: PyTorch's
+SMALLEST = 31  # pixels per side that leave one position at the end
 
 
 class CLIPResNet(Backbone):
@@ -40,7 +41,7 @@ class CLIPResNet(Backbone):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        self.input_size = input_size
+        self.input_size = large_enough(input_size, SMALLEST)
         self.embedding_width = embedding_width
         self.scheme: Scheme = scheme
         self.dtype = dtype
@@ -60,7 +61,7 @@ class CLIPResNet(Backbone):
                 channels = EXPANSION * inner
             stages.append(nnx.List(blocks))
         self.stages = nnx.List(stages)
-        rows = input_size // 32
+        rows = (input_size + 1) // 32  # the stem's stride rounds up, the averages down
         self.attention = AttentionPool(rows, channels, heads, embedding_width, dtype=dtype, rngs=rngs)
 
     def features(self, images: Images) -> NewMaps:

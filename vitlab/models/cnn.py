@@ -9,8 +9,9 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, large_enough, normalise
 from vitlab.models.layers import BatchNorm, Convolution, Dropout, Linear, Padding, max_pool
+from vitlab.typed import Share
 
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
@@ -48,7 +49,7 @@ class CNN(Backbone):
         kernel: int = 3,
         top: Literal["average", "flatten"] = "average",
         dense: tuple[int, ...] = (),
-        dropout: tuple[float, ...] = (),
+        dropout: tuple[Share, ...] = (),
         normalised: bool = False,
         activation: Literal["relu", "leaky_relu"] = "relu",
         padding: Padding = "valid",
@@ -63,7 +64,7 @@ class CNN(Backbone):
                 f"dropout {dropout} must have a rate for each of the {len(dense)} dense layers "
                 "and one for the head"
             )
-        self.input_size = input_size
+        self.input_size = large_enough(input_size, _smallest(stages, kernel, padding))
         self.scheme: Scheme = scheme
         self.dtype = dtype
         self.top = top
@@ -111,9 +112,16 @@ class CNN(Backbone):
             return channels
         shape = (1, self.input_size, self.input_size, 3)
         maps = jax.eval_shape(self.features, jax.ShapeDtypeStruct(shape, jnp.uint8))
-        if not math.prod(maps.shape):
-            raise ValueError(f"nothing is left of {self.input_size} pixels after the convolutions")
         return math.prod(maps.shape)
+
+
+def _smallest(stages: tuple[tuple[int, ...], ...], kernel: int, padding: Padding) -> int:
+    """Pixels per side that leave one position at the end."""
+    kept = {"valid": 0, "tensorflow": kernel - 1, "symmetric": 2 * (kernel // 2)}[padding]
+    lost, left = kernel - 1 - kept, 1  # an even kernel between symmetric zeros adds a position
+    for index, stage in enumerate(reversed(stages)):
+        left = max((2 * left if index else left) + lost * len(stage), 1)
+    return left
 
 
 def _stages(

@@ -7,7 +7,7 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, large_enough, normalise
 from vitlab.models.layers import Activation, ConvNorm, Convolution, Linear, attend
 from vitlab.models.vit import ACTIVATIONS, MLP, ActivationName, layer_norm
 
@@ -20,6 +20,7 @@ Grid = tuple[int, ...]  # rows and columns of the tokens
 # Of each stage's convolutional token embedding: kernel, stride, padding (table 2; the paddings are
 # those of the authors' configs).
 EMBEDDINGS = ((7, 4, 2), (3, 2, 1), (3, 2, 1))
+SMALLEST = 3  # pixels per side that leave one position at the end
 MLP_RATIO = 4
 EPSILON = 1e-5  # of every LayerNorm and batch normalisation, as PyTorch has it
 
@@ -50,7 +51,7 @@ class CvT(Backbone):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        self.input_size = input_size
+        self.input_size = large_enough(input_size, SMALLEST)
         self.scheme: Scheme = scheme
         self.dtype = dtype
         self.embedding_width = widths[-1]

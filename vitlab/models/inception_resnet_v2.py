@@ -9,8 +9,8 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Images, Scheme, normalise
-from vitlab.models.inception_v3 import Stem
+from vitlab.models.classifier import Backbone, Images, Scheme, large_enough, normalise
+from vitlab.models.inception_v3 import SMALLEST, Stem
 from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, Convolution, chain
 
 Maps = Float[Array, "batch height width channels"]
@@ -35,7 +35,7 @@ class InceptionResNetV2(Backbone):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        self.input_size = input_size
+        self.input_size = large_enough(input_size, SMALLEST)
         self.scheme: Scheme = scheme
         self.dtype = dtype
 

@@ -8,13 +8,14 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Images, Scheme, large_enough, normalise
 from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, Pool, chain, max_pool
 
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
 
 EPSILON, MOMENTUM = 1e-3, 0.99  # of every batch normalisation
+SMALLEST = 75  # pixels per side that leave one position at the end
 
 LONG, TALL = (1, 7), (7, 1)
 
@@ -38,7 +39,7 @@ class InceptionV3(Backbone):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        self.input_size = input_size
+        self.input_size = large_enough(input_size, SMALLEST)
         self.scheme: Scheme = scheme
         self.dtype = dtype
 

@@ -77,32 +77,12 @@ VGGS = {16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 
 # Tables 19 and 20 of Radford et al. 2021: the image towers, and under the same names the texts'.
 CLIP = Preprocessing(size=224, interpolation="bicubic", crop=1.0, crop_first=False)
-CLIPS = {
-    "clip_vit_b32": Preset(
-        "clip_vit",
-        CLIPVisionTransformer,
-        CLIP,
-        dict(patch=32, width=768, depth=12, heads=12, embedding_width=512),
-    ),
-    "clip_vit_b16": Preset(
-        "clip_vit",
-        CLIPVisionTransformer,
-        CLIP,
-        dict(patch=16, width=768, depth=12, heads=12, embedding_width=512),
-    ),
-    "clip_vit_l14": Preset(
-        "clip_vit",
-        CLIPVisionTransformer,
-        CLIP,
-        dict(patch=14, width=1024, depth=24, heads=16, embedding_width=768),
-    ),
-    "clip_resnet50": Preset(
-        "clip_resnet",
-        CLIPResNet,
-        CLIP,
-        dict(depths=(3, 4, 6, 3), width=64, heads=32, embedding_width=1024),
-    ),
+CLIP_VITS: dict[str, dict[str, int]] = {
+    "b32": dict(patch=32, width=768, depth=12, heads=12, embedding_width=512),
+    "b16": dict(patch=16, width=768, depth=12, heads=12, embedding_width=512),
+    "l14": dict(patch=14, width=1024, depth=24, heads=16, embedding_width=768),
 }
+CLIP_RESNET50 = dict(depths=(3, 4, 6, 3), width=64, heads=32, embedding_width=1024)
 CLIP_TEXTS = {
     name: dict(width=width, depth=12, heads=width // 64, embedding_width=embedding_width)
     for name, width, embedding_width in (
@@ -184,7 +164,11 @@ PRESETS: dict[str, Preset] = {
         for depth, depths in VGGS.items()
         for suffix in ("", "_bn")
     },
-    **CLIPS,
+    **{
+        f"clip_vit_{size}": Preset("clip_vit", CLIPVisionTransformer, CLIP, shape)
+        for size, shape in CLIP_VITS.items()
+    },
+    "clip_resnet50": Preset("clip_resnet", CLIPResNet, CLIP, CLIP_RESNET50),
     **CNNS,
     "inception_v3": Preset("inception_v3", InceptionV3, INCEPTION),
     "inception_resnet_v2": Preset("inception_resnet_v2", InceptionResNetV2, INCEPTION),

@@ -76,6 +76,7 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
                     f"weights {published.path} are of the network {earlier.name}; "
                     f"set --config.model.name={earlier.name}"
                 )
+            published = published.remembering(earlier.origin)
             options |= earlier.options
             preprocessing = earlier.preprocessing
     size = settings.input_size or preprocessing.size
@@ -133,8 +134,7 @@ def load_text(name: str, published: str, **options: Any) -> CLIPText:
     """
     path, checkpoint = weights.locate(published)
     found = weights.open_published(path, "clip_text", checkpoint)
-    known = checkpoint.options if checkpoint else {}
-    stated = {key: value for key, value in known.items() if key == "activation"}
+    stated = checkpoint.text_options if checkpoint else {}
 
     def build() -> CLIPText:
         return create_text(name, **{**found.layout.options, **stated, **options})

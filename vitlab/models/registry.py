@@ -2,7 +2,7 @@
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from flax import nnx
@@ -12,7 +12,7 @@ from vitlab.models.classifier import Backbone, Classifier
 from vitlab.models.clip import CLIPText
 from vitlab.models.presets import CLIP_TEXTS, PRESETS, Preset
 from vitlab.names import unknown
-from vitlab.typed import checked
+from vitlab.typed import Share, checked
 
 
 def create(name: str, *, num_classes: int, seed: int = 0, **options: Any) -> Classifier:
@@ -28,7 +28,7 @@ def create(name: str, *, num_classes: int, seed: int = 0, **options: Any) -> Cla
     try:
         backbone = chosen.backbone(**options, rngs=rngs)
     except ValueError as error:
-        raise InputError(f"model {name}: {error} (model.options)") from error
+        raise InputError(f"model {name}: {error} (model.input_size, model.options)") from error
     return Classifier(backbone, num_classes, rngs=rngs)
 
 
@@ -60,25 +60,37 @@ def _checked_options(
     needed = [key for key, value in known.items() if value.default is value.empty]
     missing = [key for key in needed if key not in options]
     if missing:
-        raise InputError(f"model {name} needs model.options.{', model.options.'.join(missing)}")
-    hints = typing.get_type_hints(backbone.__init__)
-    return {
+        raise InputError(
+            f"model {name} needs model.options.{', model.options.'.join(missing)} "
+            f"(of a command: --options={'=..., '.join(missing)}=...)"
+        )
+    hints, exact = (
+        typing.get_type_hints(backbone.__init__, include_extras=extras) for extras in (False, True)
+    )
+    found = {
         option: _checked_option(hints[option], value, f"model.options.{option}")
         for option, value in options.items()
     }
-
-
-def _checked_option(hint: Any, value: Any, where: str) -> Any:
-    """Numbers must be above 0, unless they are shares in a list."""
-    if hint not in (int, float, bool, str) and typing.get_origin(hint) not in (typing.Literal, tuple):
-        return value  # a dtype
-    found = checked(hint, value, where)
-    numbers = _integers(found) if isinstance(found, tuple) else [found]
-    if any(type(number) in (int, float) and not number > 0 for number in numbers):
-        raise InputError(f"{where} is {value}; it must be above 0")
+    for option, value in found.items():
+        if Share not in typing.get_args(exact[option]):
+            _check_above_zero(value, f"model.options.{option}")
     return found
 
 
-def _integers(values: tuple) -> list[int]:
-    nested = [_integers(value) if isinstance(value, tuple) else [value] for value in values]
-    return [value for part in nested for value in part if type(value) is int]
+def _checked_option(hint: Any, value: Any, where: str) -> Any:
+    if hint not in (int, float, bool, str) and typing.get_origin(hint) not in (typing.Literal, tuple):
+        return value  # a dtype
+    return checked(hint, value, where)
+
+
+def _check_above_zero(value: Any, where: str) -> None:
+    if any(type(number) in (int, float) and not number > 0 for number in _flat(value)):
+        raise InputError(f"{where} is {value}; it must be above 0")
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _flat(part)
+    else:
+        yield value

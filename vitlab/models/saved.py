@@ -103,4 +103,5 @@ def card_of(weights: Path) -> ModelCard:
 def _card(fields: dict[str, Any]) -> ModelCard:
     fields["class_names"] = tuple(fields["class_names"])
     fields["preprocessing"] = Preprocessing(**fields["preprocessing"])
+    fields["origin"] = dict(fields["origin"])
     return ModelCard(**fields)

@@ -9,7 +9,7 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, large_enough, normalise
 from vitlab.models.layers import ConvNorm, Convolution, Linear, adaptive_average_pool, convolve, max_pool
 
 Maps = Float[Array, "batch height width channels"]
@@ -17,6 +17,7 @@ NewMaps = Float[Array, "batch rows columns out_channels"]
 
 CHANNELS = (64, 128, 256, 512, 512)  # of the five stages (table 1)
 DENSE = 4096
+SMALLEST = 32  # pixels per side that leave one position at the end
 GRID = 7  # positions per side that the first dense layer sees: 224 halved five times
 
 
@@ -47,7 +48,7 @@ class VGG(Backbone):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        self.input_size = input_size
+        self.input_size = large_enough(input_size, SMALLEST)
         self.scheme: Scheme = scheme
         self.dtype = dtype
         self.top = top

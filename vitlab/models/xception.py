@@ -8,13 +8,14 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Images, Scheme, large_enough, normalise
 from vitlab.models.layers import ConvNorm, Convolution, Padding, max_pool
 
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
 
 MOMENTUM = 0.99  # of every batch normalisation
+SMALLEST = 7  # pixels per side that leave one position at the end
 
 # Channels of the separable convolutions of each block (figure 5). Those whose channels change halve
 # the maps too.
@@ -48,7 +49,7 @@ class Xception(Backbone):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
-        self.input_size = input_size
+        self.input_size = large_enough(input_size, SMALLEST)
         self.scheme: Scheme = scheme
         self.dtype = dtype
 

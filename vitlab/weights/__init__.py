@@ -3,13 +3,7 @@
 This room knows paths and shapes, not networks: whoever has a network hands in its shapes.
 """
 
-from vitlab.weights.catalogue import (
-    CATALOGUE,
-    Checkpoint,
-    best_checkpoint,
-    checkpoint_facts,
-    checkpoint_table,
-)
+from vitlab.weights.catalogue import CATALOGUE, Checkpoint, best_checkpoint, list_checkpoints
 from vitlab.weights.fetch import locate
 from vitlab.weights.layouts import OURS, Filled, with_classes
 from vitlab.weights.merges import locate_merges, read_merges
@@ -27,8 +21,7 @@ __all__ = [
     "Published",
     "Tensors",
     "best_checkpoint",
-    "checkpoint_facts",
-    "checkpoint_table",
+    "list_checkpoints",
     "locate",
     "locate_merges",
     "open_published",

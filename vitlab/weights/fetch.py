@@ -46,6 +46,11 @@ def locate(weights: str) -> tuple[Path, Checkpoint | None]:
     path = Path(weights)
     if path.is_dir():
         path = path / "weights.safetensors"
+        if not path.is_file():
+            raise InputError(
+                f"{weights} is a folder without weights.safetensors; give a file, or the model/<phase> "
+                "folder of a finished run (model.weights)"
+            )
     if path.is_file():
         return path, None
     if weights in CATALOGUE:

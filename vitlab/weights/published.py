@@ -4,11 +4,14 @@ A file is converted once: what came of it is kept in the cache, by the file's ha
 network and the text of the name maps.
 """
 
+import dataclasses
 import functools
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +19,7 @@ from vitlab import files, runtime
 from vitlab.errors import InputError
 from vitlab.hashes import sha256_of
 from vitlab.weights.catalogue import Checkpoint
-from vitlab.weights.layouts import LAYOUTS, OURS, Filled, Layout
+from vitlab.weights.layouts import LAYOUTS, OURS, Filled, Layout, ours_from
 from vitlab.weights.layouts.layout import HEAD, Shapes, with_classes
 from vitlab.weights.readers import Tensors, read_tensors
 from vitlab.weights.writer import write_safetensors
@@ -24,18 +27,24 @@ from vitlab.weights.writer import write_safetensors
 
 @dataclass(frozen=True)
 class Published:
-    """A file whose layout is known; `checkpoint` is what the catalogue says of it, if it is there."""
+    """A file whose layout is known.
+
+    Attributes:
+        checkpoint: what the catalogue says of it, if it is there.
+        made_from: of a file of vitlab's own, the `origin` of what it was made from.
+    """
 
     path: Path
     sha256: str
     family: str
     layout: Layout
     checkpoint: Checkpoint | None = None
+    made_from: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def origin(self) -> dict[str, str | None]:
+    def origin(self) -> dict[str, Any]:
         """Where the weights come from, for manifests and headers."""
-        origin: dict[str, str | None] = {
+        origin: dict[str, Any] = {
             "weights": str(self.path),
             "sha256": self.sha256,
             "layout": self.layout.publisher,
@@ -46,7 +55,28 @@ class Published:
                 "address": self.checkpoint.address,
                 "licence": self.checkpoint.licence,
             }
+        if self.made_from:
+            origin["made_from"] = dict(self.made_from)
         return origin
+
+    def remembering(self, origin: Mapping[str, Any]) -> "Published":
+        """A file of vitlab's own as its first publisher would resample it, which `origin` names.
+
+        Raises:
+            InputError: it names a publisher whose layout is not known.
+        """
+        first = origin
+        while first.get("layout") == OURS and isinstance(first.get("made_from"), dict):
+            first = first["made_from"]
+        publisher = str(first.get("layout", OURS))  # weights that learned from nothing have none
+        try:
+            layout = ours_from(self.family, publisher)
+        except KeyError:
+            raise InputError(
+                f"weights {self.path} were made from the layout of {publisher}, which is not known for "
+                f"a {self.family}; convert the published file again"
+            ) from None
+        return dataclasses.replace(self, layout=layout, made_from=origin)
 
     def check(self, shapes: Shapes) -> None:
         """Raises InputError if the file does not fit a network of these shapes (see `Layout.fill`)."""
@@ -138,7 +168,7 @@ def _digest(*parts: object) -> str:
 
 
 def _misfit(path: Path, family: str, tensors: Tensors) -> str:
-    publishers = ", ".join(layout.publisher for layout in LAYOUTS[family])
+    publishers = "; ".join(layout.publisher for layout in LAYOUTS[family])
     message = f"weights {path} are in no known layout of {family} ({publishers})"
     for other, layouts in LAYOUTS.items():
         layout = _best(tensors, layouts)

@@ -24,20 +24,26 @@ CATALOGUE: dict[str, Checkpoint] = {
 }
 
 
-def best_checkpoint(model: str) -> Checkpoint | None:
-    """The one of a network with the highest stated top-1; None where none states it."""
-    stated = [one for one in CATALOGUE.values() if one.model == model and one.top1]
+def best_checkpoint(model: str, size: int) -> Checkpoint | None:
+    """The one of a network for that input size with the highest stated top-1; None: there is none."""
+    stated = [
+        one
+        for one in CATALOGUE.values()
+        if one.model == model and one.preprocessing.size == size and one.top1
+    ]
     return max(stated, key=lambda one: one.top1 or 0, default=None)
 
 
-def checkpoint_table(model: str = "") -> str:
-    """See `listing.table`."""
-    return listing.table(CATALOGUE, model)
+def list_checkpoints(model: str = "", name: str = "", *, as_json: bool = False) -> str:
+    """Of a network or of all as a table, everything about the one called `name`, or either as JSON.
+
+    Raises:
+        InputError: there is no checkpoint of that network or name.
+    """
+    chosen = listing.choose(CATALOGUE, model, name)
+    if as_json:
+        return listing.as_json(chosen)
+    return listing.facts(chosen[0]) if name else listing.table(chosen)
 
 
-def checkpoint_facts(name: str) -> str:
-    """See `listing.facts`."""
-    return listing.facts(CATALOGUE, name)
-
-
-__all__ = ["CATALOGUE", "Checkpoint", "best_checkpoint", "checkpoint_facts", "checkpoint_table"]
+__all__ = ["CATALOGUE", "Checkpoint", "best_checkpoint", "list_checkpoints"]

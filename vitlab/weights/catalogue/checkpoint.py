@@ -18,7 +18,10 @@ class Checkpoint:
         model: the preset that it fits.
         data: what it was trained on, in order.
         preprocessing: at which `top1` was measured, where it was.
-        options: arguments of the network that its layout does not imply, such as `scheme`.
+        options: arguments of the network; always the normalisation (`scheme`), and what else its
+            layout does not imply.
+        text_options: arguments of CLIP's text tower that its layout does not imply.
+        classes: outputs of its head; 0 where it has none.
         top1, top5: percent of ImageNet-1k's validation images, as `source` says.
         mebibytes: as the publisher rounds it.
         stated_hash: the publisher's, as "sha256:" or "md5:" and its first digits or all of them.
@@ -32,6 +35,8 @@ class Checkpoint:
     data: str
     preprocessing: Preprocessing
     options: Mapping[str, Any] = field(default_factory=dict)
+    text_options: Mapping[str, Any] = field(default_factory=dict)
+    classes: int = 1000
     top1: float | None = None
     top5: float | None = None
     source: str | None = None

@@ -16,6 +16,16 @@ CHECKPOINTS = (
     timm("inception_v3.tv_in1k", 299, 0.875, 77.434, 93.474, scheme="symmetric"),
     timm("inception_resnet_v2.tf_ens_adv_in1k", 299, 0.8975, 79.978, 94.946, scheme="symmetric"),
     timm("inception_resnet_v2.tf_in1k", 299, 0.8975, 80.462, 95.308, scheme="symmetric"),
+    timm(
+        "legacy_xception.tf_in1k",
+        299,
+        0.8975,
+        79.04,
+        94.382,
+        model="xception",
+        tag="timm_tf_in1k",
+        scheme="symmetric",
+    ),
     # torchvision normalises as for its other networks, and the network undoes that: in all, symmetric.
     torchvision(
         "inception_v3",

@@ -18,9 +18,25 @@ def _keras(
     return keras(model, file, "Apache-2.0", mebibytes, top1, top5, source=source)
 
 
-def _huggingface(model: str, tag: str, theirs: str, size: int) -> Checkpoint:
-    """Howard's and Sandler's weights, with a background class before the thousand."""
-    return hugging_face(model, tag, theirs, size, size / (size + 32), data="ImageNet-1k", licence=None)
+def _huggingface(model: str, tag: str, theirs: str, size: int, top1: float, top5: float) -> Checkpoint:
+    """TF-slim's weights, with a background class before the thousand.
+
+    The cards state the licence as "other" and name none; slim's README has it. By their
+    preprocessor_config.json, the shorter side becomes 32 pixels more than the crop, at each size.
+    """
+    return hugging_face(
+        model,
+        tag,
+        theirs,
+        size,
+        size / (size + 32),
+        data="ImageNet-1k",
+        licence="Apache-2.0",
+        classes=1001,
+        top1=top1,
+        top5=top5,
+        source=SLIM_RESULTS,
+    )
 
 
 CHECKPOINTS = (
@@ -35,8 +51,8 @@ CHECKPOINTS = (
     timm("mobilenetv2_140.ra_in1k", 224, 0.875, 76.52, 92.986, model="mobilenet_v2_140"),
     torchvision("mobilenet_v2", "in1k_v1", "mobilenet_v2-b0353104", 13.555, 71.878, 90.286),
     torchvision("mobilenet_v2", "in1k_v2", "mobilenet_v2-7ebf99e0", 13.598, 72.154, 90.822, resize=232),
-    _huggingface("mobilenet_v2", "in1k", "google/mobilenet_v2_1.0_224", 224),
-    _huggingface("mobilenet_v2_140", "in1k", "google/mobilenet_v2_1.4_224", 224),
-    _huggingface("mobilenet_v2_075", "in1k_160", "google/mobilenet_v2_0.75_160", 160),
-    _huggingface("mobilenet_v2_035", "in1k_96", "google/mobilenet_v2_0.35_96", 96),
+    _huggingface("mobilenet_v2", "in1k", "google/mobilenet_v2_1.0_224", 224, 71.8, 91.0),
+    _huggingface("mobilenet_v2_140", "in1k", "google/mobilenet_v2_1.4_224", 224, 75.0, 92.5),
+    _huggingface("mobilenet_v2_075", "in1k_160", "google/mobilenet_v2_0.75_160", 160, 66.4, 87.3),
+    _huggingface("mobilenet_v2_035", "in1k_96", "google/mobilenet_v2_0.35_96", 96, 45.5, 70.4),
 )

@@ -2,7 +2,8 @@
 
 The facts are from torchvision 0.29 (its weights' enums), timm 1.0.31 (its pretrained configs), Keras
 3.15 (the sources of its applications) and the model cards on Hugging Face. timm's figures are from its
-results-imagenet.csv, which measures the files of others too.
+results-imagenet.csv, which measures the files of others too. The licences of Keras's weights are those
+that its documentation gives under "License" for each application.
 """
 
 import re
@@ -19,6 +20,9 @@ TORCHVISION = "https://download.pytorch.org/models"
 IN1K = "ImageNet-1k"
 TIMM_RESULTS = "timm, results-imagenet.csv"
 KERAS_RESULTS = "keras.io, applications"
+
+# Outputs of a head that was trained on all of ImageNet-21k.
+IN21K_CLASSES = 21_843
 
 # What the tags of timm and Google say about the training, the first that ends a tag.
 DATA = {
@@ -45,6 +49,7 @@ def timm(
     scheme: str = "imagenet",
     interpolation: Interpolation = "bicubic",
     licence: str = "Apache-2.0",
+    source: str = TIMM_RESULTS,
     **options: Any,
 ) -> Checkpoint:
     """`theirs` is timm's name, `resnet50.a1_in1k`; size and crop are those of its test."""
@@ -58,9 +63,10 @@ def timm(
         data=_data(their_tag),
         preprocessing=Preprocessing(size, interpolation, crop, crop_first=False),
         options={"scheme": scheme, **options},
+        classes=_classes(their_tag),
         top1=top1,
         top5=top5,
-        source=TIMM_RESULTS if top1 else None,
+        source=source if top1 else None,
     )
 
 
@@ -77,6 +83,7 @@ def google(
         data=_data(tag),
         preprocessing=Preprocessing(size, "bicubic", 0.9 if size == 224 else 1.0, crop_first=False),
         options={"scheme": "symmetric"},
+        classes=_classes(tag),
         top1=top1,
         top5=top5,
         source=TIMM_RESULTS if top1 else None,
@@ -161,7 +168,10 @@ def hugging_face(
     licence: str | None,
     file: str = "pytorch_model.bin",
     interpolation: Interpolation = "bilinear",
+    scheme: str = "symmetric",
+    classes: int = 1000,
     top1: float | None = None,
+    top5: float | None = None,
     source: str | None = None,
     **options: Any,
 ) -> Checkpoint:
@@ -174,10 +184,19 @@ def hugging_face(
         licence=licence,
         data=data,
         preprocessing=Preprocessing(size, interpolation, crop, crop_first=False),
-        options=options,
+        options={"scheme": scheme, **options},
+        classes=classes,
         top1=top1,
+        top5=top5,
         source=source,
     )
+
+
+def _classes(tag: str) -> int:
+    """Of timm's files, those of 2021 of ImageNet-21k, and what learned without labels, have no head."""
+    if tag == "augreg_in21k":
+        return IN21K_CLASSES
+    return 0 if tag in ("orig_in21k", "dino", "mae") else 1000
 
 
 def _data(tag: str) -> str:

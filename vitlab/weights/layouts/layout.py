@@ -49,6 +49,40 @@ class Filled:
     classes_in_file: int | None
 
 
+@dataclass
+class Differences:
+    """Between a file and a network, a line each; `misshapen` by the path that was to be filled."""
+
+    missing: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    misshapen: dict[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.unused or self.misshapen)
+
+    def compare(self, arrays: Mapping[str, np.ndarray], wanted: Shapes) -> None:
+        """Adds what is not there, and what is there in another shape."""
+        for path, shape in wanted.items():
+            if path not in arrays and path not in self.misshapen:
+                self.missing.append(f"{path} {shape}")
+            elif path in arrays and arrays[path].shape != shape:
+                found = f"{path}: {arrays[path].shape} in the file, {shape} in the network"
+                self.misshapen[path] = found
+
+    def text(self, source: str, publisher: str) -> str:
+        rows = {
+            "missing": self.missing,
+            "unused": self.unused,
+            "misshapen": list(self.misshapen.values()),
+        }
+        counts = ", ".join(f"{len(found)} {kind}" for kind, found in rows.items())
+        lines = [
+            f"weights {source}, read in the layout of {publisher}, do not fit the network: {counts}"
+        ]
+        lines += [f"  {kind}: {row}" for kind, found in rows.items() for row in found]
+        return "\n".join(lines)
+
+
 @dataclass(frozen=True)
 class Layout:
     """How a publisher lays out a family.
@@ -91,41 +125,16 @@ class Layout:
                 all shapes that differ; or a constant that the network does not have.
         """
         self._check_constants(tensors, source)
-        arrays: dict[str, np.ndarray] = {}
-        unused, misshapen = [], {}
-        counted = self._counted_again(tensors)
-        for name in list(tensors):
-            tensor, targets = tensors.pop(name), self._targets(counted[name])
-            if not self._ignores(name) and not any(path in shapes for _, path in targets):
-                unused.append(f"{name} {tensor.shape}")
-            for rule, path in targets:
-                if path in shapes:
-                    try:
-                        array = self._resized(path, rule.change(tensor), shapes[path])
-                        arrays[path] = np.asarray(array, np.float32, order="C")
-                    except (ValueError, IndexError):  # it has not even as many axes as it should
-                        misshapen[path] = f"{name} {tensor.shape}, for {path} {shapes[path]}"
-        for path in shapes:
-            for pattern, value in self.supplied.items():
-                if path not in arrays and re.fullmatch(pattern, path):
-                    arrays[path] = np.full(shapes[path], value, np.float32)
+        arrays, differences = self._place(tensors, shapes)
+        arrays |= self._supply(shapes, arrays)
 
         head = {path for path in shapes if path.startswith(HEAD)}
         classes = arrays[f"{HEAD}bias"].size if f"{HEAD}bias" in arrays else None
         has_head = all(path in arrays and arrays[path].shape == shapes[path] for path in head)
         wanted = shapes if has_head else {path: shapes[path] for path in shapes if path not in head}
-        differences = {
-            "missing": [f"{path} {wanted[path]}" for path in wanted if path not in arrays | misshapen],
-            "unused": unused,
-            "misshapen": list(misshapen.values())
-            + [
-                f"{path}: {arrays[path].shape} in the file, {shape} in the network"
-                for path, shape in wanted.items()
-                if path in arrays and arrays[path].shape != shape
-            ],
-        }
-        if any(differences.values()):
-            raise InputError(_difference(source, self.publisher, differences))
+        differences.compare(arrays, wanted)
+        if differences:
+            raise InputError(differences.text(source, self.publisher))
         return Filled({path: arrays[path] for path in wanted}, has_head, classes)
 
     def classes(self, tensors: Tensors) -> int | None:
@@ -135,6 +144,37 @@ class Layout:
                 if path == f"{HEAD}bias":
                     return rule.change(tensor).size
         return None
+
+    def _place(
+        self, tensors: dict[str, np.ndarray], shapes: Shapes
+    ) -> tuple[dict[str, np.ndarray], Differences]:
+        """What the tensors fill, and those that fill nothing or cannot be changed. Empties `tensors`."""
+        arrays: dict[str, np.ndarray] = {}
+        differences = Differences()
+        counted = self._counted_again(tensors)
+        for name in list(tensors):
+            tensor, targets = tensors.pop(name), self._targets(counted[name])
+            if not self._ignores(name) and not any(path in shapes for _, path in targets):
+                differences.unused.append(f"{name} {tensor.shape}")
+            for rule, path in targets:
+                if path not in shapes:
+                    continue
+                try:
+                    array = self._resized(path, rule.change(tensor), shapes[path])
+                    arrays[path] = np.asarray(array, np.float32, order="C")
+                except (ValueError, IndexError):  # it has not even as many axes as it should
+                    row = f"{name} {tensor.shape}, for {path} {shapes[path]}"
+                    differences.misshapen[path] = row
+        return arrays, differences
+
+    def _supply(self, shapes: Shapes, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """What the publisher left out."""
+        return {
+            path: np.full(shape, value, np.float32)
+            for path, shape in shapes.items()
+            for pattern, value in self.supplied.items()
+            if path not in arrays and re.fullmatch(pattern, path)
+        }
 
     def _targets(self, name: str) -> list[tuple[Rule, str]]:
         found = [(rule, rule.target(name)) for rule in self.rules]
@@ -173,10 +213,3 @@ def with_classes(shapes: Shapes, classes: int) -> dict[str, tuple[int, ...]]:
     """The shapes of the same network with a head for so many classes."""
     counted = {path: (*shape[:-1], classes) for path, shape in shapes.items() if path.startswith(HEAD)}
     return {**shapes, **counted}
-
-
-def _difference(source: str, publisher: str, differences: Mapping[str, list[str]]) -> str:
-    counts = ", ".join(f"{len(rows)} {kind}" for kind, rows in differences.items())
-    lines = [f"weights {source}, read in the layout of {publisher}, do not fit the network: {counts}"]
-    lines += [f"  {kind}: {row}" for kind, rows in differences.items() for row in rows]
-    return "\n".join(lines)

@@ -1,0 +1,36 @@
+"""Options of a network on a command line."""
+
+import pytest
+
+from vitlab.errors import InputError
+from vitlab.options import read_options
+
+
+def test_numbers_lists_and_words_are_read():
+    assert read_options("stages=((32,), [64, 64]), pooling=average, width=0.5, pre_logits=True") == {
+        "stages": ((32,), [64, 64]),
+        "pooling": "average",
+        "width": 0.5,
+        "pre_logits": True,
+    }
+    assert read_options("") == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "patch",
+        "patch=",
+        "16",
+        "**{'a': 1}",
+        "a=1) + dict(b=2",
+        "a=1, a=2",
+        "a=print(1)",
+        "a=" + "(" * 999,
+        "\0",
+    ],
+)
+def test_anything_else_is_refused_and_nothing_of_it_runs(text: str, capsys):
+    with pytest.raises(InputError, match=r"--options is .*; write it as --options='stages="):
+        read_options(text)
+    assert not capsys.readouterr().out

@@ -1,0 +1,37 @@
+"""Options of a network as one writes them on a command line."""
+
+import ast
+from typing import Any
+
+from vitlab.errors import InputError
+
+EXAMPLE = "--options='stages=((32,), (64, 64)), pooling=average'"
+
+
+def read_options(text: str) -> dict[str, Any]:
+    """`patch=16, pooling=average` as a dictionary: Python's numbers and lists, and plain words.
+
+    Raises:
+        InputError: it is not of this form.
+    """
+    try:
+        call = ast.parse(f"dict({text})", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Name):
+            raise ValueError("not name=value")
+        names = [_name(keyword) for keyword in call.keywords]
+        if len(set(names)) < len(names):
+            raise ValueError("a name twice")
+        values = [_value(keyword.value) for keyword in call.keywords]
+        return dict(zip(names, values, strict=True))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise InputError(f"--options is {text!r}; write it as {EXAMPLE}") from error
+
+
+def _name(keyword: ast.keyword) -> str:
+    if keyword.arg is None:  # dict(**others)
+        raise ValueError("not name=value")
+    return keyword.arg
+
+
+def _value(node: ast.expr) -> Any:
+    return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)
