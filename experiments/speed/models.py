@@ -56,6 +56,7 @@ CLASSES = 10
 LAYOUTS = ("contiguous_format", "channels_last")
 
 _NETWORKS = flags.DEFINE_list("networks", list(NETWORKS), "What to measure.")
+_COMPILED = flags.DEFINE_bool("compiled", True, "Also try `torch.compile`, which takes minutes.")
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "Turns of each rival.", lower_bound=1)
 
 Work = Callable[[], None]  # one batch, waited for
@@ -78,8 +79,8 @@ def _measure(name: str) -> None:
     ours, plain = Rival(name, tuned=True), Rival(name, tuned=True, reference=True)
     eager = [Rival(name, layout=layout) for layout in LAYOUTS]
     tuned = [Rival(name, layout=layout, tuned=True) for layout in LAYOUTS]
-    compiled = Rival(name, layout=network.layout, compiled=True)
-    rivals = [ours, *eager, *tuned, compiled]
+    compiled = [Rival(name, layout=network.layout, compiled=True)] if _COMPILED.value else []
+    rivals = [ours, *eager, *tuned, *compiled]
     for work in WORKS:
         first = [rival.seconds(work) for rival in (ours, plain)]
         if work == WORKS[-1]:
@@ -89,8 +90,9 @@ def _measure(name: str) -> None:
         rounds = [[rival.turn(work) for rival in rivals] for _ in range(_ROUNDS.value)]
         rates = network.batch / np.min(rounds, axis=0)
         cells = [f"{rates[0]:.1f}"]
-        for rate in (rates[1:3].max(), rates[3:5].max(), rates[5]):
+        for rate in (rates[1:3].max(), rates[3:5].max(), *rates[5:]):
             cells += [f"{rate:.1f}", f"{rates[0] / rate:.2f}"] if rate else ["fails", ""]
+        cells += [] if compiled else ["", ""]
         _print_row(name, work, *cells, *(f"{s:.1f}" for s in first), f"{first[0] / first[1]:.1f}")
     for rival in rivals:
         rival.close()
