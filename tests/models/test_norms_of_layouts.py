@@ -22,6 +22,7 @@ from vitlab.weights.layouts import LAYOUTS, OURS, Layout
 PYTORCH, KERAS = (1e-5, 0.9, True), (1e-3, 0.99, False)
 NORMS: dict[tuple[str, str], tuple[str, tuple[float, float, bool] | None, float | None]] = {
     ("vit", "timm"): ("vit_ti16", None, 1e-6),
+    ("vit", "timm, averaging"): ("vit_ti16", None, 1e-6),
     ("vit", "google"): ("vit_ti16", None, 1e-6),
     ("vit", "torchvision"): ("vit_ti16", None, 1e-6),
     ("vit", "huggingface"): ("vit_ti16", None, 1e-12),
