@@ -3,15 +3,20 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 from vitlab.config import Model
 from vitlab.errors import InputError
 from vitlab.models import draw_blueprint, first_model, load_model, save_model
+from vitlab.models.layers import BatchNorm
+
+GOLDENS = Path(__file__).parent.parent / "parity" / "goldens"
 
 SETTINGS = Model(name="mobilenet_v2", input_size=32, options={"width": 0.35})
 
@@ -44,6 +49,20 @@ def test_a_saved_model_answers_as_before(model, tmp_path: Path):
         jax.jit(one.network.embed)(one.parameters, one.statistics, images) for one in (model, found)
     )
     np.testing.assert_array_equal(*answers)
+
+
+def test_a_saved_model_trains_on_with_its_publishers_batch_norm(tmp_path: Path):
+    """The preset's own is Keras's: 1e-3, 0.999, biased."""
+    with np.load(GOLDENS / "mobilenet_v2-torchvision.npz", allow_pickle=False) as golden:
+        shapes = json.loads(str(golden["shapes"]))
+    tensors: dict[str, Any] = {name: np.ones(shape, np.float32) for name, shape in shapes.items()}
+    np.savez(tmp_path / "w.npz", **tensors)
+    settings = Model(name="mobilenet_v2", weights=str(tmp_path / "w.npz"), input_size=32)
+    save_model(tmp_path / "m", first_model(draw_blueprint(settings), ("cat", "dog"), "squash", seed=0))
+    found = load_model(tmp_path / "m")
+    modules = nnx.iter_modules(found.network.module(found.parameters, found.statistics))
+    norms = [module for _, module in modules if isinstance(module, BatchNorm)]
+    assert {(norm.epsilon, norm.momentum, norm.unbiased) for norm in norms} == {(1e-5, 0.9, True)}
 
 
 def test_a_model_folder_that_was_changed_is_refused(model, tmp_path: Path):

@@ -42,7 +42,7 @@ def attention(x, p, name, heads):
     return linear(np.concatenate(mixed, axis=-1), p, f"{name}/out")
 
 
-def numpy_vit(image, p, *, patch, depth, heads, pooling):
+def numpy_vit(image, p, *, patch, depth, heads, pooling, norm):
     """One image, written from the paper's equations 1 to 4, in float64."""
     p = {path: np.asarray(array, np.float64) for path, array in p.items()}
     scaled = image / 127.5 - 1
@@ -62,14 +62,17 @@ def numpy_vit(image, p, *, patch, depth, heads, pooling):
         hidden = linear(layer_norm(x, p, f"{block}/mlp_norm"), p, f"{block}/mlp/widen")
         hidden = hidden * (1 + special.erf(hidden / np.sqrt(2))) / 2
         x = x + linear(hidden, p, f"{block}/mlp/narrow")
-    x = layer_norm(x, p, "backbone/norm")
-    return linear(x[0] if pooling == "class_token" else x.mean(0), p, "head")
+    x = layer_norm(x, p, "backbone/norm") if norm == "tokens" else x
+    x = x[0] if pooling == "class_token" else x.mean(0)
+    return linear(layer_norm(x, p, "backbone/norm") if norm == "embedding" else x, p, "head")
 
 
-@pytest.mark.parametrize("pooling", ["class_token", "average"])
-def test_logits_equal_those_of_plain_numpy(pooling: str):
+@pytest.mark.parametrize(
+    ("pooling", "norm"), [("class_token", "tokens"), ("average", "tokens"), ("average", "embedding")]
+)
+def test_logits_equal_those_of_plain_numpy(pooling: str, norm: str):
     def build():
-        return create("vit", num_classes=5, pooling=pooling, **TINY)
+        return create("vit", num_classes=5, pooling=pooling, norm=norm, **TINY)
 
     network, shapes, _ = outline(build)
     parameters = random_arrays(shapes, seed=1)
@@ -77,7 +80,8 @@ def test_logits_equal_those_of_plain_numpy(pooling: str):
     with jax.default_matmul_precision("float32"):
         found = jax.jit(network.__call__)(parameters, {}, jnp.asarray(images))
     expected = [
-        numpy_vit(image, parameters, patch=4, depth=3, heads=4, pooling=pooling) for image in images
+        numpy_vit(image, parameters, patch=4, depth=3, heads=4, pooling=pooling, norm=norm)
+        for image in images
     ]
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
@@ -143,16 +147,26 @@ def test_the_generic_vit_says_which_sizes_it_needs():
 
 
 def test_pre_logits_are_a_dense_layer_with_tanh_that_google_publishes_beside_the_rest():
-    def build():
-        sizes = dict(patch=4, width=8, depth=1, heads=2, mlp_width=16, input_size=8)
-        return create("vit", num_classes=3, **sizes, pre_logits=True)
+    sizes = dict(patch=4, width=8, depth=1, heads=2, mlp_width=16, input_size=8)
 
-    network, shapes, _ = outline(build)
-    parameters = {path: jnp.full(shape, 0.1) for path, shape in shapes.items()}
-    images = jnp.ones((1, 8, 8, 3))
-    found = network.embed(parameters, {}, images)
-    # A final norm with scale and bias 0.1 of equal channels leaves the bias; then the dense layer.
-    np.testing.assert_allclose(found, np.full((1, 8), np.tanh(8 * 0.1 * 0.1 + 0.1)), rtol=1e-3)
+    def embed(parameters, **options):
+        network, *_ = outline(lambda: create("vit", num_classes=3, **sizes, **options))
+        return np.asarray(jax.jit(network.embed)(parameters, {}, images), np.float64)
+
+    _, shapes, _ = outline(lambda: create("vit", num_classes=3, **sizes, pre_logits=True))
+    parameters = random_arrays(shapes, seed=7)
+    images = jnp.asarray(np.random.default_rng(8).integers(0, 256, (2, 8, 8, 3)), jnp.uint8)
+    without = {path: array for path, array in parameters.items() if "/pre_logits/" not in path}
+    with jax.default_matmul_precision("float32"):
+        found, before = embed(parameters, pre_logits=True), embed(without)
+    np.testing.assert_allclose(
+        found, np.tanh(linear(before, parameters, "backbone/pre_logits")), atol=1e-5
+    )
+    # What Google writes goes there as it is: its dense layers multiply from the left, as ours do.
+    published = {f"pre_logits/{name}": np.asarray(parameters[f"backbone/pre_logits/{name}"])
+                 for name in ("kernel", "bias")}  # fmt: skip
     google = next(layout for layout in LAYOUTS["vit"] if layout.publisher == "google")
-    targets = [rule.target("pre_logits/kernel") for rule in google.rules]
-    assert "backbone/pre_logits/kernel" in targets
+    wanted = {f"backbone/{name}": array.shape for name, array in published.items()}
+    filled = google.fill(dict(published), wanted, "vit.npz").arrays
+    for name, array in published.items():
+        np.testing.assert_array_equal(filled[f"backbone/{name}"], array)

@@ -22,7 +22,7 @@ class KerasNetwork:
         keras.utils.clear_session()  # names that are counters start anew
         build: Callable[..., Any] = getattr(keras.applications, case.theirs)
         self.preprocess = importlib.import_module(build.__module__).preprocess_input
-        self.model = _build(build, size)
+        self.model = _build(build, case, size)
         self.variables = {
             f"{layer.name}/{layer.name}/{_in_file(layer, variable.name)}:0": variable
             for layer in self.model.layers
@@ -41,16 +41,25 @@ class KerasNetwork:
             self.variables[name].assign(tensor)
         inputs = self.preprocess(images.astype(np.float32))
         logits, features = self.both(inputs, training=training)
-        return Answer(np.asarray(logits), np.asarray(features))
+        return Answer(np.asarray(logits), np.asarray(features), self._moved() if training else {})
+
+    def _moved(self) -> Tensors:
+        moving = ("moving_mean:0", "moving_variance:0")
+        return {
+            name: np.asarray(variable)
+            for name, variable in self.variables.items()
+            if name.endswith(moving)
+        }
 
 
-def _build(build: Callable[..., Any], size: int) -> Any:
+def _build(build: Callable[..., Any], case: Case, size: int) -> Any:
     """Without weights; EfficientNet as it is with them, for they bring a normalisation and a layer."""
     import keras
 
     if not build.__name__.startswith("EfficientNet"):
-        shape = (size, size, 3)
-        return build(weights=None, classes=CLASSES, input_shape=shape, classifier_activation=None)
+        top: dict[str, Any] = dict(classes=CLASSES, classifier_activation=None)
+        top = top if case.has_top else dict(include_top=False, pooling="avg")
+        return build(weights=None, input_shape=(size, size, 3), **top, **case.theirs_options)
     with (
         mock.patch("keras.src.utils.file_utils.get_file"),
         mock.patch.object(keras.Model, "load_weights"),

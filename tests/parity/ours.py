@@ -10,6 +10,7 @@ from jaxtyping import Array
 
 from tests.parity.cases import Case
 from tests.parity.recipe import Tensors, draw_texts
+from tests.parity.theirs import Answer
 from vitlab.models import (
     Arrays,
     Classifier,
@@ -22,6 +23,7 @@ from vitlab.models import (
     preset,
     similarity,
 )
+from vitlab.models.functional import arrays
 from vitlab.weights.layouts import LAYOUTS, Layout
 
 CLASSES = 1000
@@ -29,36 +31,33 @@ CLASSES = 1000
 
 @dataclass(frozen=True)
 class Ours:
-    """A filled network; `answer` gives the logits of images, and is the network itself but for CLIP."""
+    """A filled network; `answer` gives the logits of images: those of the network's own head, or for
+    CLIP those over texts."""
 
     network: Network
     parameters: Arrays
     statistics: Arrays
     answer: Callable[[Classifier, Array], Array] = Classifier.__call__
 
-    def logits(self, images: np.ndarray) -> np.ndarray:
-        return self._run(images, training=False)
-
-    def training_logits(self, images: np.ndarray) -> np.ndarray:
-        """By the batch's own statistics."""
-        return self._run(images, training=True)
-
-    def _run(self, images: np.ndarray, *, training: bool) -> np.ndarray:
+    def infer(self, images: np.ndarray) -> Answer:
         @jax.jit
         def run(parameters, statistics, images):
             module = self.network.module(parameters, statistics)
-            if training:
-                module.train()
-            return self.answer(module, images)
+            return self.answer(module, images), module.backbone.features(images)
 
-        return np.asarray(run(self.parameters, self.statistics, jnp.asarray(images)))
+        return Answer(*map(np.asarray, run(self.parameters, self.statistics, jnp.asarray(images))))
 
-    def features(self, images: np.ndarray) -> np.ndarray:
+    def train(self, images: np.ndarray) -> tuple[np.ndarray, Tensors]:
+        """Logits by the batch's own statistics, and the stored ones moved towards these."""
+
         @jax.jit
         def run(parameters, statistics, images):
-            return self.network.module(parameters, statistics).backbone.features(images)
+            module = self.network.module(parameters, statistics)
+            module.train()
+            return self.answer(module, images), arrays(module)[1]
 
-        return np.asarray(run(self.parameters, self.statistics, jnp.asarray(images)))
+        logits, moved = run(self.parameters, self.statistics, jnp.asarray(images))
+        return np.asarray(logits), {path: np.asarray(array) for path, array in moved.items()}
 
     def gradients(self, images: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, Tensors]:
         """Of the mean cross-entropy, by the images and by every parameter."""
@@ -84,7 +83,7 @@ def fill(case: Case, tensors: Tensors, size: int, seed: int, **options: str) -> 
     network = initialise(build, arrays)
     if case.model.startswith("clip"):
         return Ours(*network, _compare_with_texts(case, tensors, seed))
-    return Ours(*network)
+    return Ours(*network) if case.has_top else Ours(*network, Classifier.embed)
 
 
 def translate(case: Case, tensors: Tensors, size: int) -> Tensors:
@@ -96,14 +95,14 @@ def _translated(
     case: Case, tensors: Tensors, size: int, more: dict[str, str]
 ) -> tuple[Callable[[], Classifier], Tensors]:
     layout = _layout(preset(case.model).family, case, tensors)
-    options = {**layout.options, "input_size": size, **more}
+    options = {**layout.options, **case.options, "input_size": size, **more}
 
     def build() -> Classifier:
         return create(case.model, num_classes=CLASSES, **options)
 
     _, parameters, statistics = outline(build)
     filled = layout.fill(dict(tensors), parameters | statistics, case.name)
-    assert filled.has_head or case.model.startswith("clip")
+    assert filled.has_head == (case.has_top and not case.model.startswith("clip"))
     return build, filled.arrays
 
 
@@ -112,7 +111,7 @@ def _compare_with_texts(case: Case, tensors: Tensors, seed: int) -> Callable[[Cl
     layout = _layout("clip_text", case, tensors)
 
     def build() -> CLIPText:
-        return create_text(case.model, **layout.options)
+        return create_text(case.model, **{**layout.options, **case.options})
 
     _, shapes, _ = outline(build)
     network, parameters, _ = initialise(build, layout.fill(dict(tensors), shapes, case.name).arrays)

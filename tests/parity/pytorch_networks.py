@@ -1,8 +1,10 @@
-"""timm, torchvision, Hugging Face, open_clip, and the authors of CvT."""
+"""timm, torchvision, Hugging Face, open_clip, the authors of CvT, and files of Google and OpenAI."""
 
 import re
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from tests.parity.cases import Case
 from tests.parity.ours import CLASSES
 from tests.parity.recipe import Tensors, draw_texts
 from tests.parity.theirs import IMAGENET, Answer
+from vitlab.weights import read_tensors
 
 OPENAI = (
     np.array([0.48145466, 0.4578275, 0.40821073]) * 255,
@@ -19,12 +22,19 @@ OPENAI = (
 SYMMETRIC = (np.array(127.5), np.array(127.5))
 UNIT = (np.array(0.0), np.array(255.0))
 
+GOOGLE_POSITIONS = "Transformer/posembed_input/pos_embedding"
+OPENAI_SIZES = ("input_resolution", "context_length", "vocab_size")  # beside the weights
+
 
 def open_network(case: Case, size: int, seed: int, *, double: bool = False) -> "TorchNetwork":
     """In float32 or float64."""
     if case.model.startswith("clip"):
+        if case.publisher == "openai":
+            return OpenAINetwork(_open_clip(case, size, draw_texts(seed)), case, draw_texts(seed))
         clip = {"huggingface": _huggingface_clip, "open_clip": _open_clip}[case.publisher]
         return TorchNetwork(clip(case, size, draw_texts(seed)), case, double=double)
+    if case.publisher == "google":
+        return GoogleNetwork(_timm(case, size), case)
     build = {
         "timm": _timm,
         "torchvision": _torchvision,
@@ -87,7 +97,15 @@ class TorchNetwork:
             logits = self._logits(self._inputs(images))
         handle.remove()
         features = caught["at"].numpy()
-        return Answer(logits.numpy(), features.transpose(0, 2, 3, 1) if features.ndim == 4 else features)
+        features = features.transpose(0, 2, 3, 1) if features.ndim == 4 else features
+        return Answer(logits.numpy(), features, self._moved() if training else {})
+
+    def _moved(self) -> Tensors:
+        return {
+            self.published[name]: tensor.numpy()
+            for name, tensor in self.model.state_dict().items()
+            if name.endswith((".running_mean", ".running_var"))
+        }
 
     def gradients(self, tensors: Tensors, images: np.ndarray, labels: np.ndarray) -> Gradients:
         """Of the mean cross-entropy in inference mode."""
@@ -134,15 +152,130 @@ class TorchNetwork:
         return getattr(output, "logits", output)
 
 
+class GoogleNetwork(TorchNetwork):
+    """A ViT in Google's `.npz`, by timm's network and timm's reader of these files.
+
+    What timm leaves out is done here: pre-logits, a dense layer with tanh, and Google's own way to other
+    sizes, bilinear with the corners of both grids on each other, where timm's puts the borders there.
+    """
+
+    def __init__(self, publisher: Publisher, case: Case):
+        super().__init__(publisher, case, double=False)
+        self.has_pre_logits = bool(case.options.get("pre_logits"))
+        self.head = self.model.head
+        rows = case.sizes[0] // self.model.patch_embed.patch_size[0]
+        self.shapes = _google_shapes(self.model, rows, pre_logits=self.has_pre_logits)
+
+    def _load(self, tensors: Tensors, training: bool) -> None:
+        import torch
+
+        positions = torch.from_numpy(tensors[GOOGLE_POSITIONS])
+        rows, old = self.model.patch_embed.grid_size[0], round((positions.shape[1] - 1) ** 0.5)
+        grid = positions[:, 1:].reshape(1, old, old, -1).permute(0, 3, 1, 2)
+        grid = torch.nn.functional.interpolate(
+            grid, (rows, rows), mode="bilinear", align_corners=True
+        ).flatten(2)
+        resized = torch.cat([positions[:, :1], grid.transpose(1, 2)], dim=1).numpy()
+        self.model.head = self.head
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "vit.npz"
+            given: dict[str, Any] = {**tensors, GOOGLE_POSITIONS: resized}
+            np.savez(path, **given)
+            self.model.load_pretrained(str(path))
+        if self.has_pre_logits:
+            width = len(tensors["pre_logits/bias"])
+            dense = torch.nn.Linear(width, width)
+            dense.load_state_dict(
+                {
+                    "weight": torch.from_numpy(tensors["pre_logits/kernel"].T.copy()),
+                    "bias": torch.from_numpy(tensors["pre_logits/bias"]),
+                }
+            )
+            self.model.head = torch.nn.Sequential(dense, torch.nn.Tanh(), self.head)
+        self.model.train(training)
+
+
+def _google_shapes(model: Any, rows: int, *, pre_logits: bool) -> dict[str, tuple[int, ...]]:
+    """What a file of Google's (Steiner et al. 2022) holds of a ViT."""
+    width, patch = model.embed_dim, model.patch_embed.patch_size[0]
+    heads, hidden = model.blocks[0].attn.num_heads, model.blocks[0].mlp.fc1.out_features
+    split = (heads, width // heads)
+    norm = {"scale": (width,), "bias": (width,)}
+
+    def dense(inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+        return {"kernel": (inputs, outputs), "bias": (outputs,)}
+
+    groups: dict[str, dict[str, tuple[int, ...]]] = {
+        "embedding": {"kernel": (patch, patch, 3, width), "bias": (width,)},
+        "Transformer/encoder_norm": norm,
+        "head": dense(width, CLASSES),
+    }
+    if pre_logits:
+        groups["pre_logits"] = dense(width, width)
+    for index in range(len(model.blocks)):
+        block = f"Transformer/encoderblock_{index}"
+        attention = f"{block}/MultiHeadDotProductAttention_1"
+        groups |= {f"{block}/LayerNorm_0": norm, f"{block}/LayerNorm_2": norm}
+        for name in ("query", "key", "value"):
+            groups[f"{attention}/{name}"] = {"kernel": (width, *split), "bias": split}
+        groups[f"{attention}/out"] = {"kernel": (*split, width), "bias": (width,)}
+        groups[f"{block}/MlpBlock_3/Dense_0"] = dense(width, hidden)
+        groups[f"{block}/MlpBlock_3/Dense_1"] = dense(hidden, width)
+    shapes = {f"{group}/{name}": shape for group, of in groups.items() for name, shape in of.items()}
+    return shapes | {"cls": (1, 1, width), GOOGLE_POSITIONS: (1, rows * rows + 1, width)}
+
+
+class OpenAINetwork(TorchNetwork):
+    """CLIP from a TorchScript archive like OpenAI's, by open_clip's reader of these."""
+
+    def __init__(self, publisher: Publisher, case: Case, texts: np.ndarray):
+        super().__init__(publisher, case, double=False)
+        self.texts = texts
+        self.shapes |= dict.fromkeys(OPENAI_SIZES, ())
+
+    def _load(self, tensors: Tensors, training: bool) -> None:
+        from open_clip import load_openai_model
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = _write_openai_archive(Path(folder), tensors)
+            model = load_openai_model(str(path), precision="fp32", device="cpu")
+        self.model = _with_texts(model.train(training), self.texts)
+
+
+def through_openai_archive(tensors: Tensors) -> Tensors:
+    """What vitlab's reader makes of an archive of these."""
+    with tempfile.TemporaryDirectory() as folder:
+        return dict(read_tensors(_write_openai_archive(Path(folder), tensors)))
+
+
+def _write_openai_archive(folder: Path, tensors: Tensors) -> Path:
+    """As OpenAI publishes them: modules of modules, without code here, in half precision."""
+    import torch
+
+    root = torch.nn.Module()
+    for name, tensor in tensors.items():
+        *parents, own = name.split(".")
+        module = root
+        for parent in parents:
+            if parent not in dict(module.named_children()):
+                module.add_module(parent, torch.nn.Module())
+            module = module.get_submodule(parent)
+        half = torch.from_numpy(np.asarray(tensor)).half()
+        module.register_parameter(own, torch.nn.Parameter(half, requires_grad=False))
+    path = folder / "clip.pt"
+    torch.jit.save(torch.jit.script(root), str(path))
+    return path
+
+
 def _timm(case: Case, size: int) -> Publisher:
     import timm
     from timm.models.vision_transformer import checkpoint_filter_fn
 
     if not case.model.startswith("vit"):
-        model = timm.create_model(case.theirs, num_classes=CLASSES)
+        model = timm.create_model(case.theirs, num_classes=CLASSES, **case.theirs_options)
         mean, deviation = (255 * np.array(model.default_cfg[key]) for key in ("mean", "std"))
         return Publisher(model, (mean, deviation))
-    model = timm.create_model(case.theirs, num_classes=CLASSES, img_size=size)
+    model = timm.create_model(case.theirs, num_classes=CLASSES, img_size=size, **case.theirs_options)
     return Publisher(model, SYMMETRIC, adapt=lambda tensors: checkpoint_filter_fn(tensors, model))
 
 
@@ -157,7 +290,8 @@ def _torchvision(case: Case, size: int) -> Publisher:
         model.AuxLogits.forward = lambda maps: None  # its 5x5 does not fit the maps of small images
         return Publisher(model, IMAGENET)
     if not case.model.startswith("vit"):
-        return Publisher(torchvision.models.get_model(case.theirs, num_classes=CLASSES), IMAGENET)
+        model = torchvision.models.get_model(case.theirs, num_classes=CLASSES, **case.theirs_options)
+        return Publisher(model, IMAGENET)
     model = torchvision.models.get_model(case.theirs, num_classes=CLASSES, image_size=size)
     return Publisher(
         model, IMAGENET, adapt=lambda tensors: interpolate_embeddings(size, model.patch_size, tensors)
@@ -167,23 +301,29 @@ def _torchvision(case: Case, size: int) -> Publisher:
 def _huggingface(case: Case, size: int) -> Publisher:
     import transformers
 
+    more = dict(case.theirs_options)
     match case.theirs:
         case "vit":
-            config = transformers.ViTConfig(
-                hidden_size=192, num_attention_heads=3, intermediate_size=768, num_labels=CLASSES
-            )
+            config = transformers.ViTConfig(num_labels=CLASSES, image_size=case.sizes[0], **more)
             model = transformers.ViTForImageClassification(config)
-            forward = model.forward
-            model.forward = lambda images: forward(images, interpolate_pos_encoding=True)
+            model.vit = transformers.ViTModel(config, add_pooling_layer="pre_logits" in case.options)
+
+            def logits(images):
+                found = model.vit(images, interpolate_pos_encoding=True)
+                pooled = found.pooler_output
+                return model.classifier(found[0][:, 0] if pooled is None else pooled)
+
+            model.forward = logits
             return Publisher(model, SYMMETRIC)
         case "mobilenet_v2":
-            config = transformers.MobileNetV2Config(num_labels=CLASSES, image_size=size)
+            config = transformers.MobileNetV2Config(num_labels=CLASSES, image_size=size, **more)
             return Publisher(transformers.MobileNetV2ForImageClassification(config), SYMMETRIC)
         case "mobilevit":
-            config = transformers.MobileViTConfig(num_labels=CLASSES)
+            config = transformers.MobileViTConfig(num_labels=CLASSES, **more)
             return Publisher(transformers.MobileViTForImageClassification(config), UNIT, bgr=True)
         case "cvt":
-            config = transformers.CvtConfig(num_labels=CLASSES, drop_path_rate=(0.0, 0.0, 0.0))
+            more |= dict(num_labels=CLASSES, drop_path_rate=(0.0, 0.0, 0.0))
+            config = transformers.CvtConfig(**more)
             return Publisher(transformers.CvtForImageClassification(config), IMAGENET)
     raise ValueError(f"no network of Hugging Face is known as {case.theirs}")
 
@@ -234,29 +374,37 @@ def _huggingface_clip(case: Case, size: int, texts: np.ndarray) -> Publisher:
     import torch
     import transformers
 
-    model = transformers.CLIPModel(transformers.CLIPConfig())
-    assert model.vision_model.config.image_size == 224
+    native, options = case.sizes[0], dict(case.theirs_options)
+    vision = {"image_size": native, **options.pop("vision_config", {})}
+    model = transformers.CLIPModel(transformers.CLIPConfig(vision_config=vision, **options))
     forward, rows = model.forward, torch.from_numpy(texts)
-    more = dict(input_ids=rows, interpolate_pos_encoding=size != 224)
+    more = dict(input_ids=rows, interpolate_pos_encoding=size != native)
     model.forward = lambda images: forward(pixel_values=images, **more).logits_per_image
     return Publisher(model, OPENAI)
 
 
 def _open_clip(case: Case, size: int, texts: np.ndarray) -> Publisher:
     import open_clip
-    import torch
     from open_clip.model import resize_pos_embed
 
     model = open_clip.create_model(case.theirs, force_image_size=size, pretrained=None)
+
+    def adapt(tensors):
+        resize_pos_embed(tensors, model)
+        return tensors
+
+    return Publisher(_with_texts(model, texts), OPENAI, adapt=adapt)
+
+
+def _with_texts(model: Any, texts: np.ndarray) -> Any:
+    """open_clip's CLIP, answering images with their logits over the texts."""
+    import torch
+
     forward, rows = model.forward, torch.from_numpy(texts)
 
     def logits(images):
         image_embedding, text_embedding, scale = forward(images, rows)
         return scale * image_embedding @ text_embedding.T
 
-    def adapt(tensors):
-        resize_pos_embed(tensors, model)
-        return tensors
-
     model.forward = logits
-    return Publisher(model, OPENAI, adapt=adapt)
+    return model

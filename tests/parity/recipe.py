@@ -26,7 +26,7 @@ Tensors = dict[str, np.ndarray]
 Order = Literal["out first", "out last"]  # of a kernel's axes: PyTorch's, Keras's
 
 VARIANCE = re.compile(r".*(running_var|moving_variance(:0)?)")
-SCALE = re.compile(r".*(\.weight|gamma(:0)?)")
+SCALE = re.compile(r".*(\.weight|gamma(:0)?|/scale)")
 
 
 def draw_tensors(shapes: Shapes, seed: int, order: Order, gain: float = 1.0) -> Tensors:

@@ -1,15 +1,20 @@
 """Name maps: every tensor finds its place, or everything that differs is listed at once."""
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 from vitlab.errors import InputError
+from vitlab.models.classifier import normalise
+from vitlab.models.inception_v3 import InceptionV3
 from vitlab.weights import open_published
+from vitlab.weights.catalogue import CATALOGUE
 from vitlab.weights.layouts import LAYOUTS
 from vitlab.weights.layouts.layout import Layout, Rule
 from vitlab.weights.layouts.vit import LAYOUTS as VIT
@@ -116,6 +121,13 @@ def test_weights_of_nobody_are_refused(tmp_path: Path):
             "huggingface",
             {"activation": "gelu"},
         ),
+        ("vit", ["pos_embed", "norm.weight", "norm.bias"], "timm", {}),
+        (
+            "vit",
+            ["pos_embed", "fc_norm.weight", "fc_norm.bias"],
+            "timm, averaging",
+            {"pooling": "average", "norm": "embedding"},
+        ),
         ("mobilevit", ["stem.conv.weight", "head.fc.bias"], "timm", {"scheme": "unit"}),
         (
             "mobilevit",
@@ -145,6 +157,69 @@ def test_positions_in_timms_layout_are_resampled_as_pillow_resamples_bicubically
         grid = Image.fromarray(positions[0, 1:, channel].reshape(old, old))
         expected = np.asarray(grid.resize((new, new), Image.Resampling.BICUBIC))
         np.testing.assert_allclose(found[0, 1:, channel].reshape(new, new), expected, atol=1e-5)
+
+
+# What PyTorch 2.13's `interpolate(mode="bicubic", antialias=False)` makes of 1 in one row of four and 0
+# in the others, row by row: with `align_corners=True` (torchvision), and without (Hugging Face).
+BICUBIC = {
+    ("torchvision", 6): [
+        [1.0, 0.0, 0.0, 0.0],
+        [0.388, 0.72, -0.108, 0.0],
+        [-0.096, 0.92, 0.2, -0.024],
+        [-0.024, 0.2, 0.92, -0.096],
+        [0.0, -0.108, 0.72, 0.388],
+        [0.0, 0.0, 0.0, 1.0],
+    ],
+    ("huggingface", 6): [
+        [1.086806, -0.086806, 0.0, 0.0],
+        [0.5, 0.59375, -0.09375, 0.0],
+        [-0.086806, 0.943287, 0.16088, -0.017361],
+        [-0.017361, 0.16088, 0.943287, -0.086806],
+        [0.0, -0.09375, 0.59375, 0.5],
+        [0.0, 0.0, -0.086806, 1.086806],
+    ],
+    ("torchvision", 3): [
+        [1.0, 0.0, 0.0, 0.0],
+        [-0.09375, 0.59375, 0.59375, -0.09375],
+        [0.0, 0.0, 0.0, 1.0],
+    ],
+    ("huggingface", 3): [
+        [0.856481, 0.16088, -0.017361, 0.0],
+        [-0.09375, 0.59375, 0.59375, -0.09375],
+        [0.0, -0.017361, 0.16088, 0.856481],
+    ],
+}
+
+
+@pytest.mark.parametrize(("publisher", "new"), BICUBIC)
+def test_positions_are_resampled_by_pytorchs_bicubic_where_the_publisher_takes_that(
+    publisher: str, new: int
+):
+    """JAX's has another sharpness, and antialiases what it shrinks unless told otherwise."""
+    weights = np.array(BICUBIC[publisher, new])
+    (layout,) = (layout for layout in VIT if layout.publisher == publisher)
+    grid = np.random.default_rng(0).normal(size=(4, 4, 5))
+    token = np.ones((1, 1, 5))
+    positions = np.concatenate([token, grid.reshape(1, 16, 5)], axis=1)
+    found = layout.resize[POSITIONS](positions, (1, 1 + new * new, 5))
+    expected = np.einsum("ai,bj,ijc->abc", weights, weights, grid)
+    np.testing.assert_array_equal(found[:, :1], token)
+    np.testing.assert_allclose(found[0, 1:].reshape(new, new, 5), expected, atol=1e-5)
+
+
+def test_inception_from_torchvision_sees_images_as_its_network_transforms_them():
+    """torchvision normalises by ImageNet's pixels, and `transform_input` turns that into [-1, 1]."""
+    layout = next(one for one in LAYOUTS["inception_v3"] if "torchvision" in one.publisher)
+    checkpoint = CATALOGUE["inception_v3.torchvision_in1k_v1"]
+    options = {**layout.options, **checkpoint.options}
+    scheme = inspect.signature(InceptionV3).parameters["scheme"].default
+    scheme = options.get("scheme", scheme)
+    images = np.random.default_rng(0).integers(0, 256, (1, 4, 4, 3))
+    mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    fed = (images / 255 - mean) / deviation
+    transformed = fed * (deviation / 0.5) + (mean - 0.5) / 0.5
+    np.testing.assert_allclose(normalise(jnp.asarray(images), scheme, "float32"), transformed, atol=1e-5)
+    assert np.abs(transformed - fed).max() > 1
 
 
 def test_positions_in_googles_layout_keep_their_corners_and_are_linear_between():

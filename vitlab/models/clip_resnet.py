@@ -1,5 +1,7 @@
 """The residual image tower of CLIP (Radford et al. 2021, section 2.4)."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -13,7 +15,7 @@ Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
 
 EXPANSION = 4  # of a bottleneck's output over its inner channels
-EPSILON, MOMENTUM = 1e-5, 0.9  # of every batch normalisation: PyTorch's
+NORM: dict[str, Any] = dict(epsilon=1e-5, momentum=0.9, unbiased=True)  # PyTorch's
 SMALLEST = 31  # pixels per side that leave one position at the end
 
 
@@ -146,7 +148,6 @@ def _layer(
         stride=stride,
         activation=activation,
         padding="symmetric",
-        epsilon=EPSILON,
-        momentum=MOMENTUM,
+        **NORM,
         rngs=rngs,
     )

@@ -1,7 +1,7 @@
 """Plain convolutional networks, of any number of layers: what a first study builds by hand."""
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ ACTIVATIONS = {
     "relu": jax.nn.relu,
     "leaky_relu": lambda values: jax.nn.leaky_relu(values, 0.3),  # the slope of Keras's LeakyReLU
 }
-EPSILON, MOMENTUM = 1e-3, 0.99  # of batch normalisation: Keras's
+NORM: dict[str, Any] = dict(epsilon=1e-3, momentum=0.99, unbiased=False)  # Keras's
 
 
 class CNN(Backbone):
@@ -77,9 +77,7 @@ class CNN(Backbone):
             Linear(inputs, units, kernel_init=he, dtype=dtype, rngs=rngs)
             for inputs, units in zip(widths, dense, strict=False)
         )
-        self.norms = nnx.List(
-            BatchNorm(width, epsilon=EPSILON, momentum=MOMENTUM) for width in widths if normalised
-        )
+        self.norms = nnx.List(BatchNorm(width, **NORM) for width in widths if normalised)
         self.dropouts = nnx.List(Dropout(rate) for rate in dropout)
         self.embedding_width = widths[-1]
 

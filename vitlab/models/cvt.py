@@ -184,6 +184,7 @@ class ConvolutionalAttention(nnx.Module):
                 padding="symmetric",
                 epsilon=EPSILON,
                 momentum=0.9,
+                unbiased=True,
                 activation=None,
                 rngs=rngs,
             )

@@ -17,8 +17,6 @@ from vitlab.models.mobilenet_v2 import rounded
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
 
-MOMENTUM = 0.99  # of every batch normalisation
-
 # Table 1 of the paper: expansion, output channels, repeats, stride of the first repeat, kernel.
 STAGES = (
     (1, 16, 1, 1, 3),
@@ -44,7 +42,7 @@ class EfficientNet(Backbone):
         width: multiplies the channels of every layer; they are rounded to multiples of 8.
         depth: multiplies the repeats of every stage; they are rounded up.
         padding: of the convolutions with stride 2 (see `convolve`).
-        epsilon: of every batch normalisation.
+        epsilon, momentum, unbiased: of every batch normalisation (see `BatchNorm`).
     """
 
     def __init__(
@@ -55,6 +53,8 @@ class EfficientNet(Backbone):
         depth: float = 1.0,
         padding: Padding = "symmetric",
         epsilon: float = 1e-5,
+        momentum: float = 0.9,
+        unbiased: bool = True,
         scheme: Scheme = "imagenet",
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
@@ -69,7 +69,8 @@ class EfficientNet(Backbone):
                 **{"activation": jax.nn.silu, **shape},
                 padding=padding,
                 epsilon=epsilon,
-                momentum=MOMENTUM,
+                momentum=momentum,
+                unbiased=unbiased,
                 rngs=rngs,
             )
 

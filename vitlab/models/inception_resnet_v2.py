@@ -16,7 +16,7 @@ from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, Convolution, c
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
 
-EPSILON, MOMENTUM = 1e-3, 0.99  # of every batch normalisation
+EPSILON = 1e-3  # of every batch normalisation
 LAST_CHANNELS = 1536
 
 
@@ -25,12 +25,17 @@ class InceptionResNetV2(Backbone):
 
     As the authors published it, and with them timm and Keras applications: with the stem of
     Inception v3 and other widths than the paper's figures.
+
+    Args:
+        momentum, unbiased: of every batch normalisation (see `BatchNorm`); the defaults are Keras's.
     """
 
     def __init__(
         self,
         *,
         input_size: int = 299,
+        momentum: float = 0.99,
+        unbiased: bool = False,
         scheme: Scheme = "symmetric",
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
@@ -41,7 +46,13 @@ class InceptionResNetV2(Backbone):
 
         def layer(*sizes: int, **shape) -> ConvNorm:
             return ConvNorm(
-                *sizes, **shape, activation=jax.nn.relu, epsilon=EPSILON, momentum=MOMENTUM, rngs=rngs
+                *sizes,
+                **shape,
+                activation=jax.nn.relu,
+                epsilon=EPSILON,
+                momentum=momentum,
+                unbiased=unbiased,
+                rngs=rngs,
             )
 
         self.stem = Stem(layer=layer)

@@ -14,7 +14,7 @@ from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, Pool, chain, m
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
 
-EPSILON, MOMENTUM = 1e-3, 0.99  # of every batch normalisation
+EPSILON = 1e-3  # of every batch normalisation
 SMALLEST = 75  # pixels per side that leave one position at the end
 
 LONG, TALL = (1, 7), (7, 1)
@@ -28,6 +28,7 @@ class InceptionV3(Backbone):
 
     Args:
         counts_border: average the zeros around the maps too (torchvision, timm).
+        momentum, unbiased: of every batch normalisation (see `BatchNorm`).
     """
 
     def __init__(
@@ -35,6 +36,8 @@ class InceptionV3(Backbone):
         *,
         input_size: int = 299,
         counts_border: bool = False,
+        momentum: float = 0.99,
+        unbiased: bool = False,
         scheme: Scheme = "symmetric",
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
@@ -45,7 +48,13 @@ class InceptionV3(Backbone):
 
         def layer(*sizes: int, **shape) -> ConvNorm:
             return ConvNorm(
-                *sizes, **shape, activation=jax.nn.relu, epsilon=EPSILON, momentum=MOMENTUM, rngs=rngs
+                *sizes,
+                **shape,
+                activation=jax.nn.relu,
+                epsilon=EPSILON,
+                momentum=momentum,
+                unbiased=unbiased,
+                rngs=rngs,
             )
 
         self.stem = Stem(layer=layer)

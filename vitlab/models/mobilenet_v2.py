@@ -39,7 +39,7 @@ class MobileNetV2(Backbone):
     Args:
         width: multiplies the channels of every layer; they are rounded to multiples of 8.
         padding: of the convolutions with stride 2 (see `convolve`).
-        epsilon: of every batch normalisation.
+        epsilon, momentum, unbiased: of every batch normalisation (see `BatchNorm`).
         activation: "relu6", or "relu" as MXNet's Gluon has it.
         expand_always: give the first block, whose expansion is 1, an expanding layer too (Gluon).
     """
@@ -51,6 +51,8 @@ class MobileNetV2(Backbone):
         width: float = 1.0,
         padding: Padding = "tensorflow",
         epsilon: float = 1e-3,
+        momentum: float = 0.999,
+        unbiased: bool = False,
         activation: Literal["relu6", "relu"] = "relu6",
         expand_always: bool = False,
         scheme: Scheme = "symmetric",
@@ -68,7 +70,8 @@ class MobileNetV2(Backbone):
                 activation=activation,
                 padding=padding,
                 epsilon=epsilon,
-                momentum=0.999,
+                momentum=momentum,
+                unbiased=unbiased,
                 rngs=rngs,
                 **shape,
             )

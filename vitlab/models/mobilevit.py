@@ -62,6 +62,7 @@ class MobileViT(Backbone):
                 padding="symmetric",
                 epsilon=EPSILON,
                 momentum=0.9,
+                unbiased=True,
                 rngs=rngs,
             )
 

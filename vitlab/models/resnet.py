@@ -29,7 +29,7 @@ class ResNet(Backbone):
         block: "basic" (two 3x3) or "bottleneck" (1x1, 3x3, 1x1).
         stride_in: the convolution of a bottleneck that strides; "1x1" in the paper and in Keras.
         bias: of the convolutions; Keras has them.
-        epsilon: of every batch normalisation.
+        epsilon, momentum, unbiased: of every batch normalisation (see `BatchNorm`).
     """
 
     def __init__(
@@ -41,6 +41,8 @@ class ResNet(Backbone):
         stride_in: Literal["1x1", "3x3"] = "3x3",
         bias: bool = False,
         epsilon: float = 1e-5,
+        momentum: float = 0.9,
+        unbiased: bool = True,
         scheme: Scheme = "imagenet",
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
@@ -56,7 +58,8 @@ class ResNet(Backbone):
                 bias=bias,
                 padding="symmetric",
                 epsilon=epsilon,
-                momentum=0.9,
+                momentum=momentum,
+                unbiased=unbiased,
                 rngs=rngs,
             )
 

@@ -1,5 +1,7 @@
 """ResNet v2 (He et al. 2016, "Identity Mappings in Deep Residual Networks")."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -14,7 +16,7 @@ NewMaps = Float[Array, "batch rows columns out_channels"]
 
 STEM_CHANNELS = 64
 EXPANSION = 4  # of a bottleneck's output over its inner channels
-EPSILON, MOMENTUM = 1.001e-5, 0.99  # of every batch normalisation: Keras's
+NORM: dict[str, Any] = dict(epsilon=1.001e-5, momentum=0.99, unbiased=False)  # Keras's
 
 
 class ResNetV2(Backbone):
@@ -52,7 +54,7 @@ class ResNetV2(Backbone):
                 channels = EXPANSION * inner
             stages.append(nnx.List(blocks))
         self.stages = nnx.List(stages)
-        self.norm = BatchNorm(channels, epsilon=EPSILON, momentum=MOMENTUM)
+        self.norm = BatchNorm(channels, **NORM)
         self.embedding_width = channels
 
     def features(self, images: Images) -> NewMaps:
@@ -81,8 +83,7 @@ class Bottleneck(nnx.Module):
                 activation=jax.nn.relu,
                 padding="symmetric",
                 rngs=rngs,
-                epsilon=EPSILON,
-                momentum=MOMENTUM,
+                **NORM,
             )
 
         def plain(inputs: int, stride: int) -> Convolution:
@@ -97,7 +98,7 @@ class Bottleneck(nnx.Module):
             )
 
         self.stride = stride
-        self.norm = BatchNorm(in_channels, epsilon=EPSILON, momentum=MOMENTUM)
+        self.norm = BatchNorm(in_channels, **NORM)
         self.shortcut = plain(in_channels, stride) if projects else None
         self.reduce = layer(in_channels, 1, 1)
         self.filter = layer(channels, 3, stride)

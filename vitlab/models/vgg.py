@@ -59,7 +59,7 @@ class VGG(Backbone):
             for _ in range(depth):
                 shape: dict[str, Any] = dict(kernel=3, bias=True, padding="symmetric", rngs=rngs)
                 if normalised:
-                    shape |= dict(epsilon=1e-5, momentum=0.9, activation=None)
+                    shape |= dict(epsilon=1e-5, momentum=0.9, unbiased=True, activation=None)
                 stage.append((ConvNorm if normalised else Convolution)(channels, width, **shape))
                 channels = width
             stages.append(nnx.List(stage))

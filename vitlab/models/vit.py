@@ -39,6 +39,8 @@ class VisionTransformer(Backbone):
         input_size: pixels per side, a multiple of `patch`.
         pooling: embed the image as its "class_token", or as the "average" of its patches (then
             there is no class token).
+        norm: what the last LayerNorm reads: the "tokens", before they are pooled, or the "embedding"
+            (timm's `fc_norm`, where it averages).
         pre_logits: a dense layer with tanh before the head (section 3.1 of the paper), which
             Google's first ImageNet-21k weights have. Their own head needs it; a new one does better
             without.
@@ -55,6 +57,7 @@ class VisionTransformer(Backbone):
         mlp_width: int,
         input_size: int = 224,
         pooling: Literal["class_token", "average"] = "class_token",
+        norm: Literal["tokens", "embedding"] = "tokens",
         pre_logits: bool = False,
         scheme: Scheme = "symmetric",
         epsilon: float = 1e-6,
@@ -67,6 +70,7 @@ class VisionTransformer(Backbone):
         self.dtype = dtype
         self.scheme: Scheme = scheme
         self.pooling = pooling
+        self.normalised = norm
         self.embedding_width = width
         positions = (input_size // patch) ** 2 + (pooling == "class_token")
         normal = nnx.initializers.normal(0.02)
@@ -97,8 +101,10 @@ class VisionTransformer(Backbone):
         return tokens
 
     def pool(self, features: Tokens) -> Embedding:
-        tokens = self.norm(self.blocks[-1](features))
+        tokens = self.blocks[-1](features)
+        tokens = self.norm(tokens) if self.normalised == "tokens" else tokens.astype(jnp.float32)
         embedding = tokens[:, 0] if self.pooling == "class_token" else tokens.mean(axis=1)
+        embedding = self.norm(embedding) if self.normalised == "embedding" else embedding
         return jnp.tanh(self.pre_logits(embedding)) if self.pre_logits else embedding
 
 

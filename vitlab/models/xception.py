@@ -14,7 +14,6 @@ from vitlab.models.layers import ConvNorm, Convolution, Padding, max_pool
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
 
-MOMENTUM = 0.99  # of every batch normalisation
 SMALLEST = 7  # pixels per side that leave one position at the end
 
 # Channels of the separable convolutions of each block (figure 5). Those whose channels change halve
@@ -36,7 +35,7 @@ class Xception(Backbone):
 
     Args:
         padding: of the pooling that ends a block (see `convolve`); timm's is symmetric.
-        epsilon: of every batch normalisation; timm's is 1e-5.
+        epsilon, momentum, unbiased: of every batch normalisation (see `BatchNorm`).
     """
 
     def __init__(
@@ -45,6 +44,8 @@ class Xception(Backbone):
         input_size: int = 299,
         padding: Padding = "tensorflow",
         epsilon: float = 1e-3,
+        momentum: float = 0.99,
+        unbiased: bool = False,
         scheme: Scheme = "symmetric",
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
@@ -54,7 +55,9 @@ class Xception(Backbone):
         self.dtype = dtype
 
         def layer(*sizes: int, **shape) -> ConvNorm:
-            return ConvNorm(*sizes, **shape, epsilon=epsilon, momentum=MOMENTUM, rngs=rngs)
+            return ConvNorm(
+                *sizes, **shape, epsilon=epsilon, momentum=momentum, unbiased=unbiased, rngs=rngs
+            )
 
         def separable(in_channels: int, out_channels: int) -> SeparableNorm:
             return SeparableNorm(in_channels, out_channels, layer=layer, rngs=rngs)

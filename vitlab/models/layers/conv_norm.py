@@ -57,6 +57,7 @@ class ConvNorm(Convolution):
         activation: Activation | None,
         epsilon: float,
         momentum: float,
+        unbiased: bool,
         kernel: int | tuple[int, int],
         stride: int = 1,
         groups: int = 1,
@@ -74,7 +75,7 @@ class ConvNorm(Convolution):
             padding=padding,
             rngs=rngs,
         )
-        self.norm = BatchNorm(out_channels, epsilon=epsilon, momentum=momentum)
+        self.norm = BatchNorm(out_channels, epsilon=epsilon, momentum=momentum, unbiased=unbiased)
         self.activation = activation
 
     def __call__(self, maps: Maps) -> NewMaps:

@@ -19,16 +19,21 @@ class BatchNorm(nnx.Module):
 
     `use_running_average`, which `nnx.Module.train()` and `.eval()` set, chooses between the stored
     statistics and the batch's own. The latter also move the stored ones: they keep the share
-    `momentum` (Keras's and Flax's meaning of the word; PyTorch's is one minus it).
+    `momentum` (Keras's and Flax's meaning of the word; PyTorch's is one minus it). What the stored
+    variance moves to is the batch's, or where it is `unbiased` the estimate of that of all images,
+    n / (n - 1) times as large (PyTorch's; Keras's is not).
     """
 
-    def __init__(self, channels: int, *, epsilon: float, momentum: float):
+    def __init__(self, channels: int, *, epsilon: float, momentum: float, unbiased: bool):
+        if not 0 <= momentum < 1:
+            raise ValueError(f"momentum {momentum} of batch norm must be at least 0 and below 1")
         self.scale = nnx.Param(jnp.ones(channels))
         self.bias = nnx.Param(jnp.zeros(channels))
         self.mean = nnx.BatchStat(jnp.zeros(channels))
         self.variance = nnx.BatchStat(jnp.ones(channels))
         self.epsilon = epsilon
         self.momentum = momentum
+        self.unbiased = unbiased
         self.use_running_average = True
 
     def __call__(self, images: Images) -> Images:
@@ -39,6 +44,9 @@ class BatchNorm(nnx.Module):
             return images * factor.astype(images.dtype) + offset.astype(images.dtype)
         normalised, mean, variance = _normalise_by_batch(images, scale, bias, self.epsilon)
         self.mean[...] = self._moved(self.mean[...], mean)
+        if self.unbiased:
+            count = images.size // images.shape[-1]
+            variance = variance * (count / max(count - 1, 1))
         self.variance[...] = self._moved(self.variance[...], variance)
         return normalised
 
@@ -61,31 +69,42 @@ def _normalise_by_batch(
 
 def _normalise_forward(images, scale, bias, epsilon):
     images = _materialised(images)
-    wide = images.astype(jnp.float32)
     count = images.size // images.shape[-1]
-    mean = _over_positions(wide) / count
-    variance = jnp.maximum(_over_positions(wide * wide) / count - mean * mean, 0)
+    near = _near_the_mean(images)
+    shifted = images.astype(jnp.float32) - near
+    mean = _over_positions(shifted) / count
+    variance = jnp.maximum(_over_positions(shifted * shifted) / count - mean * mean, 0)
     inverse = lax.rsqrt(variance + epsilon)
-    normalised = ((wide - mean) * (inverse * scale) + bias).astype(images.dtype)
-    return (normalised, mean, variance), (images, scale, mean, inverse)
+    normalised = ((shifted - mean) * (inverse * scale) + bias).astype(images.dtype)
+    return (normalised, near + mean, variance), (images, scale, near, mean, inverse)
 
 
 def _normalise_backward(epsilon, residuals, gradients):
     del epsilon
-    images, scale, mean, inverse = residuals
+    images, scale, near, mean, inverse = residuals
     gradient = _materialised(gradients[0])
     count = images.size // images.shape[-1]
-    wide, slope = images.astype(jnp.float32), gradient.astype(jnp.float32)
+    shifted, slope = images.astype(jnp.float32) - near, gradient.astype(jnp.float32)
     bias_gradient = _over_positions(slope)
-    scale_gradient = (_over_positions(slope * wide) - mean * bias_gradient) * inverse
+    scale_gradient = (_over_positions(slope * shifted) - mean * bias_gradient) * inverse
     by_gradient = scale * inverse
     by_images = -by_gradient * inverse * scale_gradient / count
     constant = by_gradient * (mean * inverse * scale_gradient - bias_gradient) / count
-    image_gradient = (by_gradient * slope + by_images * wide + constant).astype(images.dtype)
+    image_gradient = (by_gradient * slope + by_images * shifted + constant).astype(images.dtype)
     return _materialised(image_gradient), scale_gradient, bias_gradient
 
 
 _normalise_by_batch.defvjp(_normalise_forward, _normalise_backward)
+
+
+def _near_the_mean(images: Images) -> Channels:
+    """Of each channel, the mean of the values in the middle of the images.
+
+    The variance, as a mean of squares without the square of the mean, loses all digits that the two
+    have in common; of values less this one, they have few.
+    """
+    middle = tuple(extent // 2 for extent in images.shape[1:-1])
+    return images[:, *middle].astype(jnp.float32).mean(axis=0)
 
 
 def _over_positions(array: Images) -> Channels:

@@ -99,6 +99,6 @@ LAYOUTS = (
             f"{_NORMALISATION}mean(?::0)?": (0.485, 0.456, 0.406),
             f"{_NORMALISATION}variance(?::0)?": (0.229, 0.224, 0.225),
         },
-        options={"padding": "tensorflow", "epsilon": 1e-3},
+        options={"padding": "tensorflow", "epsilon": 1e-3, "momentum": 0.99, "unbiased": False},
     ),
 )

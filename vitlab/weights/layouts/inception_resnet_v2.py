@@ -98,6 +98,6 @@ def _keras_rules() -> tuple[Rule, ...]:
 
 
 LAYOUTS = (
-    Layout("timm", _timm_rules(), ignored=(COUNTERS,)),
+    Layout("timm", _timm_rules(), ignored=(COUNTERS,), options={"momentum": 0.9, "unbiased": True}),
     Layout("keras", _keras_rules(), counted=KERAS_COUNTED, supplied={r".*/norm/scale": 1.0}),
 )

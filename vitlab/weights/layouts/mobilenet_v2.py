@@ -152,7 +152,13 @@ def _huggingface_rules() -> tuple[Rule, ...]:
 
 EPSILON = 1e-3  # of batch norm, in TensorFlow-Slim and in Keras applications
 
-PYTORCH = {"epsilon": 1e-5, "padding": "symmetric", "scheme": "imagenet"}
+PYTORCH = {
+    "epsilon": 1e-5,
+    "momentum": 0.9,
+    "unbiased": True,
+    "padding": "symmetric",
+    "scheme": "imagenet",
+}
 
 LAYOUTS = (
     Layout("torchvision", _torchvision_rules(), ignored=(COUNTERS,), options=PYTORCH),
@@ -161,9 +167,14 @@ LAYOUTS = (
         "huggingface",
         _huggingface_rules(),
         ignored=(COUNTERS,),
-        options={"epsilon": EPSILON, "padding": "tensorflow"},
+        # Its momentum is TensorFlow's 0.997, which PyTorch takes for the share of the new.
+        options={"epsilon": EPSILON, "momentum": 0.003, "unbiased": True, "padding": "tensorflow"},
     ),
-    Layout("keras", _keras_rules(), options={"epsilon": EPSILON, "padding": "tensorflow"}),
+    Layout(
+        "keras",
+        _keras_rules(),
+        options={"epsilon": EPSILON, "momentum": 0.999, "unbiased": False, "padding": "tensorflow"},
+    ),
     Layout(
         "tensorflow-slim, batch norm folded",
         _slim_rules(),
@@ -172,13 +183,16 @@ LAYOUTS = (
             r".*/norm/mean": 0.0,
             r".*/norm/variance": 1.0 - EPSILON,
         },
-        options={"epsilon": EPSILON, "padding": "tensorflow"},
+        # `training_scope` has the momentum; TensorFlow's fused batch norm corrects the variance.
+        options={"epsilon": EPSILON, "momentum": 0.997, "unbiased": True, "padding": "tensorflow"},
     ),
     Layout(
         "gluon",
         _gluon_rules(),
         options={
             "epsilon": 1e-5,
+            "momentum": 0.9,
+            "unbiased": False,
             "padding": "symmetric",
             "activation": "relu",
             "expand_always": True,

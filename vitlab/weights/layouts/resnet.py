@@ -56,6 +56,13 @@ LAYOUTS = (
     Layout(
         "keras",
         _keras_rules(),
-        options={"bias": True, "stride_in": "1x1", "epsilon": 1.001e-5, "scheme": "caffe"},
+        options={
+            "bias": True,
+            "stride_in": "1x1",
+            "epsilon": 1.001e-5,
+            "momentum": 0.99,
+            "unbiased": False,
+            "scheme": "caffe",
+        },
     ),
 )

@@ -21,13 +21,13 @@ def _google_heads_out(array: np.ndarray) -> np.ndarray:
     return array.reshape(-1, array.shape[-1])
 
 
-def _timm_rules() -> tuple[Rule, ...]:
+def _timm_rules(norm: str) -> tuple[Rule, ...]:
     block, ours = r"blocks\.(\d+)\.", "backbone/blocks/{0}/"
     rules = [
         Rule(r"cls_token", "backbone/class_token"),
         Rule(r"pos_embed", POSITIONS),
         *_patches(r"patch_embed\.proj"),
-        *torch_layer_norm("(?:fc_)?norm", "backbone/norm"),
+        *torch_layer_norm(norm, "backbone/norm"),
         *torch_linear("head", "head"),
         *torch_layer_norm(block + "norm1", ours + "attention_norm"),
         *torch_layer_norm(block + "norm2", ours + "mlp_norm"),
@@ -116,7 +116,7 @@ def _patches(theirs: str) -> list[Rule]:
 
 
 LAYOUTS = (
-    Layout("timm", _timm_rules(), resize={POSITIONS: bicubic}),
+    Layout("timm", _timm_rules("norm"), resize={POSITIONS: bicubic}),
     Layout("google", _google_rules(), ignored=("pre_logits/.*",), resize={POSITIONS: zoom}),
     Layout(
         "torchvision",
@@ -130,5 +130,12 @@ LAYOUTS = (
         ignored=(r"vit\.pooler\..*",),
         options={"epsilon": 1e-12},
         resize={POSITIONS: huggingface_bicubic},
+    ),
+    # The name of the last norm tells that it comes after the average.
+    Layout(
+        "timm, averaging",
+        _timm_rules("fc_norm"),
+        options={"pooling": "average", "norm": "embedding"},
+        resize={POSITIONS: bicubic},
     ),
 )

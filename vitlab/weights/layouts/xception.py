@@ -81,7 +81,7 @@ LAYOUTS = (
         "timm",
         _timm_rules(),
         ignored=(COUNTERS,),
-        options={"padding": "symmetric", "epsilon": 1e-5},
+        options={"padding": "symmetric", "epsilon": 1e-5, "momentum": 0.9, "unbiased": True},
     ),
     Layout("keras", _keras_rules(), counted=KERAS_COUNTED),
 )
