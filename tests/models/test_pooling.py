@@ -47,6 +47,18 @@ def test_the_highest_values_and_their_gradients_are_the_references(
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
+def test_the_plain_formulations_have_gradients_in_a_compiled_program_too():
+    """They are what runs on GPU and TPU."""
+    maps = jnp.arange(32.0).reshape(1, 4, 4, 2)
+    amounts = ((0, 0), (0, 0))
+
+    def pooled(maps):
+        average = average_pool_reference(maps, window=3, counts_border=False)
+        return max_pool_reference(average, window=2, stride=2, amounts=amounts).sum()
+
+    assert float(jax.jit(jax.grad(pooled))(maps).sum()) == pytest.approx(8, rel=1e-5)
+
+
 def test_the_first_of_equal_values_gets_the_whole_gradient():
     """As in PyTorch and TensorFlow; after a ReLU most maxima are one of several zeros."""
     maps = jnp.zeros((1, 4, 4, 1))

@@ -80,7 +80,7 @@ def average_pool(maps: Maps, *, window: int, counts_border: bool) -> Maps:
 def average_pool_reference(maps: Maps, *, window: int, counts_border: bool) -> Maps:
     """As XLA writes it."""
     amounts = padding_amounts(maps.shape[1:3], (window, window), 1, "symmetric")
-    zero = jnp.zeros((), maps.dtype)
+    zero = np.zeros((), maps.dtype)  # a traced one would make it a sum that XLA cannot differentiate
     sizes, strides = (1, window, window, 1), (1, 1, 1, 1)
     sums = lax.reduce_window(maps, zero, lax.add, sizes, strides, ((0, 0), *amounts, (0, 0)))
     return sums * _share(maps, window, counts_border)
