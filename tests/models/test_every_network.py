@@ -60,6 +60,26 @@ def test_features_are_bfloat16_where_that_is_asked_and_logits_are_float32(name: 
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_every_network_trains_in_the_plain_formulation_of_gpus(name: str, monkeypatch):
+    monkeypatch.setenv("VITLAB_LAYERS", "reference")
+    size = ONE_OF_EACH[name]
+    network, *shapes = outline(lambda: create(name, num_classes=3, input_size=size))
+    parameters, statistics = (
+        {path: jax.ShapeDtypeStruct(shape, jnp.float32) for path, shape in part.items()}
+        for part in shapes
+    )
+
+    @jax.jit
+    @jax.grad
+    def slopes(parameters, statistics, images):
+        return network.train(parameters, statistics, images, moves=True)[0].sum()
+
+    images = jax.ShapeDtypeStruct((2, size, size, 3), jnp.float32)
+    found = jax.eval_shape(slopes, parameters, statistics, images)
+    assert {path: slope.shape for path, slope in found.items()} == shapes[0]
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
 def test_every_row_of_the_layer_table_has_an_output(name: str):
     def build():
         return create(name, num_classes=3, input_size=ONE_OF_EACH[name])

@@ -80,7 +80,9 @@ def average_pool(maps: Maps, *, window: int, counts_border: bool) -> Maps:
 def average_pool_reference(maps: Maps, *, window: int, counts_border: bool) -> Maps:
     """As XLA writes it."""
     amounts = padding_amounts(maps.shape[1:3], (window, window), 1, "symmetric")
-    zero = np.zeros((), maps.dtype)  # a traced one would make it a sum that XLA cannot differentiate
+    zero = np.zeros(
+        (), maps.dtype
+    )  # traced, it would hide from JAX that this is a sum, which has a gradient
     sizes, strides = (1, window, window, 1), (1, 1, 1, 1)
     sums = lax.reduce_window(maps, zero, lax.add, sizes, strides, ((0, 0), *amounts, (0, 0)))
     return sums * _share(maps, window, counts_border)
