@@ -89,7 +89,7 @@ def test_norms_are_the_publishers(family: str, publisher: str):
     layer_norms = {one.epsilon for one in modules if isinstance(one, nnx.LayerNorm)}
     assert len(batch_norms) == (batch_norm is not None)
     for found in batch_norms:
-        np.testing.assert_allclose(found, batch_norm, rtol=1e-9)
+        assert found == pytest.approx(batch_norm, rel=1e-9)
     assert layer_norms == ({layer_norm_epsilon} if layer_norm_epsilon else set())
 
 

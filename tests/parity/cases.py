@@ -65,7 +65,7 @@ class Case:
         return {name: tensor.astype(np.float16).astype(np.float32) for name, tensor in tensors.items()}
 
 
-_TI = dict(hidden_size=192, num_attention_heads=3, intermediate_size=768)
+_TI: dict[str, Any] = dict(hidden_size=192, num_attention_heads=3, intermediate_size=768)
 
 ORDINARY = (
     Case("vit_ti16", "timm", "vit_tiny_patch16_224", "<blocks.11", (224, 176), gradients=True),
@@ -188,7 +188,9 @@ _MOBILENETS = (
     ),
     *(("torchvision", "mobilenet_v2", "width_mult", width, "features") for width in ("035", "130")),
 )
-_SMALL = dict(sizes=(91,), training=True)  # for networks whose sisters are compared at their native size
+_SMALL: dict[str, Any] = dict(
+    sizes=(91,), training=True
+)  # for networks whose sisters are compared at their native size
 
 # Table 2 of Wu et al. 2021, as the authors' configs and Hugging Face's have it.
 _CVT_21 = dict(depth=(1, 4, 16))

@@ -45,7 +45,8 @@ class Ours:
             module = self.network.module(parameters, statistics)
             return self.answer(module, images), module.backbone.features(images)
 
-        return Answer(*map(np.asarray, run(self.parameters, self.statistics, jnp.asarray(images))))
+        logits, features = run(self.parameters, self.statistics, jnp.asarray(images))
+        return Answer(np.asarray(logits), np.asarray(features))
 
     def train(self, images: np.ndarray) -> tuple[np.ndarray, Tensors]:
         """Logits by the batch's own statistics, and the stored ones moved towards these."""

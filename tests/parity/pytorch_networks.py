@@ -200,7 +200,7 @@ def _google_shapes(model: Any, rows: int, *, pre_logits: bool) -> dict[str, tupl
     width, patch = model.embed_dim, model.patch_embed.patch_size[0]
     heads, hidden = model.blocks[0].attn.num_heads, model.blocks[0].mlp.fc1.out_features
     split = (heads, width // heads)
-    norm = {"scale": (width,), "bias": (width,)}
+    norm: dict[str, tuple[int, ...]] = {"scale": (width,), "bias": (width,)}
 
     def dense(inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
         return {"kernel": (inputs, outputs), "bias": (outputs,)}
