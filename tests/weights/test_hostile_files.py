@@ -3,20 +3,24 @@
 import io
 import json
 import os
+import re
 import struct
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from tests.weights.pytorch_files import Storage, dump, tensor, write
 from vitlab.errors import InputError
 from vitlab.weights import read_tensors
+from vitlab.weights.readers import arrays
 
 VALUES = np.arange(6, dtype=np.float32)
 
@@ -27,6 +31,57 @@ def refused(path: Path) -> str:
     assert str(path) in str(error.value)
     assert "\n" not in str(error.value)
     return str(error.value)
+
+
+# Any file
+
+
+def many_in_npz(path: Path, names: list[str]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(f"{name}.npy", npy(VALUES[:0]))
+
+
+def many_in_pth(path: Path, names: list[str]) -> None:
+    write(path, dump(dict.fromkeys(names, tensor(Storage("0", 6), (6,), (1,)))), {"0": VALUES})
+
+
+def many_in_safetensors(path: Path, names: list[str]) -> None:
+    save_file(dict.fromkeys(names, VALUES[:0]), path)
+
+
+def many_in_hdf5(path: Path, names: list[str]) -> None:
+    with h5py.File(path, "w") as file:
+        for name in names:
+            file.create_dataset(name, (0,), "f4")
+
+
+MANY: dict[str, Callable[[Path, list[str]], None]] = {
+    ".npz": many_in_npz,
+    ".pth": many_in_pth,
+    ".safetensors": many_in_safetensors,
+    ".h5": many_in_hdf5,
+}
+
+
+@pytest.mark.parametrize("suffix", MANY)
+def test_more_tensors_than_any_network_has_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+):
+    monkeypatch.setattr(arrays, "MOST_TENSORS", 30)
+    path = tmp_path / f"w{suffix}"
+    names = [f"layer{index}" for index in range(31)]
+    MANY[suffix](path, names[:30])
+    assert sorted(read_tensors(path)) == sorted(names[:30])
+    path.unlink()
+    MANY[suffix](path, names)
+    assert "it holds 31 tensors, more than any network; refused" in refused(path)
+
+
+@pytest.mark.parametrize("suffix", MANY)
+def test_a_name_longer_than_any_network_has_is_refused(tmp_path: Path, suffix: str):
+    MANY[suffix](tmp_path / f"w{suffix}", ["x" * 1001])
+    assert re.search("(name has|key of) 1001 letters", refused(tmp_path / f"w{suffix}"))
 
 
 # Zip files
@@ -119,7 +174,7 @@ def test_the_longest_directory_takes_little_memory(tmp_path: Path):
     path = tmp_path / "w.npz"
     path.write_bytes(ended(b"", directory, len(directory), zip64=True, comment=b"PK" * 30_000))
     tracemalloc.start()
-    assert "00000000 holds no numbers" in refused(path)
+    assert f"it holds {len(directory) // 54} tensors, more than any network" in refused(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 200 * 10**6

@@ -122,7 +122,34 @@ def test_hdf5_groups_too_deep_for_any_network_are_refused(tmp_path: Path):
         group = file
         for _ in range(1500):
             group = group.create_group("g")
-    assert "recursion" in refused(tmp_path / "w.h5")
+    assert "a name has 1001 letters; refused" in refused(tmp_path / "w.h5")
+
+
+def test_groups_of_names_too_long_for_any_network_are_refused(tmp_path: Path):
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file["/".join(["g" * 60_000] * 50 + ["x"])] = VALUES
+    assert "a name has 60000 letters; refused" in refused(tmp_path / "w.h5")
+
+
+def test_a_file_that_is_no_hdf5_file_is_said_to_be_none(tmp_path: Path):
+    for content in (b"", b"rubbish" * 100, b"\x89HDF\r\n\x1a"):
+        (tmp_path / "w.h5").write_bytes(content)
+        assert refused(tmp_path / "w.h5").endswith("w.h5: it is no HDF5 file")
+
+
+def test_a_listing_that_runs_out_of_memory_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    program = (
+        "import json, runpy\n"
+        "def dumps(value):\n"
+        "    return bytearray(2**30) if isinstance(value, list) else whole(value)\n"
+        "whole, json.dumps = json.dumps, dumps\n"
+        f"runpy.run_path({str(hdf5._LISTING)!r}, run_name='__main__')\n"
+    )
+    (tmp_path / "listing.py").write_text(program)
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file["x"] = VALUES
+    monkeypatch.setattr(hdf5, "_LISTING", tmp_path / "listing.py")
+    assert "it takes over a gigabyte to say what is in it; refused" in refused(tmp_path / "w.h5")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,83 @@ def test_containers_that_hold_themselves_many_times_cost_nothing(laughs: bytes):
         assert "neither a text nor a number" in refused(key)
     size = pickled + text("w") + FUNCTION + pickle.MARK + dump(STORAGE)[2:-1] + b"K\x00" + laughs
     assert refused(size + laughs + pickle.TUPLE + pickle.REDUCE + pickle.SETITEM + pickle.STOP)
+
+
+def kept(value: bytes, place: int) -> bytes:
+    """A value in the memo, from where `get` has it as often as one likes."""
+    return value + pickle.BINPUT + bytes([place])
+
+
+def get(place: int) -> bytes:
+    return pickle.BINGET + bytes([place])
+
+
+def listed(values: bytes) -> bytes:
+    return pickle.EMPTY_LIST + pickle.MARK + values + pickle.APPENDS
+
+
+def number(value: int) -> bytes:
+    return pickle.BININT + struct.pack("<i", value)
+
+
+COUNT = 10_000
+PAIRS = listed(b"".join(listed(number(key) + pickle.NONE) for key in range(COUNT)))
+TABLE = pickle.EMPTY_DICT + pickle.MARK
+TABLE += b"".join(number(key) + pickle.NONE for key in range(COUNT)) + pickle.SETITEMS
+MODULE = pickle.GLOBAL + b"__torch__.a\nB\n" + pickle.EMPTY_TUPLE + pickle.NEWOBJ
+ONES = pickle.MARK + number(1) * COUNT + pickle.TUPLE
+VAST = pickle.MARK + dump(STORAGE)[2:-1] + number(0) + get(0) + get(0) + pickle.TUPLE
+REPETITIONS = {
+    "dictionaries": (kept(PAIRS + pickle.TUPLE1, 0) + kept(ORDERED, 1), get(1) + get(0) + pickle.REDUCE),
+    "states": (kept(TABLE, 0) + MODULE, get(0) + pickle.BUILD),
+    "shapes": (kept(ONES, 0) + kept(VAST, 1) + kept(FUNCTION, 2), get(2) + get(1) + pickle.REDUCE),
+}
+
+
+@pytest.mark.parametrize("name", REPETITIONS)
+def test_what_a_pickle_says_once_is_not_copied_again_and_again(name: str):
+    once, repeated = REPETITIONS[name]
+    path = write(Path("w.pth"), b"\x80\x02" + once + repeated * 1000 + pickle.STOP, {"0": VALUES})
+    tracemalloc.start()
+    with pytest.raises(InputError, match="its pickle copies the same items again and again; refused"):
+        read_tensors(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10**7  # a thousand dictionaries take thirty times as much
+
+
+def test_no_honest_pickle_copies_more_than_it_says():
+    """Each item is copied once from what Python 2 wrote, and so is each of a module."""
+    pairs = listed(
+        listed(text("w") + TENSOR) + b"".join(listed(number(key) + pickle.NONE) for key in range(COUNT))
+    )
+    ordered = ORDERED + pairs + pickle.TUPLE1 + pickle.REDUCE
+    np.testing.assert_array_equal(read(b"\x80\x02" + ordered + pickle.STOP)["w"], VALUES)
+    bare = b"".join(pickle.BININT1 + bytes([key]) + pickle.NONE for key in range(256))
+    state = (
+        pickle.EMPTY_DICT + pickle.MARK + bare + pickle.SETITEMS + text("w") + TENSOR + pickle.SETITEM
+    )
+    built = MODULE + state + pickle.BUILD
+    np.testing.assert_array_equal(read(b"\x80\x02" + built + pickle.STOP)["w"], VALUES)
+
+
+def long_text(length: int) -> bytes:
+    return pickle.BINUNICODE + struct.pack("<I", length) + b"x" * length
+
+
+@pytest.mark.parametrize(
+    ("pickled", "message"),
+    [
+        (pickle.EMPTY_DICT + long_text(1001) + pickle.NONE + pickle.SETITEM, "a key of 1001 letters"),
+        (pickle.EMPTY_DICT + dump(2**60)[2:-1] + pickle.NONE + pickle.SETITEM, "a key of 61 bits"),
+        (text("__torch__") + long_text(1001) + pickle.STACK_GLOBAL, "asks for a name of 1001 letters"),
+        (long_text(1001) + text("a") + pickle.STACK_GLOBAL, "asks for a name of 1001 letters"),
+        (dump(Storage("x" * 1001, 6))[2:-1], "points to something that is no storage"),
+    ],
+)
+def test_no_name_is_longer_than_any_network_needs(pickled: bytes, message: str):
+    """Two of two megabytes each, compared or joined at every second byte, take hours."""
+    assert message in refused(b"\x80\x02" + pickled + pickle.STOP)
 
 
 def test_a_description_of_megabytes_is_refused():

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import save_file
 
 from vitlab.errors import InputError
 from vitlab.models.classifier import normalise
@@ -19,6 +21,7 @@ from vitlab.weights.layouts import LAYOUTS
 from vitlab.weights.layouts.layout import Layout, Rule
 from vitlab.weights.layouts.vit import LAYOUTS as VIT
 from vitlab.weights.layouts.vit import POSITIONS
+from vitlab.weights.readers.arrays import MOST_TENSORS
 
 LAYOUT = Layout(
     "somebody",
@@ -101,6 +104,16 @@ def test_publishers_whose_names_have_commas_stay_apart(tmp_path: Path):
     publishers = "; ".join(layout.publisher for layout in LAYOUTS["resnet"])
     with pytest.raises(InputError, match=re.escape(f"layout of resnet ({publishers})")):
         open_published(tmp_path / "w.npz", "resnet")
+
+
+def test_as_many_names_of_nobody_as_a_file_may_have_are_refused_within_seconds(tmp_path: Path):
+    path = tmp_path / "many.safetensors"
+    names = [f"layers.{index}.attention.{index}.weight" for index in range(MOST_TENSORS)]
+    save_file(dict.fromkeys(names, np.zeros(0, np.float32)), path)
+    start = time.process_time()
+    with pytest.raises(InputError, match=r"are in no known layout of vit .* its 20000 tensors"):
+        open_published(path, "vit")
+    assert time.process_time() - start < 10
 
 
 def test_weights_of_nobody_are_refused(tmp_path: Path):

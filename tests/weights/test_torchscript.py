@@ -58,6 +58,11 @@ def test_modules_nested_without_end_or_in_a_circle_are_refused(tmp_path: Path):
         nested = item("m", module(nested))
     with pytest.raises(InputError, match="nested too deeply, or in a circle"):
         read(tmp_path, nested)
+    nested = item("a", 1)
+    for _ in range(3):
+        nested = item("m" * 400, module(nested))
+    with pytest.raises(InputError, match="nested too deeply, or in a circle"):
+        read(tmp_path, nested)
     name = f"{MODULE.module}\n{MODULE.name}\n".encode()
     made = pickle.GLOBAL + name + pickle.EMPTY_TUPLE + pickle.NEWOBJ + pickle.BINPUT + b"\x00"
     own = pickle.EMPTY_DICT + item("me", pickle.BINGET + b"\x00") + pickle.SETITEM + pickle.BUILD

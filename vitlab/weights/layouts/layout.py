@@ -1,5 +1,6 @@
 """One publisher's names for one family of networks, and the check that a file fits them."""
 
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ class Rule:
     change: Change = unchanged
 
     def target(self, name: str) -> str | None:
-        match = re.fullmatch(self.pattern, name)
+        match = compiled(self.pattern).fullmatch(name)
         if not match:
             return None
         build = self.path.format if isinstance(self.path, str) else self.path
@@ -112,7 +113,7 @@ class Layout:
     def recognised(self, names: Tensors) -> int:
         """How many of the published names have a place in this layout."""
         counted = self._counted_again(names)
-        return sum(bool(self._targets(counted[name])) or self._ignores(name) for name in names)
+        return sum(self._knows(name, counted[name]) for name in names)
 
     def fill(self, tensors: dict[str, np.ndarray], shapes: Shapes, source: str) -> Filled:
         """Every parameter of `shapes`, each from its tensor in the file `source`.
@@ -173,20 +174,28 @@ class Layout:
             path: np.full(shape, value, np.float32)
             for path, shape in shapes.items()
             for pattern, value in self.supplied.items()
-            if path not in arrays and re.fullmatch(pattern, path)
+            if path not in arrays and compiled(pattern).fullmatch(path)
         }
+
+    def _knows(self, name: str, counted: str) -> bool:
+        return bool(self._any_rule.fullmatch(counted) and self._targets(counted)) or self._ignores(name)
+
+    @functools.cached_property
+    def _any_rule(self) -> re.Pattern[str]:
+        """What no rule knows fails this one pattern, and not each of them."""
+        return re.compile("|".join(f"(?:{rule.pattern})" for rule in self.rules))
 
     def _targets(self, name: str) -> list[tuple[Rule, str]]:
         found = [(rule, rule.target(name)) for rule in self.rules]
         return [(rule, path) for rule, path in found if path is not None]
 
     def _ignores(self, name: str) -> bool:
-        return any(re.fullmatch(pattern, name) for pattern in (*self.ignored, *self.constant))
+        return any(compiled(pattern).fullmatch(name) for pattern in (*self.ignored, *self.constant))
 
     def _check_constants(self, tensors: Tensors, source: str) -> None:
         for name, tensor in tensors.items():
             for pattern, values in self.constant.items():
-                if re.fullmatch(pattern, name) and not (
+                if compiled(pattern).fullmatch(name) and not (
                     tensor.shape == (len(values),) and np.allclose(tensor, values, rtol=1e-3)
                 ):
                     raise InputError(
@@ -198,7 +207,8 @@ class Layout:
         """Each name, with its layer's number replaced by its rank among the layers of its kind."""
         again = {name: name for name in names}
         for pattern, kind in self.counted.items():
-            found = {name: re.fullmatch(rf"{pattern}(?:_(\d+))?(/.*)", name) for name in again}
+            expression = compiled(rf"{pattern}(?:_(\d+))?(/.*)")
+            found = {name: expression.fullmatch(name) for name in again}
             layers = {name: (int(match[1] or 0), match[2]) for name, match in found.items() if match}
             ranks = {number: rank for rank, number in enumerate(sorted({n for n, _ in layers.values()}))}
             again |= {name: f"{kind}_{ranks[number]}{rest}" for name, (number, rest) in layers.items()}
@@ -207,6 +217,12 @@ class Layout:
     def _resized(self, path: str, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         resize = self.resize.get(path)
         return resize(array, shape) if resize and array.shape != shape else array
+
+
+@functools.cache
+def compiled(pattern: str) -> re.Pattern[str]:
+    """`re` itself remembers 512, fewer than the layouts have, and would compile them again and again."""
+    return re.compile(pattern)
 
 
 def with_classes(shapes: Shapes, classes: int) -> dict[str, tuple[int, ...]]:

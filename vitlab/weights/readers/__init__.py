@@ -12,7 +12,7 @@ import numpy as np
 
 from vitlab.errors import InputError
 from vitlab.progress import warn
-from vitlab.weights.readers.arrays import LARGEST_EXPANSION, Refused
+from vitlab.weights.readers.arrays import LARGEST_EXPANSION, LONGEST_NAME, Refused
 from vitlab.weights.readers.hdf5 import read_hdf5
 from vitlab.weights.readers.numpy_archive import read_numpy_archive
 from vitlab.weights.readers.pytorch import read_pytorch
@@ -68,6 +68,8 @@ def _check(tensors: Tensors, file_size: int) -> None:
     for name in tensors:
         if not name.isprintable():  # names go to terminals and logs
             raise Refused(f"the name {name} cannot be printed; refused")
+        if len(name) > LONGEST_NAME:  # it is matched with the patterns of every layout
+            raise Refused(f"a name has {len(name)} letters, more than in any network; refused")
     unpacked = sum(tensor.nbytes for tensor in tensors.values())
     if unpacked > LARGEST_EXPANSION * file_size:
         raise Refused(f"its {file_size} bytes would unpack to {unpacked}; refused")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vitlab.weights.readers.arrays import LARGEST_EXPANSION, Refused
+from vitlab.weights.readers.arrays import LARGEST_EXPANSION, Refused, check_count
 
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x1
@@ -52,6 +52,7 @@ class _Bounded(io.BufferedReader):
 
 
 def _check(members: list[zipfile.ZipInfo], packed: int) -> None:
+    check_count(len(members))
     unpacked = sum(member.file_size for member in members)
     if unpacked > LARGEST_EXPANSION * packed:
         raise Refused(f"its {packed} bytes would unpack to {unpacked}; refused")

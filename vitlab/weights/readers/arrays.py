@@ -8,6 +8,8 @@ import numpy as np
 
 # A file of weights unpacks to little more than its own size: weights hardly compress.
 LARGEST_EXPANSION = 10
+LONGEST_NAME = 1000  # letters; the longest of the networks here has a tenth of them
+MOST_TENSORS = 20_000  # the largest networks here have a thousand, and optimizers thrice as many
 BFLOAT16 = "bfloat16"
 
 _MOST_AXES = 32
@@ -47,6 +49,12 @@ def read_array(
         else:
             target[...] = np.frombuffer(piece, stored)
     return native(array)
+
+
+def check_count(count: int) -> None:
+    """Each tensor takes memory beside its numbers, and time when its name is looked up."""
+    if count > MOST_TENSORS:
+        raise Refused(f"it holds {count} tensors, more than any network; refused")
 
 
 def check_shape(name: str, shape: Sequence[int]) -> None:

@@ -14,7 +14,7 @@ from typing import IO
 
 import numpy as np
 
-from vitlab.weights.readers.arrays import LARGEST_EXPANSION, Refused, read_array
+from vitlab.weights.readers.arrays import LARGEST_EXPANSION, Refused, check_count, read_array
 from vitlab.weights.readers.hdf5_chunks import Chunks, read_chunks
 
 Entry = tuple[str, str, list[int], int | Chunks]  # name, type, shape and place of a data set
@@ -37,6 +37,7 @@ def read_hdf5(path: Path) -> dict[str, np.ndarray]:
 
 def _check(entries: list[Entry], size: int) -> None:
     """No byte serves twice, and the arrays are no larger than a file of this size may have them."""
+    check_count(len(entries))
     left, unpacked = size, 0
     for name, dtype, shape, place in entries:
         nbytes = prod(shape) * np.dtype(dtype).itemsize

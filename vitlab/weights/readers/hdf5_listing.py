@@ -21,6 +21,7 @@ import h5py
 MEMORY = 2**30
 SECONDS = 30
 LONGEST_ANSWER = 2**24  # the reader takes it into memory; a large network's is a tenth of it
+LONGEST_NAME = 1000  # letters, of all groups that a data set is in, and its own
 
 Entry = tuple[str, str, tuple[int, ...], int | dict[str, Any]]
 
@@ -48,19 +49,28 @@ def main(path: str) -> None:
     ):
         with contextlib.suppress(ValueError):  # where the limit is tighter already, or there is none
             resource.setrlimit(kind, (limit, limit))
+    print(_answer(path))
+
+
+def _answer(path: str) -> str:
     try:
+        if not h5py.is_hdf5(path):
+            raise ValueError("it is no HDF5 file")
         with h5py.File(path, "r") as file:
-            answer: list[Entry] | str = list(_entries(file, "", {file}))
+            answer = json.dumps(list(_entries(file, "", {file})))
+        if len(answer) > LONGEST_ANSWER:
+            raise ValueError(f"it takes {len(answer)} letters to say what is in it; refused")
+    except MemoryError:
+        return json.dumps("it takes over a gigabyte to say what is in it; refused")
     except Exception as error:  # h5py raises whatever its parsing runs into
-        answer = str(error) or type(error).__name__
-    text = json.dumps(answer)
-    if len(text) > LONGEST_ANSWER:
-        text = json.dumps(f"it takes {len(text)} letters to say what is in it; refused")
-    print(text)
+        return json.dumps(str(error) or type(error).__name__)
+    return answer
 
 
 def _entries(group: h5py.Group, prefix: str, seen: set[h5py.Group]) -> Iterator[Entry]:
     for name in group:
+        if len(prefix) + len(name) > LONGEST_NAME:
+            raise ValueError(f"a name has {len(prefix) + len(name)} letters; refused")
         where = f"{prefix}{name}"
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise ValueError(f"{where} is a link out of its place; refused")

@@ -9,7 +9,7 @@ import pickletools
 from collections.abc import Callable, Iterable, Sequence
 from typing import IO, Any, NamedTuple
 
-from vitlab.weights.readers.arrays import BFLOAT16, Refused
+from vitlab.weights.readers.arrays import BFLOAT16, LONGEST_NAME, Refused
 
 
 class Storage(NamedTuple):
@@ -48,11 +48,16 @@ class _Name(NamedTuple):
 def describe(pickled: IO[bytes]) -> tuple[Any, dict[str, Storage]]:
     """The next pickle as dictionaries, lists, tuples, numbers, texts and `Tensor`s, and every storage
     that it points to.
+
+    What is in the pickle once can be asked for again by two bytes, and so copied without end. Whoever
+    writes a pickle of weights copies nothing twice: no more items than there are bytes so far.
     """
     machine = _Machine()
     try:
         for instruction, argument, _ in pickletools.genops(pickled):
             machine.step(instruction.name, argument)
+            if machine.copied > pickled.tell():
+                raise Refused("its pickle copies the same items again and again; refused")
         return machine.stack.pop(), machine.storages
     except (ValueError, IndexError, KeyError) as error:
         raise Refused(f"its pickle is damaged: {error or type(error).__name__}") from error
@@ -66,13 +71,18 @@ _CONTAINERS = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 
 
 class _Machine:
-    """A stack, the heights at which it was marked, and a memo. `pickletools` names the instructions."""
+    """A stack, the heights at which it was marked, and a memo. `pickletools` names the instructions.
+
+    `copied` counts the items that calls and states went through: those that the memo can give again.
+    What stands on the stack since a mark is gone once it was taken, and needs no count.
+    """
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
         self.storages: dict[str, Storage] = {}
+        self.copied = 0
 
     def step(self, instruction: str, argument: Any) -> None:
         if instruction in _LITERALS:
@@ -118,6 +128,7 @@ class _Machine:
             case "REDUCE":
                 arguments, name = self.stack.pop(), self.stack.pop()
                 self.stack.append(_called(name, arguments))
+                self.copied += sum(len(value) for value in arguments[:4] if type(value) in (list, tuple))
             case "NEWOBJ":
                 arguments, name = self.stack.pop(), self.stack.pop()
                 self.stack.append(_script_module(name, arguments))
@@ -125,6 +136,7 @@ class _Machine:
                 attributes = self.stack.pop()
                 if isinstance(self.stack[-1], ScriptModule):
                     self.stack[-1].attributes.update(_of_type(attributes, dict, "BUILD"))
+                    self.copied += len(attributes)
                 else:  # the attributes of an ordered dictionary, such as PyTorch's `_metadata`
                     _of_type(self.stack[-1], dict, "BUILD")
             case _:
@@ -147,8 +159,11 @@ class _Machine:
     def _storage(self, identifier: Any) -> Storage:
         """("storage", type, key, device, length[, what the oldest files share storages by])."""
         match identifier:
-            case ("storage", _Name(text), str(key), _, int(length), *sharing) if (
-                text in _STORAGES and sharing in ([], [None])
+            case ("storage", _Name(text), str(key), _, int(length), *_) if (
+                text in _STORAGES
+                and len(key) <= LONGEST_NAME
+                and len(identifier) <= 6
+                and identifier[5:] in ((), (None,))
             ):
                 storage = Storage(key, _STORAGES[text], length)
                 if self.storages.setdefault(key, storage) != storage:
@@ -164,7 +179,10 @@ def _of_type(value: Any, wanted: type, instruction: str) -> Any:
 
 
 def _text(value: Any) -> str:
-    return _of_type(value, str, "STACK_GLOBAL")
+    text = _of_type(value, str, "STACK_GLOBAL")
+    if len(text) > LONGEST_NAME:  # joined anew each time
+        raise Refused(f"its pickle asks for a name of {len(text)} letters; refused")
+    return text
 
 
 def _known(name: str) -> _Name:
@@ -173,7 +191,7 @@ def _known(name: str) -> _Name:
             f"it asks for {name}, which is no part of a tensor; refused (a state dictionary saved by "
             "itself, or as .safetensors, asks for tensors alone)"
         )
-    return _Name(name)
+    return _Name(_SCRIPTED if name.startswith(_SCRIPTED) else name)
 
 
 def _called(name: Any, arguments: Any) -> Any:
@@ -183,7 +201,7 @@ def _called(name: Any, arguments: Any) -> Any:
 
 
 def _script_module(name: Any, arguments: Any) -> ScriptModule:
-    if not isinstance(name, _Name) or not name.text.startswith(_SCRIPTED) or arguments != ():
+    if not isinstance(name, _Name) or name.text != _SCRIPTED or arguments != ():
         raise Refused("its pickle makes an object that is no module of TorchScript; refused")
     return ScriptModule()
 
@@ -193,7 +211,7 @@ def _ordered_dictionary(arguments: tuple) -> dict:
     match arguments:
         case ():
             return {}
-        case ([*items],) if all(type(item) is list and len(item) == 2 for item in items):
+        case (list(items),) if all(type(item) is list and len(item) == 2 for item in items):
             return _dictionary(items)
     raise Refused("its pickle makes an OrderedDict from something else than items; refused")
 
@@ -201,10 +219,21 @@ def _ordered_dictionary(arguments: tuple) -> dict:
 def _dictionary(items: Iterable[Sequence[Any]]) -> dict[str | int, Any]:
     table = {}
     for key, value in items:
-        if not isinstance(key, str | int):  # the hash of nested tuples can take for ever
-            raise Refused("its pickle has a key that is neither a text nor a number")
+        _check_key(key)
         table[key] = value
     return table
+
+
+def _check_key(key: Any) -> None:
+    """The hash of nested tuples can take for ever, and so can finding a key among long texts that are
+    equal, or among numbers that Python hashes alike.
+    """
+    if not isinstance(key, str | int):
+        raise Refused("its pickle has a key that is neither a text nor a number")
+    if isinstance(key, str) and len(key) > LONGEST_NAME:
+        raise Refused(f"its pickle has a key of {len(key)} letters; refused")
+    if isinstance(key, int) and key.bit_length() > _LONGEST_KEY:
+        raise Refused(f"its pickle has a key of {key.bit_length()} bits; refused")
 
 
 def _tensor(arguments: tuple) -> Tensor:
@@ -233,7 +262,8 @@ def _typed_list(arguments: tuple) -> Any:
     raise Refused("its pickle makes a list of nothing; refused")
 
 
-_SCRIPTED = "__torch__."  # the classes of a TorchScript archive
+_LONGEST_KEY = 60  # bits; from 61 on, numbers share their hash
+_SCRIPTED = "__torch__."  # the classes of a TorchScript archive, which are all one here
 _FUNCTIONS: dict[str, Callable[[tuple], Any]] = {
     "collections.OrderedDict": _ordered_dictionary,
     "torch._utils._rebuild_tensor": _tensor,

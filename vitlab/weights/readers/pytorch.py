@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from vitlab.weights.readers.archive import open_archive
-from vitlab.weights.readers.arrays import Refused, check_shape, read_array
+from vitlab.weights.readers.arrays import (
+    LONGEST_NAME,
+    Refused,
+    check_count,
+    check_shape,
+    read_array,
+)
 from vitlab.weights.readers.pickled import ScriptModule, Storage, Tensor, describe
 from vitlab.weights.readers.pytorch_before_zip import LARGEST_PICKLE, open_before_zip
 
@@ -57,6 +63,7 @@ def _read_storage(archive: zipfile.ZipFile, folder: str, storage: Storage) -> np
 
 def _tensors(content: Any, read_storage: Callable[[Storage], np.ndarray]) -> dict[str, np.ndarray]:
     described = _state_dictionary(content)
+    check_count(len(described))
     storages = {storage: read_storage(storage) for storage in {t.storage for t in described.values()}}
     return {name: _view(name, tensor, storages[tensor.storage]) for name, tensor in described.items()}
 
@@ -80,7 +87,7 @@ def _script_tensors(
     module: ScriptModule, prefix: str, seen: set[ScriptModule]
 ) -> Iterator[tuple[str, Tensor]]:
     """The tensors of a TorchScript archive under the names that their state dictionary gives them."""
-    if module in seen or prefix.count(".") > _DEEPEST:
+    if module in seen or len(prefix) > LONGEST_NAME or prefix.count(".") > _DEEPEST:
         raise Refused(f"its modules are nested too deeply, or in a circle: {prefix[:80]}")
     seen.add(module)
     for name, value in module.attributes.items():

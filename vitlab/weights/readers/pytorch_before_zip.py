@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from vitlab.weights.readers.arrays import BFLOAT16, Refused, read_array
+from vitlab.weights.readers.arrays import BFLOAT16, LONGEST_NAME, Refused, read_array
 from vitlab.weights.readers.pickled import Storage, describe
 
 LARGEST_PICKLE = 2**22  # a network of a thousand tensors and its optimizer need a tenth of it
@@ -47,9 +47,11 @@ def _places(
     file: IO[bytes], place: int, keys: Any, storages: dict[str, Storage]
 ) -> dict[Storage, tuple[int, int]]:
     """Offset and number of bytes of each storage."""
-    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+    if not isinstance(keys, list) or not all(
+        isinstance(key, str) and len(key) <= LONGEST_NAME for key in keys
+    ):
         raise Refused("its list of storages is damaged")
-    if sorted(keys) != sorted(storages):
+    if len(keys) != len(storages) or set(keys) != storages.keys():
         raise Refused(f"it has {len(keys)} storages and needs {len(storages)}, or others")
     size = os.fstat(file.fileno()).st_size
     places = {}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vitlab.weights.readers.arrays import BFLOAT16, Refused, read_array
+from vitlab.weights.readers.arrays import BFLOAT16, Refused, check_count, read_array
 
 _LONGEST_HEADER = 2**24  # the largest networks need a tenth of it
 _DTYPES = {
@@ -58,6 +58,7 @@ def _entries(header: bytes) -> dict[str, Entry]:
     if not isinstance(content, dict):
         raise Refused("its header is no table of tensors")
     content.pop("__metadata__", None)
+    check_count(len(content))
     return {name: _entry(name, fields) for name, fields in content.items()}
 
 
