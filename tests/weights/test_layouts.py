@@ -1,6 +1,5 @@
 """Name maps: every tensor finds its place, or everything that differs is listed at once."""
 
-import inspect
 import re
 import time
 from pathlib import Path
@@ -9,12 +8,13 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 from PIL import Image
 from safetensors.numpy import save_file
 
 from vitlab.errors import InputError
+from vitlab.models import create
 from vitlab.models.classifier import normalise
-from vitlab.models.inception_v3 import InceptionV3
 from vitlab.weights import open_published
 from vitlab.weights.catalogue import CATALOGUE
 from vitlab.weights.layouts import LAYOUTS
@@ -223,15 +223,19 @@ def test_positions_are_resampled_by_pytorchs_bicubic_where_the_publisher_takes_t
 def test_inception_from_torchvision_sees_images_as_its_network_transforms_them():
     """torchvision normalises by ImageNet's pixels, and `transform_input` turns that into [-1, 1]."""
     layout = next(one for one in LAYOUTS["inception_v3"] if "torchvision" in one.publisher)
-    checkpoint = CATALOGUE["inception_v3.torchvision_in1k_v1"]
-    options = {**layout.options, **checkpoint.options}
-    scheme = inspect.signature(InceptionV3).parameters["scheme"].default
-    scheme = options.get("scheme", scheme)
+    known = CATALOGUE["inception_v3.torchvision_in1k_v1"].options
+    for options in (layout.options, {**layout.options, **known}):
+        network = nnx.eval_shape(
+            lambda options=options: create("inception_v3", num_classes=2, **options)
+        )
+        assert network.backbone.scheme == "symmetric"
     images = np.random.default_rng(0).integers(0, 256, (1, 4, 4, 3))
     mean, deviation = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
     fed = (images / 255 - mean) / deviation
     transformed = fed * (deviation / 0.5) + (mean - 0.5) / 0.5
-    np.testing.assert_allclose(normalise(jnp.asarray(images), scheme, "float32"), transformed, atol=1e-5)
+    np.testing.assert_allclose(
+        normalise(jnp.asarray(images), "symmetric", "float32"), transformed, atol=1e-5
+    )
     assert np.abs(transformed - fed).max() > 1
 
 
