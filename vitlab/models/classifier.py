@@ -29,6 +29,7 @@ class Backbone(nnx.Module):
 
     input_size: int  # pixels per side that it is built for; only a ViT is bound to it
     embedding_width: int
+    scheme: Scheme  # how `features` normalises
 
     def features(self, images: Images) -> Array:
         raise NotImplementedError

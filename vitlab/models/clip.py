@@ -51,7 +51,7 @@ class CLIPVisionTransformer(Backbone):
             raise ValueError(f"input size {input_size} is not a multiple of the patch, {patch}")
         self.input_size = input_size
         self.embedding_width = embedding_width
-        self.scheme: Scheme = scheme
+        self.scheme = scheme
         self.dtype = dtype
         normal = nnx.initializers.normal(width**-0.5)
         self.patches = PatchEmbedding(patch, width, bias=False, dtype=dtype, rngs=rngs)

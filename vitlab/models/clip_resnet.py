@@ -45,7 +45,7 @@ class CLIPResNet(Backbone):
     ):
         self.input_size = large_enough(input_size, SMALLEST)
         self.embedding_width = embedding_width
-        self.scheme: Scheme = scheme
+        self.scheme = scheme
         self.dtype = dtype
         self.stem = nnx.List(
             [

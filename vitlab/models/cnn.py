@@ -65,7 +65,7 @@ class CNN(Backbone):
                 "and one for the head"
             )
         self.input_size = large_enough(input_size, _smallest(stages, kernel, padding))
-        self.scheme: Scheme = scheme
+        self.scheme = scheme
         self.dtype = dtype
         self.top = top
         self.activation = ACTIVATIONS[activation]

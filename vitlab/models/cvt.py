@@ -52,7 +52,7 @@ class CvT(Backbone):
         rngs: nnx.Rngs,
     ):
         self.input_size = large_enough(input_size, SMALLEST)
-        self.scheme: Scheme = scheme
+        self.scheme = scheme
         self.dtype = dtype
         self.embedding_width = widths[-1]
         self.stages = nnx.List(

@@ -60,7 +60,7 @@ class EfficientNet(Backbone):
         rngs: nnx.Rngs,
     ):
         self.input_size = input_size
-        self.scheme: Scheme = scheme
+        self.scheme = scheme
         self.dtype = dtype
 
         def layer(*sizes: int, **shape) -> ConvNorm:

@@ -41,7 +41,7 @@ class InceptionResNetV2(Backbone):
         rngs: nnx.Rngs,
     ):
         self.input_size = large_enough(input_size, SMALLEST)
-        self.scheme: Scheme = scheme
+        self.scheme = scheme
         self.dtype = dtype
 
         def layer(*sizes: int, **shape) -> ConvNorm:

@@ -51,7 +51,7 @@ class MobileViT(Backbone):
         rngs: nnx.Rngs,
     ):
         self.input_size = input_size
-        self.scheme: Scheme = scheme
+        self.scheme = scheme
         self.dtype = dtype
         self.embedding_width = last_channels
 

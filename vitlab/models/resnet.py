@@ -48,7 +48,7 @@ class ResNet(Backbone):
         rngs: nnx.Rngs,
     ):
         self.input_size = input_size
-        self.scheme: Scheme = scheme
+        self.scheme = scheme
         self.dtype = dtype
 
         def layer(*sizes: int, **shape) -> ConvNorm:

@@ -38,7 +38,7 @@ class ResNetV2(Backbone):
         rngs: nnx.Rngs,
     ):
         self.input_size = input_size
-        self.scheme: Scheme = scheme
+        self.scheme = scheme
         self.dtype = dtype
         self.stem = Convolution(
             3, STEM_CHANNELS, kernel=7, stride=2, bias=True, padding="symmetric", rngs=rngs

@@ -49,7 +49,7 @@ class VGG(Backbone):
         rngs: nnx.Rngs,
     ):
         self.input_size = large_enough(input_size, SMALLEST)
-        self.scheme: Scheme = scheme
+        self.scheme = scheme
         self.dtype = dtype
         self.top = top
         self.larger = larger

@@ -68,7 +68,7 @@ class VisionTransformer(Backbone):
             raise ValueError(f"input size {input_size} is not a multiple of the patch, {patch}")
         self.input_size = input_size
         self.dtype = dtype
-        self.scheme: Scheme = scheme
+        self.scheme = scheme
         self.pooling = pooling
         self.normalised = norm
         self.embedding_width = width

@@ -51,7 +51,7 @@ class Xception(Backbone):
         rngs: nnx.Rngs,
     ):
         self.input_size = large_enough(input_size, SMALLEST)
-        self.scheme: Scheme = scheme
+        self.scheme = scheme
         self.dtype = dtype
 
         def layer(*sizes: int, **shape) -> ConvNorm:
