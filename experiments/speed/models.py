@@ -141,8 +141,10 @@ def _serve(pipe: Connection, name: str, options: dict[str, Any]) -> None:
     labels = random.integers(0, CLASSES, network.batch)
     with tempfile.TemporaryDirectory() as cache:
         os.environ["VITLAB_CACHE"] = os.environ["TORCHINDUCTOR_CACHE_DIR"] = cache
-        works = _theirs(network, images, labels, **options) if "layout" in options else None
-        works = works or _ours(name, images, labels, **options)
+        if "layout" in options:
+            works = _theirs(network, images, labels, **options)
+        else:
+            works = _ours(name, images, labels, **options)
         for work in iter(pipe.recv, None):
             started = time.perf_counter()
             try:

@@ -6,6 +6,8 @@
 import math
 from collections.abc import Mapping
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import special
@@ -26,6 +28,11 @@ def random_arrays(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str,
         return generator.normal(0, max(math.prod(shape[:-1]), 1) ** -0.5, shape)
 
     return {path: draw(path, shape).astype(np.float32) for path, shape in shapes.items()}
+
+
+def random_array(shape: tuple[int, ...], seed: int) -> jax.Array:
+    """Normal, in float32."""
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
 def convolution(maps, kernel, *, stride=1, padding=0):

@@ -7,11 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.models.reference import random_array
 from vitlab.models.layers.attention import attend, weigh_late, weigh_reference
-
-
-def drawn(shape: tuple[int, ...], seed: int, scale: float = 1.0) -> jax.Array:
-    return jnp.asarray(scale * np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
 @settings(max_examples=8, deadline=None)
@@ -29,14 +26,14 @@ def test_values_and_gradients_equal_the_reference(
 ):
     tokens = queries if causal else tokens
     arrays = (
-        drawn((2, heads, queries, width), seed, scale),
-        drawn((2, heads, tokens, width), seed + 1),
-        drawn((2, heads, tokens, width), seed + 2),
+        scale * random_array((2, heads, queries, width), seed),
+        random_array((2, heads, tokens, width), seed + 1),
+        random_array((2, heads, tokens, width), seed + 2),
     )
     with jax.default_matmul_precision("float32"):
         found, found_back = jax.vjp(lambda q, k, v: weigh_late(q, k, v, causal), *arrays)
         expected, pull_back = jax.vjp(lambda q, k, v: weigh_reference(q, k, v, causal), *arrays)
-        slopes = drawn(expected.shape, seed + 3)
+        slopes = random_array(expected.shape, seed + 3)
         for one, other in zip((found, *found_back(slopes)), (expected, *pull_back(slopes)), strict=True):
             np.testing.assert_allclose(one, other, atol=5e-5 * (1 + float(jnp.abs(other).max())))
 

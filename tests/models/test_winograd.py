@@ -7,14 +7,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.models.reference import random_array
 from vitlab.models.layers import chunks, convolve, winograd
 from vitlab.models.layers.convolution import convolve_reference, padding_amounts
 
 EXTRA = st.integers(0, 2)  # zeros on one side; the kernel is 3x3
-
-
-def drawn(shape: tuple[int, ...], seed: int) -> jax.Array:
-    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
 
 
 def assert_close(found, expected, tolerance: float) -> None:
@@ -44,12 +41,12 @@ def test_values_and_gradients_equal_the_reference(
     seed: int,
 ):
     amounts = ((before, after), (left, right))
-    images, kernel = drawn((2, height, width, 7), seed), drawn((3, 3, 7, 5), seed + 1)
+    images, kernel = random_array((2, height, width, 7), seed), random_array((3, 3, 7, 5), seed + 1)
     with jax.default_matmul_precision("float32"):
         expected, pull_back = jax.vjp(
             lambda images, kernel: convolve_reference(images, kernel, 1, amounts), images, kernel
         )
-        slopes = drawn(expected.shape, seed + 2)
+        slopes = random_array(expected.shape, seed + 2)
         by_image, by_kernel = pull_back(slopes)
         assert_close(winograd.convolve_by_tiles(images, kernel, amounts, tile), expected, 2e-5)
         assert_close(winograd.image_gradient(slopes, kernel, amounts, tile), by_image, 2e-5)
@@ -68,13 +65,13 @@ def test_a_3x3_kernel_of_many_channels_goes_by_tiles(size: int, tile: int, paddi
         return original(*given)
 
     monkeypatch.setattr(winograd, "convolve_by_tiles", recorded)
-    images, kernel = drawn((4, size, size, 32), 0), drawn((3, 3, 32, 48), 1) / 17
+    images, kernel = random_array((4, size, size, 32), 0), random_array((3, 3, 32, 48), 1) / 17
     amounts = padding_amounts((size, size), (3, 3), 1, padding)
     with jax.default_matmul_precision("float32"):
         expected, pull_back = jax.vjp(
             lambda images, kernel: convolve_reference(images, kernel, 1, amounts), images, kernel
         )
-        slopes = drawn(expected.shape, 2)
+        slopes = random_array(expected.shape, 2)
         for numbers in (chunks.NUMBERS, size * size * 48):
             monkeypatch.setattr(chunks, "NUMBERS", numbers)
             found, found_back = jax.vjp(

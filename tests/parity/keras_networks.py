@@ -7,7 +7,7 @@ from unittest import mock
 
 import numpy as np
 
-from tests.parity.cases import Case
+from tests.parity.case import Case
 from tests.parity.ours import CLASSES
 from tests.parity.recipe import Tensors
 from tests.parity.theirs import IMAGENET, Answer

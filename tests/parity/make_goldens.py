@@ -28,8 +28,9 @@ import jax
 import numpy as np
 from absl import app, flags
 
-from tests.parity import pytorch_networks
-from tests.parity.cases import CASES, Case
+from tests.parity import published_files, pytorch_networks
+from tests.parity.case import Case
+from tests.parity.cases import CASES
 from tests.parity.ours import fill, translate
 from tests.parity.publishers import open_network
 from tests.parity.recipe import Tensors, draw_images
@@ -97,7 +98,7 @@ def compare(case: Case, seed: int) -> Comparison:
     golden = {"shapes": np.array(json.dumps(shapes)), "seed": np.array(seed)}
     tensors = case.draw(shapes, seed)
     if case.publisher == "openai":  # a TorchScript archive of them, which both sides read
-        tensors = pytorch_networks.through_openai_archive(tensors)
+        tensors = published_files.through_openai_archive(tensors)
     for size in case.sizes:
         theirs = open_network(case, size, seed)
         images = draw_images(size, seed)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from tests.parity.cases import Case
+from tests.parity.case import Case
 from tests.parity.recipe import Tensors, draw_texts
 from tests.parity.theirs import Answer
 from vitlab.models import (

@@ -1,7 +1,7 @@
 """The publishers' own networks, whatever framework they are written in."""
 
 from tests.parity import keras_networks, pytorch_networks
-from tests.parity.cases import Case
+from tests.parity.case import Case
 from tests.parity.theirs import Theirs
 
 

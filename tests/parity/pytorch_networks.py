@@ -1,19 +1,16 @@
 """timm, torchvision, Hugging Face, open_clip, the authors of CvT, and files of Google and OpenAI."""
 
 import re
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
-from tests.parity.cases import Case
+from tests.parity.case import Case
 from tests.parity.ours import CLASSES
-from tests.parity.recipe import Tensors, draw_texts
-from tests.parity.theirs import IMAGENET, Answer
-from vitlab.weights import read_tensors
+from tests.parity.published_files import GoogleNetwork, OpenAINetwork, with_texts
+from tests.parity.recipe import draw_texts
+from tests.parity.theirs import IMAGENET
+from tests.parity.torch_network import Publisher, TorchNetwork
 
 OPENAI = (
     np.array([0.48145466, 0.4578275, 0.40821073]) * 255,
@@ -21,9 +18,6 @@ OPENAI = (
 )
 SYMMETRIC = (np.array(127.5), np.array(127.5))
 UNIT = (np.array(0.0), np.array(255.0))
-
-GOOGLE_POSITIONS = "Transformer/posembed_input/pos_embedding"
-OPENAI_SIZES = ("input_resolution", "context_length", "vocab_size")  # beside the weights
 
 
 def open_network(case: Case, size: int, seed: int, *, double: bool = False) -> "TorchNetwork":
@@ -42,229 +36,6 @@ def open_network(case: Case, size: int, seed: int, *, double: bool = False) -> "
         "microsoft": _microsoft,
     }[case.publisher]
     return TorchNetwork(build(case, size), case, double=double)
-
-
-@dataclass(frozen=True)
-class Publisher:
-    """A model, what it subtracts from images and divides them by, and its way to other sizes.
-
-    Attributes:
-        bgr: the model takes the channels turned.
-        rename: the name of a tensor of the model to the one that it is published under.
-        adapt: turns weights for the native size into weights for the model's.
-    """
-
-    model: Any
-    normalisation: tuple[np.ndarray, np.ndarray]
-    bgr: bool = False
-    rename: Callable[[str], str] = lambda name: name
-    adapt: Callable[[dict[str, Any]], dict[str, Any]] = lambda tensors: tensors
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """By the images in [0, 255], and by every tensor: 0 for one that is not trained."""
-
-    images: np.ndarray
-    tensors: Tensors
-
-
-class TorchNetwork:
-    def __init__(self, publisher: Publisher, case: Case, *, double: bool):
-        self.publisher = publisher
-        self.model = publisher.model.double() if double else publisher.model
-        self.dtype = np.float64 if double else np.float32
-        self.features = case.features
-        self.published = {name: publisher.rename(name) for name in self.model.state_dict()}
-        self.shapes = {
-            self.published[name]: tuple(tensor.shape) for name, tensor in self.model.state_dict().items()
-        }
-
-    def run(self, tensors: Tensors, images: np.ndarray, *, training: bool) -> Answer:
-        import torch
-
-        self._load(tensors, training)
-        caught: dict[str, Any] = {}
-        module = self.model.get_submodule(self.features.removeprefix("<"))
-        if self.features.startswith("<"):
-            handle = module.register_forward_pre_hook(
-                lambda _, inputs, named: caught.update(at=(*inputs, *named.values())[0]),
-                with_kwargs=True,
-            )
-        else:
-            handle = module.register_forward_hook(lambda _, inputs, output: caught.update(at=output))
-        with torch.no_grad():
-            logits = self._logits(self._inputs(images))
-        handle.remove()
-        features = caught["at"].numpy()
-        features = features.transpose(0, 2, 3, 1) if features.ndim == 4 else features
-        return Answer(logits.numpy(), features, self._moved() if training else {})
-
-    def _moved(self) -> Tensors:
-        return {
-            self.published[name]: tensor.numpy()
-            for name, tensor in self.model.state_dict().items()
-            if name.endswith((".running_mean", ".running_var"))
-        }
-
-    def gradients(self, tensors: Tensors, images: np.ndarray, labels: np.ndarray) -> Gradients:
-        """Of the mean cross-entropy in inference mode."""
-        import torch
-
-        self._load(tensors, training=False)
-        inputs = self._inputs(images).requires_grad_()
-        self.model.zero_grad()
-        loss = torch.nn.functional.cross_entropy(self._logits(inputs), torch.from_numpy(labels))
-        loss.backward()
-        by_inputs = inputs.grad.numpy().transpose(0, 2, 3, 1)
-        by_inputs = by_inputs[..., ::-1] if self.publisher.bgr else by_inputs
-        trained = dict(self.model.named_parameters())
-        return Gradients(
-            by_inputs / self.publisher.normalisation[1],
-            {
-                published: trained[name].grad.numpy()
-                if name in trained
-                else np.zeros(self.shapes[published], np.float32)
-                for name, published in self.published.items()
-            },
-        )
-
-    def _load(self, tensors: Tensors, training: bool) -> None:
-        import torch
-
-        given = {name: torch.from_numpy(tensors[theirs]) for name, theirs in self.published.items()}
-        self.model.load_state_dict(self.publisher.adapt(given))
-        self.model.train(training)
-        for module in self.model.modules():
-            if type(module).__name__ in ("Dropout", "StochasticDepth"):
-                module.p = 0.0
-
-    def _inputs(self, images: np.ndarray) -> Any:
-        import torch
-
-        mean, deviation = self.publisher.normalisation
-        inputs = ((images - mean) / deviation).astype(self.dtype).transpose(0, 3, 1, 2)
-        inputs = inputs[:, ::-1] if self.publisher.bgr else inputs
-        return torch.from_numpy(np.ascontiguousarray(inputs))
-
-    def _logits(self, inputs: Any) -> Any:
-        output = self.model(inputs)
-        return getattr(output, "logits", output)
-
-
-class GoogleNetwork(TorchNetwork):
-    """A ViT in Google's `.npz`, by timm's network and timm's reader of these files.
-
-    What timm leaves out is done here: pre-logits, a dense layer with tanh, and Google's own way to other
-    sizes, bilinear with the corners of both grids on each other, where timm's puts the borders there.
-    """
-
-    def __init__(self, publisher: Publisher, case: Case):
-        super().__init__(publisher, case, double=False)
-        self.has_pre_logits = bool(case.options.get("pre_logits"))
-        self.head = self.model.head
-        rows = case.sizes[0] // self.model.patch_embed.patch_size[0]
-        self.shapes = _google_shapes(self.model, rows, pre_logits=self.has_pre_logits)
-
-    def _load(self, tensors: Tensors, training: bool) -> None:
-        import torch
-
-        positions = torch.from_numpy(tensors[GOOGLE_POSITIONS])
-        rows, old = self.model.patch_embed.grid_size[0], round((positions.shape[1] - 1) ** 0.5)
-        grid = positions[:, 1:].reshape(1, old, old, -1).permute(0, 3, 1, 2)
-        grid = torch.nn.functional.interpolate(
-            grid, (rows, rows), mode="bilinear", align_corners=True
-        ).flatten(2)
-        resized = torch.cat([positions[:, :1], grid.transpose(1, 2)], dim=1).numpy()
-        self.model.head = self.head
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "vit.npz"
-            given: dict[str, Any] = {**tensors, GOOGLE_POSITIONS: resized}
-            np.savez(path, **given)
-            self.model.load_pretrained(str(path))
-        if self.has_pre_logits:
-            width = len(tensors["pre_logits/bias"])
-            dense = torch.nn.Linear(width, width)
-            dense.load_state_dict(
-                {
-                    "weight": torch.from_numpy(tensors["pre_logits/kernel"].T.copy()),
-                    "bias": torch.from_numpy(tensors["pre_logits/bias"]),
-                }
-            )
-            self.model.head = torch.nn.Sequential(dense, torch.nn.Tanh(), self.head)
-        self.model.train(training)
-
-
-def _google_shapes(model: Any, rows: int, *, pre_logits: bool) -> dict[str, tuple[int, ...]]:
-    """What a file of Google's (Steiner et al. 2022) holds of a ViT."""
-    width, patch = model.embed_dim, model.patch_embed.patch_size[0]
-    heads, hidden = model.blocks[0].attn.num_heads, model.blocks[0].mlp.fc1.out_features
-    split = (heads, width // heads)
-    norm: dict[str, tuple[int, ...]] = {"scale": (width,), "bias": (width,)}
-
-    def dense(inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
-        return {"kernel": (inputs, outputs), "bias": (outputs,)}
-
-    groups: dict[str, dict[str, tuple[int, ...]]] = {
-        "embedding": {"kernel": (patch, patch, 3, width), "bias": (width,)},
-        "Transformer/encoder_norm": norm,
-        "head": dense(width, CLASSES),
-    }
-    if pre_logits:
-        groups["pre_logits"] = dense(width, width)
-    for index in range(len(model.blocks)):
-        block = f"Transformer/encoderblock_{index}"
-        attention = f"{block}/MultiHeadDotProductAttention_1"
-        groups |= {f"{block}/LayerNorm_0": norm, f"{block}/LayerNorm_2": norm}
-        for name in ("query", "key", "value"):
-            groups[f"{attention}/{name}"] = {"kernel": (width, *split), "bias": split}
-        groups[f"{attention}/out"] = {"kernel": (*split, width), "bias": (width,)}
-        groups[f"{block}/MlpBlock_3/Dense_0"] = dense(width, hidden)
-        groups[f"{block}/MlpBlock_3/Dense_1"] = dense(hidden, width)
-    shapes = {f"{group}/{name}": shape for group, of in groups.items() for name, shape in of.items()}
-    return shapes | {"cls": (1, 1, width), GOOGLE_POSITIONS: (1, rows * rows + 1, width)}
-
-
-class OpenAINetwork(TorchNetwork):
-    """CLIP from a TorchScript archive like OpenAI's, by open_clip's reader of these."""
-
-    def __init__(self, publisher: Publisher, case: Case, texts: np.ndarray):
-        super().__init__(publisher, case, double=False)
-        self.texts = texts
-        self.shapes |= dict.fromkeys(OPENAI_SIZES, ())
-
-    def _load(self, tensors: Tensors, training: bool) -> None:
-        from open_clip import load_openai_model
-
-        with tempfile.TemporaryDirectory() as folder:
-            path = _write_openai_archive(Path(folder), tensors)
-            model = load_openai_model(str(path), precision="fp32", device="cpu")
-        self.model = _with_texts(model.train(training), self.texts)
-
-
-def through_openai_archive(tensors: Tensors) -> Tensors:
-    """What vitlab's reader makes of an archive of these."""
-    with tempfile.TemporaryDirectory() as folder:
-        return dict(read_tensors(_write_openai_archive(Path(folder), tensors)))
-
-
-def _write_openai_archive(folder: Path, tensors: Tensors) -> Path:
-    """As OpenAI publishes them: modules of modules, without code here, in half precision."""
-    import torch
-
-    root = torch.nn.Module()
-    for name, tensor in tensors.items():
-        *parents, own = name.split(".")
-        module = root
-        for parent in parents:
-            if parent not in dict(module.named_children()):
-                module.add_module(parent, torch.nn.Module())
-            module = module.get_submodule(parent)
-        half = torch.from_numpy(np.asarray(tensor)).half()
-        module.register_parameter(own, torch.nn.Parameter(half, requires_grad=False))
-    path = folder / "clip.pt"
-    torch.jit.save(torch.jit.script(root), str(path))
-    return path
 
 
 def _timm(case: Case, size: int) -> Publisher:
@@ -393,18 +164,4 @@ def _open_clip(case: Case, size: int, texts: np.ndarray) -> Publisher:
         resize_pos_embed(tensors, model)
         return tensors
 
-    return Publisher(_with_texts(model, texts), OPENAI, adapt=adapt)
-
-
-def _with_texts(model: Any, texts: np.ndarray) -> Any:
-    """open_clip's CLIP, answering images with their logits over the texts."""
-    import torch
-
-    forward, rows = model.forward, torch.from_numpy(texts)
-
-    def logits(images):
-        image_embedding, text_embedding, scale = forward(images, rows)
-        return scale * image_embedding @ text_embedding.T
-
-    model.forward = logits
-    return model
+    return Publisher(with_texts(model, texts), OPENAI, adapt=adapt)

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.parity.cases import CASES, EXTRA, ORDINARY, Case
+from tests.parity.case import Case
+from tests.parity.cases import CASES, EXTRA, ORDINARY
 from tests.parity.ours import fill
 from tests.parity.recipe import draw_images
 

@@ -7,6 +7,8 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float, Num
 
+from vitlab.models.layers import Linear
+
 Images = Num[Array, "batch height width 3"]
 Embedding = Float[Array, "batch embedding"]
 Logits = Float[Array, "batch classes"]
@@ -50,7 +52,7 @@ class Classifier(nnx.Module):
 
     def __init__(self, backbone: Backbone, num_classes: int, *, rngs: nnx.Rngs):
         self.backbone = backbone
-        self.head = nnx.Linear(
+        self.head = Linear(
             backbone.embedding_width, num_classes, kernel_init=nnx.initializers.zeros, rngs=rngs
         )
 

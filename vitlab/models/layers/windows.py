@@ -18,10 +18,11 @@ def pad(images: Images, amounts: Amounts) -> Padded:
     return jnp.pad(images, ((0, 0), *amounts, (0, 0)))
 
 
-def output_size(padded: Padded, kernel: tuple[int, ...], stride: int) -> tuple[int, int]:
+def output_size(padded: Padded, extents: tuple[int, ...], stride: int) -> tuple[int, int]:
     """How often a kernel of this extent fits into the rows and the columns."""
     rows, columns = (
-        (length - extent) // stride + 1 for length, extent in zip(padded.shape[1:3], kernel, strict=True)
+        (length - extent) // stride + 1
+        for length, extent in zip(padded.shape[1:3], extents, strict=True)
     )
     return rows, columns
 
@@ -41,7 +42,7 @@ def sum_over_windows(
     contribution: Callable[..., Window],
     arrays: tuple[Window, ...],
     size: tuple[int, ...],
-    kernel: tuple[int, ...],
+    extents: tuple[int, ...],
     stride: int,
     amounts: Amounts,
 ) -> Images:
@@ -57,7 +58,7 @@ def sum_over_windows(
     height, width = size
     batch, *_, channels = arrays[0].shape
     grid = (-(-(height + top + bottom) // stride), -(-(width + left + right) // stride))
-    reach = tuple((extent - 1) // stride for extent in kernel)
+    reach = tuple((extent - 1) // stride for extent in extents)
     fill = [
         (before, extent - length)
         for before, extent, length in zip(reach, grid, arrays[0].shape[1:3], strict=True)
@@ -66,8 +67,8 @@ def sum_over_windows(
 
     def phase(row_phase: int, column_phase: int) -> Window:
         total = jnp.zeros((batch, *grid, channels), arrays[0].dtype)
-        for row in range(row_phase, kernel[0], stride):
-            for column in range(column_phase, kernel[1], stride):
+        for row in range(row_phase, extents[0], stride):
+            for column in range(column_phase, extents[1], stride):
                 start = (reach[0] - row // stride, reach[1] - column // stride)
                 windows = (window_at(array, *start, *grid, 1) for array in padded)
                 total = total + contribution(row, column, *windows)
