@@ -10,10 +10,17 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float, Int
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
-from vitlab.models.layers import Linear
-from vitlab.models.vit import ACTIVATIONS, ActivationName, Block, PatchEmbedding, layer_norm
+from vitlab.models.layers import (
+    ACTIVATIONS,
+    ActivationName,
+    Linear,
+    PatchEmbedding,
+    Tokens,
+    TransformerBlock,
+    layer_norm,
+    with_class_token,
+)
 
-Tokens = Float[Array, "batch tokens channels"]
 Texts = Int[Array, "texts length"]
 TextEmbedding = Float[Array, "texts embedding"]
 
@@ -65,9 +72,8 @@ class CLIPVisionTransformer(Backbone):
 
     def features(self, images: Images) -> Tokens:
         tokens = self.patches(normalise(images, self.scheme, self.dtype))
-        class_token = self.class_token[...].astype(self.dtype)
-        first = jnp.broadcast_to(class_token, (len(tokens), 1, tokens.shape[-1]))
-        tokens = jnp.concatenate([first, tokens], axis=1) + self.positions[...].astype(self.dtype)
+        tokens = with_class_token(self.class_token[...], tokens)
+        tokens = tokens + self.positions[...].astype(self.dtype)
         tokens = self.first_norm(tokens).astype(self.dtype)
         for block in self.blocks[:-1]:
             tokens = block(tokens)
@@ -137,7 +143,7 @@ def _blocks(
     rngs: nnx.Rngs,
 ) -> nnx.List:
     return nnx.List(
-        Block(
+        TransformerBlock(
             width,
             heads,
             4 * width,

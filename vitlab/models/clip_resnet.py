@@ -1,21 +1,17 @@
 """The residual image tower of CLIP (Radford et al. 2021, section 2.4)."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
-from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, large_enough, normalise
-from vitlab.models.layers import Activation, ConvNorm, Linear, attend, block_average
-
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
+from vitlab.models.layers import ConvNorm, Linear, Maps, NewMaps, attend, block_average
 
 EXPANSION = 4  # of a bottleneck's output over its inner channels
-NORM: dict[str, Any] = dict(epsilon=1e-5, momentum=0.9, unbiased=True)  # PyTorch's
 SMALLEST = 31  # pixels per side that leave one position at the end
 
 
@@ -47,11 +43,12 @@ class CLIPResNet(Backbone):
         self.embedding_width = embedding_width
         self.scheme = scheme
         self.dtype = dtype
+        layer = partial(ConvNorm, activation=jax.nn.relu, padding="symmetric", rngs=rngs)
         self.stem = nnx.List(
             [
-                _layer(3, width // 2, kernel=3, stride=2, rngs=rngs),
-                _layer(width // 2, width // 2, kernel=3, rngs=rngs),
-                _layer(width // 2, width, kernel=3, rngs=rngs),
+                layer(3, width // 2, kernel=3, stride=2),
+                layer(width // 2, width // 2, kernel=3),
+                layer(width // 2, width, kernel=3),
             ]
         )
         channels, stages = width, []
@@ -59,7 +56,7 @@ class CLIPResNet(Backbone):
             inner, blocks = width * 2**stage, []
             for index in range(depth):
                 stride = 2 if stage and not index else 1
-                blocks.append(Bottleneck(channels, inner, stride=stride, rngs=rngs))
+                blocks.append(Bottleneck(channels, inner, stride=stride, layer=layer))
                 channels = EXPANSION * inner
             stages.append(nnx.List(blocks))
         self.stages = nnx.List(stages)
@@ -83,16 +80,14 @@ class CLIPResNet(Backbone):
 class Bottleneck(nnx.Module):
     """Reduce 1x1, filter 3x3, average, expand 1x1, beside a shortcut that averages too."""
 
-    def __init__(self, in_channels: int, channels: int, *, stride: int, rngs: nnx.Rngs):
+    def __init__(self, in_channels: int, channels: int, *, stride: int, layer: Callable[..., ConvNorm]):
         out_channels = EXPANSION * channels
         self.stride = stride
-        self.reduce = _layer(in_channels, channels, kernel=1, rngs=rngs)
-        self.filter = _layer(channels, channels, kernel=3, rngs=rngs)
-        self.expand = _layer(channels, out_channels, kernel=1, activation=None, rngs=rngs)
+        self.reduce = layer(in_channels, channels, kernel=1)
+        self.filter = layer(channels, channels, kernel=3)
+        self.expand = layer(channels, out_channels, kernel=1, activation=None)
         projects = stride > 1 or in_channels != out_channels
-        self.shortcut = (
-            _layer(in_channels, out_channels, kernel=1, activation=None, rngs=rngs) if projects else None
-        )
+        self.shortcut = layer(in_channels, out_channels, kernel=1, activation=None) if projects else None
 
     def __call__(self, maps: Maps) -> NewMaps:
         inner = block_average(self.filter(self.reduce(maps)), self.stride)
@@ -130,24 +125,3 @@ class AttentionPool(nnx.Module):
         tokens = tokens + self.positions[...].astype(tokens.dtype)
         query, key, value = self.query(tokens[:, :1]), self.key(tokens), self.value(tokens)
         return self.out(attend(query, key, value, heads=self.heads)[:, 0])
-
-
-def _layer(
-    in_channels: int,
-    out_channels: int,
-    *,
-    kernel: int,
-    stride: int = 1,
-    activation: Activation | None = jax.nn.relu,
-    rngs: nnx.Rngs,
-) -> ConvNorm:
-    return ConvNorm(
-        in_channels,
-        out_channels,
-        kernel=kernel,
-        stride=stride,
-        activation=activation,
-        padding="symmetric",
-        **NORM,
-        rngs=rngs,
-    )

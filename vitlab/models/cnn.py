@@ -10,11 +10,18 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, large_enough, normalise
-from vitlab.models.layers import BatchNorm, Convolution, Dropout, Linear, Padding, max_pool
+from vitlab.models.layers import (
+    BatchNorm,
+    Convolution,
+    Dropout,
+    Linear,
+    Maps,
+    NewMaps,
+    Padding,
+    max_pool,
+)
 from vitlab.typed import Share
 
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
 Vectors = Float[Array, "batch features"]
 
 ACTIVATIONS = {

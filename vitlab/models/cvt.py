@@ -8,12 +8,22 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, large_enough, normalise
-from vitlab.models.layers import Activation, ConvNorm, Convolution, Linear, attend
-from vitlab.models.vit import ACTIVATIONS, MLP, ActivationName, layer_norm
+from vitlab.models.layers import (
+    ACTIVATIONS,
+    MLP,
+    Activation,
+    ActivationName,
+    ConvNorm,
+    Convolution,
+    Linear,
+    Maps,
+    NewMaps,
+    Tokens,
+    attend,
+    layer_norm,
+    with_class_token,
+)
 
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
-Tokens = Float[Array, "batch tokens channels"]
 NewTokens = Float[Array, "batch tokens out_channels"]
 Grid = tuple[int, ...]  # rows and columns of the tokens
 
@@ -22,7 +32,7 @@ Grid = tuple[int, ...]  # rows and columns of the tokens
 EMBEDDINGS = ((7, 4, 2), (3, 2, 1), (3, 2, 1))
 SMALLEST = 3  # pixels per side that leave one position at the end
 MLP_RATIO = 4
-EPSILON = 1e-5  # of every LayerNorm and batch normalisation, as PyTorch has it
+EPSILON = 1e-5  # of every LayerNorm, as PyTorch has it
 
 
 class CvT(Backbone):
@@ -86,7 +96,7 @@ class CvT(Backbone):
         maps = normalise(images, self.scheme, self.dtype)
         for stage in self.stages[:-1]:
             maps = stage(maps)
-        return self.stages[-1](maps, self.class_token[...].astype(self.dtype))
+        return self.stages[-1](maps, self.class_token[...])
 
     def pool(self, features: Tokens) -> Embedding:
         side = math.isqrt(features.shape[1] - 1)
@@ -138,9 +148,7 @@ class LastStage(Stage):
 
     def __call__(self, maps: Maps, class_token: Float[Array, "1 1 out_channels"]) -> NewTokens:
         maps = self.embed(maps)
-        tokens = _flat(maps)
-        first = jnp.broadcast_to(class_token, (len(tokens), 1, tokens.shape[-1]))
-        tokens = jnp.concatenate([first, tokens], axis=1)
+        tokens = with_class_token(class_token, _flat(maps))
         for block in self.blocks[:-1]:
             tokens = block(tokens, maps.shape[1:3])
         return tokens
@@ -182,16 +190,12 @@ class ConvolutionalAttention(nnx.Module):
                 stride=stride,
                 groups=width,
                 padding="symmetric",
-                epsilon=EPSILON,
-                momentum=0.9,
-                unbiased=True,
                 activation=None,
                 rngs=rngs,
             )
 
         def projection() -> Linear:
-            xavier = nnx.initializers.xavier_uniform()
-            return Linear(width, width, kernel_init=xavier, dtype=dtype, rngs=rngs)
+            return Linear(width, width, dtype=dtype, rngs=rngs)
 
         self.query_filter, self.query = neighbourhood(stride=1), projection()
         self.key_filter, self.key = neighbourhood(stride=2), projection()

@@ -3,19 +3,16 @@ Networks")."""
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
-from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Images, Scheme, normalise
-from vitlab.models.layers import ConvNorm, Convolution, Padding
+from vitlab.models.layers import ConvNorm, Convolution, Maps, NewMaps, Padding
 from vitlab.models.mobilenet_v2 import rounded
-
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
 
 # Table 1 of the paper: expansion, output channels, repeats, stride of the first repeat, kernel.
 STAGES = (
@@ -63,17 +60,15 @@ class EfficientNet(Backbone):
         self.scheme = scheme
         self.dtype = dtype
 
-        def layer(*sizes: int, **shape) -> ConvNorm:
-            return ConvNorm(
-                *sizes,
-                **{"activation": jax.nn.silu, **shape},
-                padding=padding,
-                epsilon=epsilon,
-                momentum=momentum,
-                unbiased=unbiased,
-                rngs=rngs,
-            )
-
+        layer = partial(
+            ConvNorm,
+            activation=jax.nn.silu,
+            padding=padding,
+            epsilon=epsilon,
+            momentum=momentum,
+            unbiased=unbiased,
+            rngs=rngs,
+        )
         channels = rounded(STEM_CHANNELS * width)
         self.stem = layer(3, channels, kernel=3, stride=2)
         stages = []

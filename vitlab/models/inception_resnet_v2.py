@@ -2,19 +2,16 @@
 Residual Connections on Learning")."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
-from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Images, Scheme, large_enough, normalise
 from vitlab.models.inception_v3 import SMALLEST, Stem
-from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, Convolution, chain
-
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
+from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, Convolution, Maps, NewMaps, chain
 
 EPSILON = 1e-3  # of every batch normalisation
 LAST_CHANNELS = 1536
@@ -44,17 +41,14 @@ class InceptionResNetV2(Backbone):
         self.scheme = scheme
         self.dtype = dtype
 
-        def layer(*sizes: int, **shape) -> ConvNorm:
-            return ConvNorm(
-                *sizes,
-                **shape,
-                activation=jax.nn.relu,
-                epsilon=EPSILON,
-                momentum=momentum,
-                unbiased=unbiased,
-                rngs=rngs,
-            )
-
+        layer = partial(
+            ConvNorm,
+            activation=jax.nn.relu,
+            epsilon=EPSILON,
+            momentum=momentum,
+            unbiased=unbiased,
+            rngs=rngs,
+        )
         self.stem = Stem(layer=layer)
         channels, stages = self.stem.channels, []
         for entry, chains, scales in STAGES:

@@ -1,18 +1,15 @@
 """Inception v3 (Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision")."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
-from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Images, Scheme, large_enough, normalise
-from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, Pool, chain, max_pool
-
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
+from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, Maps, NewMaps, Pool, chain, max_pool
 
 EPSILON = 1e-3  # of every batch normalisation
 SMALLEST = 75  # pixels per side that leave one position at the end
@@ -46,17 +43,14 @@ class InceptionV3(Backbone):
         self.scheme = scheme
         self.dtype = dtype
 
-        def layer(*sizes: int, **shape) -> ConvNorm:
-            return ConvNorm(
-                *sizes,
-                **shape,
-                activation=jax.nn.relu,
-                epsilon=EPSILON,
-                momentum=momentum,
-                unbiased=unbiased,
-                rngs=rngs,
-            )
-
+        layer = partial(
+            ConvNorm,
+            activation=jax.nn.relu,
+            epsilon=EPSILON,
+            momentum=momentum,
+            unbiased=unbiased,
+            rngs=rngs,
+        )
         self.stem = Stem(layer=layer)
         channels, blocks = self.stem.channels, []
         for chains in _blocks(counts_border):

@@ -2,19 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
-from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Images, Scheme, normalise
-from vitlab.models.layers import Activation, ConvNorm, Padding
-
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
+from vitlab.models.layers import ConvNorm, Maps, NewMaps, Padding
 
 # Table 2 of the paper: expansion t, output channels c, repeats n, stride s of the first repeat.
 STAGES = (
@@ -62,20 +59,15 @@ class MobileNetV2(Backbone):
         self.input_size = input_size
         self.scheme = scheme
         self.dtype = dtype
-        function = {"relu6": jax.nn.relu6, "relu": jax.nn.relu}[activation]
-
-        def layer(*sizes, activation: Activation | None = function, **shape) -> ConvNorm:
-            return ConvNorm(
-                *sizes,
-                activation=activation,
-                padding=padding,
-                epsilon=epsilon,
-                momentum=momentum,
-                unbiased=unbiased,
-                rngs=rngs,
-                **shape,
-            )
-
+        layer = partial(
+            ConvNorm,
+            activation={"relu6": jax.nn.relu6, "relu": jax.nn.relu}[activation],
+            padding=padding,
+            epsilon=epsilon,
+            momentum=momentum,
+            unbiased=unbiased,
+            rngs=rngs,
+        )
         channels = rounded(STEM_CHANNELS * width)
         self.stem = layer(3, channels, kernel=3, stride=2)
         blocks = []
@@ -117,7 +109,7 @@ class InvertedResidual(nnx.Module):
         hidden: int,
         expand: bool,
         stride: int,
-        layer: Callable[..., "ConvNorm"],
+        layer: Callable[..., ConvNorm],
     ):
         self.expand = layer(in_channels, hidden, kernel=1) if expand else None
         self.filter = layer(hidden, hidden, kernel=3, stride=stride, groups=hidden)

@@ -2,6 +2,7 @@
 Mobile-friendly Vision Transformer")."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -10,12 +11,9 @@ from flax.typing import Dtype
 from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Images, Scheme, normalise
-from vitlab.models.layers import ConvNorm, Convolution
+from vitlab.models.layers import ConvNorm, Convolution, Maps, NewMaps, TransformerBlock, layer_norm
 from vitlab.models.mobilenet_v2 import InvertedResidual
-from vitlab.models.vit import Block, layer_norm
 
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
 Tokens = Float[Array, "groups tokens channels"]
 
 STEM_CHANNELS = 16
@@ -25,7 +23,7 @@ TRANSFORMER_DEPTHS = (2, 4, 3)  # of the last three stages
 HEADS = 4
 MLP_RATIO = 2
 PATCH = 2  # rows and columns
-EPSILON = 1e-5  # of every LayerNorm and batch normalisation, as PyTorch has it
+EPSILON = 1e-5  # of every LayerNorm, as PyTorch has it
 
 
 class MobileViT(Backbone):
@@ -55,17 +53,7 @@ class MobileViT(Backbone):
         self.dtype = dtype
         self.embedding_width = last_channels
 
-        def layer(*sizes: int, **shape) -> ConvNorm:
-            return ConvNorm(
-                *sizes,
-                **{"activation": jax.nn.silu, **shape},
-                padding="symmetric",
-                epsilon=EPSILON,
-                momentum=0.9,
-                unbiased=True,
-                rngs=rngs,
-            )
-
+        layer = partial(ConvNorm, activation=jax.nn.silu, padding="symmetric", rngs=rngs)
         self.stem = layer(3, STEM_CHANNELS, kernel=3, stride=2)
         width, stages = STEM_CHANNELS, []
         transformers = (None, None, *zip(widths, TRANSFORMER_DEPTHS, strict=True))
@@ -119,7 +107,7 @@ class MobileViTBlock(nnx.Module):
         self.local = layer(channels, channels, kernel=3)
         self.enter = Convolution(channels, width, kernel=1, padding="valid", rngs=rngs)
         self.blocks = nnx.List(
-            Block(
+            TransformerBlock(
                 width,
                 HEADS,
                 MLP_RATIO * width,

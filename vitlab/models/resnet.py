@@ -1,19 +1,16 @@
 """ResNet (He et al. 2016, "Deep Residual Learning for Image Recognition")."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
-from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Images, Scheme, normalise
-from vitlab.models.layers import ConvNorm, max_pool
-
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
+from vitlab.models.layers import ConvNorm, Maps, NewMaps, max_pool
 
 STEM_CHANNELS = 64
 EXPANSION = 4  # of a bottleneck's output over its inner channels
@@ -51,18 +48,16 @@ class ResNet(Backbone):
         self.scheme = scheme
         self.dtype = dtype
 
-        def layer(*sizes: int, **shape) -> ConvNorm:
-            return ConvNorm(
-                *sizes,
-                **{"activation": jax.nn.relu, **shape},
-                bias=bias,
-                padding="symmetric",
-                epsilon=epsilon,
-                momentum=momentum,
-                unbiased=unbiased,
-                rngs=rngs,
-            )
-
+        layer = partial(
+            ConvNorm,
+            activation=jax.nn.relu,
+            bias=bias,
+            padding="symmetric",
+            epsilon=epsilon,
+            momentum=momentum,
+            unbiased=unbiased,
+            rngs=rngs,
+        )
         self.stem = layer(3, STEM_CHANNELS, kernel=7, stride=2)
         channels, stages = STEM_CHANNELS, []
         for stage, depth in enumerate(depths):

@@ -1,18 +1,16 @@
 """ResNet v2 (He et al. 2016, "Identity Mappings in Deep Residual Networks")."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
-from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Images, Scheme, normalise
-from vitlab.models.layers import BatchNorm, ConvNorm, Convolution, max_pool
-
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
+from vitlab.models.layers import BatchNorm, ConvNorm, Convolution, Maps, NewMaps, max_pool
 
 STEM_CHANNELS = 64
 EXPANSION = 4  # of a bottleneck's output over its inner channels
@@ -73,36 +71,16 @@ class Bottleneck(nnx.Module):
 
     def __init__(self, in_channels: int, channels: int, *, stride: int, projects: bool, rngs: nnx.Rngs):
         out_channels = EXPANSION * channels
-
-        def layer(inputs: int, kernel: int, stride: int) -> ConvNorm:
-            return ConvNorm(
-                inputs,
-                channels,
-                kernel=kernel,
-                stride=stride,
-                activation=jax.nn.relu,
-                padding="symmetric",
-                rngs=rngs,
-                **NORM,
-            )
-
-        def plain(inputs: int, stride: int) -> Convolution:
-            return Convolution(
-                inputs,
-                out_channels,
-                kernel=1,
-                stride=stride,
-                bias=True,
-                padding="symmetric",
-                rngs=rngs,
-            )
-
+        plain = partial(Convolution, kernel=1, bias=True, padding="symmetric", rngs=rngs)
+        layer: Callable[..., ConvNorm] = partial(
+            ConvNorm, activation=jax.nn.relu, padding="symmetric", **NORM, rngs=rngs
+        )
         self.stride = stride
         self.norm = BatchNorm(in_channels, **NORM)
-        self.shortcut = plain(in_channels, stride) if projects else None
-        self.reduce = layer(in_channels, 1, 1)
-        self.filter = layer(channels, 3, stride)
-        self.expand = plain(channels, 1)
+        self.shortcut = plain(in_channels, out_channels, stride=stride) if projects else None
+        self.reduce = layer(in_channels, channels, kernel=1)
+        self.filter = layer(channels, channels, kernel=3, stride=stride)
+        self.expand = plain(channels, out_channels)
 
     def __call__(self, maps: Maps) -> NewMaps:
         normalised = jax.nn.relu(self.norm(maps))

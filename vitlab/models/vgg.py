@@ -1,19 +1,25 @@
 """VGG (Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large-Scale Image
 Recognition")."""
 
-from typing import Any, Literal
+from functools import partial
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
-from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, large_enough, normalise
-from vitlab.models.layers import ConvNorm, Convolution, Linear, adaptive_average_pool, convolve, max_pool
-
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
+from vitlab.models.layers import (
+    ConvNorm,
+    Convolution,
+    Linear,
+    Maps,
+    NewMaps,
+    adaptive_average_pool,
+    convolve,
+    max_pool,
+)
 
 CHANNELS = (64, 128, 256, 512, 512)  # of the five stages (table 1)
 DENSE = 4096
@@ -53,14 +59,12 @@ class VGG(Backbone):
         self.dtype = dtype
         self.top = top
         self.larger = larger
+        layer = partial(ConvNorm, activation=None) if normalised else Convolution
         channels, stages = 3, []
         for depth, width in zip(depths, CHANNELS, strict=True):
             stage = []
             for _ in range(depth):
-                shape: dict[str, Any] = dict(kernel=3, bias=True, padding="symmetric", rngs=rngs)
-                if normalised:
-                    shape |= dict(epsilon=1e-5, momentum=0.9, unbiased=True, activation=None)
-                stage.append((ConvNorm if normalised else Convolution)(channels, width, **shape))
+                stage.append(layer(channels, width, kernel=3, bias=True, padding="symmetric", rngs=rngs))
                 channels = width
             stages.append(nnx.List(stage))
         self.stages = nnx.List(stages)

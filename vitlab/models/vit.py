@@ -2,31 +2,19 @@
 
 from typing import Literal
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
-from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
-from vitlab.models.layers import Activation, Linear, SelfAttention
-
-Tokens = Float[Array, "batch tokens channels"]
-
-
-def gelu(values: Tokens) -> Tokens:
-    """Exact, as published; `jax.nn.gelu` approximates by tanh unless told otherwise."""
-    return jax.nn.gelu(values, approximate=False)
-
-
-def quick_gelu(values: Tokens) -> Tokens:
-    """GELU's approximation by a sigmoid; the results differ in the second decimal."""
-    return values * jax.nn.sigmoid(1.702 * values)
-
-
-# Of an MLP: OpenAI and the authors of CvT trained with the approximation.
-ActivationName = Literal["quick_gelu", "gelu"]
-ACTIVATIONS: dict[ActivationName, Activation] = {"quick_gelu": quick_gelu, "gelu": gelu}
+from vitlab.models.layers import (
+    Linear,
+    PatchEmbedding,
+    Tokens,
+    TransformerBlock,
+    layer_norm,
+    with_class_token,
+)
 
 
 class VisionTransformer(Backbone):
@@ -79,22 +67,16 @@ class VisionTransformer(Backbone):
             self.class_token = nnx.Param(jnp.zeros((1, 1, width)))
         self.positions = nnx.Param(normal(rngs.params(), (1, positions, width)))
         self.blocks = nnx.List(
-            Block(width, heads, mlp_width, epsilon=epsilon, dtype=dtype, rngs=rngs) for _ in range(depth)
+            TransformerBlock(width, heads, mlp_width, epsilon=epsilon, dtype=dtype, rngs=rngs)
+            for _ in range(depth)
         )
         self.norm = layer_norm(width, epsilon, rngs)
-        xavier = nnx.initializers.xavier_uniform()
-        self.pre_logits = (
-            Linear(width, width, kernel_init=xavier, dtype=jnp.float32, rngs=rngs)
-            if pre_logits
-            else None
-        )
+        self.pre_logits = Linear(width, width, dtype=jnp.float32, rngs=rngs) if pre_logits else None
 
     def features(self, images: Images) -> Tokens:
         tokens = self.patches(normalise(images, self.scheme, self.dtype))
         if self.pooling == "class_token":
-            class_token = self.class_token[...].astype(self.dtype)
-            first = jnp.broadcast_to(class_token, (len(tokens), 1, tokens.shape[-1]))
-            tokens = jnp.concatenate([first, tokens], axis=1)
+            tokens = with_class_token(self.class_token[...], tokens)
         tokens = tokens + self.positions[...].astype(self.dtype)
         for block in self.blocks[:-1]:
             tokens = block(tokens)
@@ -106,61 +88,3 @@ class VisionTransformer(Backbone):
         embedding = tokens[:, 0] if self.pooling == "class_token" else tokens.mean(axis=1)
         embedding = self.norm(embedding) if self.normalised == "embedding" else embedding
         return jnp.tanh(self.pre_logits(embedding)) if self.pre_logits else embedding
-
-
-class PatchEmbedding(nnx.Module):
-    """Each patch, flattened, through one linear map: a convolution whose stride is its kernel."""
-
-    def __init__(self, patch: int, width: int, *, bias: bool = True, dtype: Dtype, rngs: nnx.Rngs):
-        self.patch = patch
-        self.projection = Linear(patch * patch * 3, width, use_bias=bias, dtype=dtype, rngs=rngs)
-
-    def __call__(self, images: Float[Array, "batch height width 3"]) -> Tokens:
-        batch, height, width, channels = images.shape
-        rows, columns = height // self.patch, width // self.patch
-        grid = images.reshape(batch, rows, self.patch, columns, self.patch, channels)
-        return self.projection(grid.transpose(0, 1, 3, 2, 4, 5).reshape(batch, rows * columns, -1))
-
-
-class Block(nnx.Module):
-    """Attention, then an MLP; each reads a normalised copy and adds to what it read."""
-
-    def __init__(
-        self,
-        width: int,
-        heads: int,
-        mlp_width: int,
-        *,
-        epsilon: float,
-        activation: Activation = gelu,
-        causal: bool = False,
-        dtype: Dtype,
-        rngs: nnx.Rngs,
-    ):
-        self.attention_norm = layer_norm(width, epsilon, rngs)
-        self.attention = SelfAttention(width, heads, causal=causal, dtype=dtype, rngs=rngs)
-        self.mlp_norm = layer_norm(width, epsilon, rngs)
-        self.mlp = MLP(width, mlp_width, activation=activation, dtype=dtype, rngs=rngs)
-
-    def __call__(self, tokens: Tokens) -> Tokens:
-        dtype = tokens.dtype
-        tokens = tokens + self.attention(self.attention_norm(tokens).astype(dtype))
-        return tokens + self.mlp(self.mlp_norm(tokens).astype(dtype))
-
-
-class MLP(nnx.Module):
-    """Widen, activate, narrow."""
-
-    def __init__(self, width: int, hidden: int, *, activation: Activation, dtype: Dtype, rngs: nnx.Rngs):
-        xavier = nnx.initializers.xavier_uniform()
-        self.widen = Linear(width, hidden, kernel_init=xavier, dtype=dtype, rngs=rngs)
-        self.narrow = Linear(hidden, width, kernel_init=xavier, dtype=dtype, rngs=rngs)
-        self.activation = activation
-
-    def __call__(self, tokens: Tokens) -> Tokens:
-        return self.narrow(self.activation(self.widen(tokens)))
-
-
-def layer_norm(width: int, epsilon: float, rngs: nnx.Rngs) -> nnx.LayerNorm:
-    """LayerNorm in float32, whatever the tokens come in."""
-    return nnx.LayerNorm(width, epsilon=epsilon, dtype=jnp.float32, rngs=rngs)

@@ -1,18 +1,15 @@
 """Xception (Chollet 2017, "Xception: Deep Learning with Depthwise Separable Convolutions")."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
-from jaxtyping import Array, Float
 
 from vitlab.models.classifier import Backbone, Images, Scheme, large_enough, normalise
-from vitlab.models.layers import ConvNorm, Convolution, Padding, max_pool
-
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
+from vitlab.models.layers import ConvNorm, Convolution, Maps, NewMaps, Padding, max_pool
 
 SMALLEST = 7  # pixels per side that leave one position at the end
 
@@ -54,14 +51,8 @@ class Xception(Backbone):
         self.scheme = scheme
         self.dtype = dtype
 
-        def layer(*sizes: int, **shape) -> ConvNorm:
-            return ConvNorm(
-                *sizes, **shape, epsilon=epsilon, momentum=momentum, unbiased=unbiased, rngs=rngs
-            )
-
-        def separable(in_channels: int, out_channels: int) -> SeparableNorm:
-            return SeparableNorm(in_channels, out_channels, layer=layer, rngs=rngs)
-
+        layer = partial(ConvNorm, epsilon=epsilon, momentum=momentum, unbiased=unbiased, rngs=rngs)
+        separable = partial(SeparableNorm, layer=layer, rngs=rngs)
         first, channels = STEM
         self.stem = nnx.List(
             [

@@ -1,8 +1,9 @@
 """The layers that several networks share, each in the formulation that the backend runs well."""
 
+from vitlab.models.layers.activations import ACTIVATIONS, Activation, ActivationName
 from vitlab.models.layers.attention import SelfAttention, attend
 from vitlab.models.layers.branches import Branches, Chain, Conv, Pool, chain
-from vitlab.models.layers.conv_norm import Activation, ConvNorm, Convolution
+from vitlab.models.layers.conv_norm import ConvNorm, Convolution
 from vitlab.models.layers.convolution import Padding, convolve
 from vitlab.models.layers.dropout import Dropout, give_keys
 from vitlab.models.layers.normalization import BatchNorm
@@ -13,9 +14,20 @@ from vitlab.models.layers.pooling import (
     max_pool,
 )
 from vitlab.models.layers.product import Linear
+from vitlab.models.layers.shapes import Maps, NewMaps, Tokens
+from vitlab.models.layers.transformer import (
+    MLP,
+    PatchEmbedding,
+    TransformerBlock,
+    layer_norm,
+    with_class_token,
+)
 
 __all__ = [
+    "ACTIVATIONS",
+    "MLP",
     "Activation",
+    "ActivationName",
     "BatchNorm",
     "Branches",
     "Chain",
@@ -24,9 +36,14 @@ __all__ = [
     "Convolution",
     "Dropout",
     "Linear",
+    "Maps",
+    "NewMaps",
     "Padding",
+    "PatchEmbedding",
     "Pool",
     "SelfAttention",
+    "Tokens",
+    "TransformerBlock",
     "adaptive_average_pool",
     "attend",
     "average_pool",
@@ -34,5 +51,7 @@ __all__ = [
     "chain",
     "convolve",
     "give_keys",
+    "layer_norm",
     "max_pool",
+    "with_class_token",
 ]

@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 
 from vitlab.models.layers.backend import prefers_reformulation
 from vitlab.models.layers.product import Linear
+from vitlab.models.layers.shapes import Tokens
 
-Tokens = Float[Array, "batch tokens channels"]
 Queries = Float[Array, "batch queries channels"]
 HeadQueries = Float[Array, "batch heads queries head_width"]
 HeadTokens = Float[Array, "batch heads tokens head_width"]
@@ -29,19 +29,13 @@ class SelfAttention(nnx.Module):
             raise ValueError(f"width {width} is not a multiple of {heads} heads")
         self.heads = heads
         self.causal = causal
-        self.query = self._projection(width, dtype, rngs)
-        self.key = self._projection(width, dtype, rngs)
-        self.value = self._projection(width, dtype, rngs)
-        self.out = self._projection(width, dtype, rngs)
+        self.query, self.key, self.value, self.out = (
+            Linear(width, width, dtype=dtype, rngs=rngs) for _ in range(4)
+        )
 
     def __call__(self, tokens: Tokens) -> Tokens:
         query, key, value = (project(tokens) for project in (self.query, self.key, self.value))
         return self.out(attend(query, key, value, heads=self.heads, causal=self.causal))
-
-    @staticmethod
-    def _projection(width: int, dtype: Dtype, rngs: nnx.Rngs) -> Linear:
-        xavier = nnx.initializers.xavier_uniform()
-        return Linear(width, width, kernel_init=xavier, dtype=dtype, rngs=rngs)
 
 
 def attend(

@@ -6,14 +6,11 @@ from typing import Literal
 
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float
 
 from vitlab.models.layers.conv_norm import ConvNorm
 from vitlab.models.layers.convolution import Padding
 from vitlab.models.layers.pooling import average_pool, max_pool
-
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
+from vitlab.models.layers.shapes import Maps, NewMaps
 
 Pool = Literal["max", "average", "average with border"]
 

@@ -1,17 +1,11 @@
 """The units that most convolutional networks are made of."""
 
-from collections.abc import Callable
-
 from flax import nnx
-from jaxtyping import Array, Float
 
+from vitlab.models.layers.activations import Activation
 from vitlab.models.layers.convolution import Padding, convolve
 from vitlab.models.layers.normalization import BatchNorm
-
-Activation = Callable[[Array], Array]
-
-Maps = Float[Array, "batch height width channels"]
-NewMaps = Float[Array, "batch rows columns out_channels"]
+from vitlab.models.layers.shapes import Maps, NewMaps
 
 
 class Convolution(nnx.Module):
@@ -47,6 +41,9 @@ class ConvNorm(Convolution):
     """Convolution, batch normalisation, activation.
 
     A bias is superfluous before a normalisation, but Keras's ResNet and VGG with batch norm have it.
+
+    Args:
+        epsilon, momentum, unbiased: of the normalisation (see `BatchNorm`).
     """
 
     def __init__(
@@ -55,9 +52,9 @@ class ConvNorm(Convolution):
         out_channels: int,
         *,
         activation: Activation | None,
-        epsilon: float,
-        momentum: float,
-        unbiased: bool,
+        epsilon: float = 1e-5,
+        momentum: float = 0.9,
+        unbiased: bool = True,
         kernel: int | tuple[int, int],
         stride: int = 1,
         groups: int = 1,

@@ -1,4 +1,4 @@
-"""Two-dimensional convolution of NHWC images, in the formulation that the backend runs well.
+"""Two-dimensional convolution of NHWC maps, in the formulation that the backend runs well.
 
 XLA's CPU backend runs `lax.conv` up to 100 times slower than PyTorch on depthwise kernels. There,
 `convolve` writes a 1x1 kernel, or one as large as the image, as a matrix product, a depthwise kernel as
@@ -20,40 +20,40 @@ from vitlab.models.layers.backend import prefers_reformulation
 from vitlab.models.layers.chunks import chunk_count, map_chunks, sum_chunks
 from vitlab.models.layers.depthwise import convolve_depthwise
 from vitlab.models.layers.product import multiply
+from vitlab.models.layers.shapes import Maps
 from vitlab.models.layers.windows import Amounts, pad, window_at
 
 Padding = Literal["tensorflow", "symmetric", "valid"]
 
-Images = Float[Array, "batch height width channels"]
 Outputs = Float[Array, "batch rows columns features"]
 Kernel = Float[Array, "kernel_height kernel_width in_features features"]
 
 
 def convolve(
-    images: Images, kernel: Kernel, *, stride: int = 1, padding: Padding | int, groups: int = 1
+    maps: Maps, kernel: Kernel, *, stride: int = 1, padding: Padding | int, groups: int = 1
 ) -> Outputs:
-    """Cross-correlates `images` with `kernel`, as every deep-learning library does.
+    """Cross-correlates `maps` with `kernel`, as every deep-learning library does.
 
     Padding "tensorflow" keeps ceil(size / stride) positions and pads the odd row or column at the
     end (TensorFlow's SAME); "symmetric" pads half the kernel on both sides (PyTorch's usual choice);
     "valid" pads nothing. A number is the positions to pad on every side.
     `groups` is 1, or the number of channels for a depthwise kernel of one feature per channel.
     """
-    amounts = padding_amounts(images.shape[1:3], kernel.shape[:2], stride, padding)
-    depthwise = groups > 1 and groups == images.shape[-1] == kernel.shape[-1]
+    amounts = padding_amounts(maps.shape[1:3], kernel.shape[:2], stride, padding)
+    depthwise = groups > 1 and groups == maps.shape[-1] == kernel.shape[-1]
     if not prefers_reformulation() or (groups > 1 and not depthwise):
-        return convolve_reference(images, kernel, stride, amounts, groups)
+        return convolve_reference(maps, kernel, stride, amounts, groups)
     if depthwise:
-        return convolve_depthwise(images, kernel, stride, amounts)
+        return convolve_depthwise(maps, kernel, stride, amounts)
     if amounts == ((0, 0), (0, 0)):
         if kernel.shape[:2] == (1, 1):
-            return multiply(images[:, ::stride, ::stride], kernel[0, 0])
-        if kernel.shape[:2] == images.shape[1:3]:  # a dense layer over the whole image
-            flat = multiply(images.reshape(len(images), -1), kernel.reshape(-1, kernel.shape[-1]))
+            return multiply(maps[:, ::stride, ::stride], kernel[0, 0])
+        if kernel.shape[:2] == maps.shape[1:3]:  # a dense layer over the whole image
+            flat = multiply(maps.reshape(len(maps), -1), kernel.reshape(-1, kernel.shape[-1]))
             return flat[:, None, None]
-    if tile := _tile(images, kernel, stride, amounts):
-        return _tiled(images, kernel, amounts, tile)
-    return _dense(images, kernel, stride, amounts)
+    if tile := _tile(maps, kernel, stride, amounts):
+        return _tiled(maps, kernel, amounts, tile)
+    return _dense(maps, kernel, stride, amounts)
 
 
 def padding_amounts(
@@ -76,11 +76,11 @@ def padding_amounts(
 
 
 def convolve_reference(
-    images: Images, kernel: Kernel, stride: int, amounts: Amounts, groups: int = 1
+    maps: Maps, kernel: Kernel, stride: int, amounts: Amounts, groups: int = 1
 ) -> Outputs:
     """The convolution as XLA writes it; every other formulation equals this one."""
     return lax.conv_general_dilated(
-        images,
+        maps,
         kernel,
         (stride, stride),
         amounts,
@@ -92,49 +92,49 @@ def convolve_reference(
 # ------------------------------------------------------------------------------------ by tiles
 
 
-def _tile(images: Images, kernel: Kernel, stride: int, amounts: Amounts) -> winograd.Tile | None:
+def _tile(maps: Maps, kernel: Kernel, stride: int, amounts: Amounts) -> winograd.Tile | None:
     """The tile that Winograd's algorithm is fastest with, or None where it is not faster.
 
     Small outputs waste too much of a tile, and few channels are no work for a matrix product. Half
     precision would lose what the transforms cancel.
     """
     fits = kernel.shape[:2] == (3, 3) and stride == 1 and max(max(pair) for pair in amounts) <= 2
-    if not fits or min(kernel.shape[2:]) < 32 or images.dtype.itemsize < 4:
+    if not fits or min(kernel.shape[2:]) < 32 or maps.dtype.itemsize < 4:
         return None
     shortest = min(
         length + before + after - 2
-        for length, (before, after) in zip(images.shape[1:3], amounts, strict=True)
+        for length, (before, after) in zip(maps.shape[1:3], amounts, strict=True)
     )
     return 4 if shortest > 14 else 2 if shortest >= 4 else None
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _tiled(images: Images, kernel: Kernel, amounts: Amounts, tile: winograd.Tile) -> Outputs:
-    def outputs(images: Images) -> Outputs:
-        return winograd.convolve_by_tiles(images, kernel, amounts, tile)
+def _tiled(maps: Maps, kernel: Kernel, amounts: Amounts, tile: winograd.Tile) -> Outputs:
+    def outputs(maps: Maps) -> Outputs:
+        return winograd.convolve_by_tiles(maps, kernel, amounts, tile)
 
-    return map_chunks(outputs, images, _chunk_count(images, kernel))
+    return map_chunks(outputs, maps, _chunk_count(maps, kernel))
 
 
-def _tiled_forward(images, kernel, amounts, tile):
-    return _tiled(images, kernel, amounts, tile), (images, kernel)
+def _tiled_forward(maps, kernel, amounts, tile):
+    return _tiled(maps, kernel, amounts, tile), (maps, kernel)
 
 
 def _tiled_backward(amounts, tile, residuals, gradient):
-    images, kernel = residuals
+    maps, kernel = residuals
 
-    def by_image(gradient: Outputs) -> Images:
+    def by_image(gradient: Outputs) -> Maps:
         return winograd.image_gradient(gradient, kernel, amounts, tile)
 
-    def by_kernel(images: Images, gradient: Outputs) -> Kernel:
-        return winograd.kernel_gradient(images, gradient, amounts, tile)
+    def by_kernel(maps: Maps, gradient: Outputs) -> Kernel:
+        return winograd.kernel_gradient(maps, gradient, amounts, tile)
 
-    count = _chunk_count(images, kernel)
-    return map_chunks(by_image, gradient, count), sum_chunks(by_kernel, images, gradient, count)
+    count = _chunk_count(maps, kernel)
+    return map_chunks(by_image, gradient, count), sum_chunks(by_kernel, maps, gradient, count)
 
 
-def _chunk_count(images: Images, kernel: Kernel) -> int:
-    batch, height, width, _ = images.shape
+def _chunk_count(maps: Maps, kernel: Kernel) -> int:
+    batch, height, width, _ = maps.shape
     return chunk_count(batch, height * width * max(kernel.shape[2:]))
 
 
@@ -145,19 +145,19 @@ _tiled.defvjp(_tiled_forward, _tiled_backward)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _dense(images: Images, kernel: Kernel, stride: int, amounts: Amounts) -> Outputs:
-    return convolve_reference(images, kernel, stride, amounts)
+def _dense(maps: Maps, kernel: Kernel, stride: int, amounts: Amounts) -> Outputs:
+    return convolve_reference(maps, kernel, stride, amounts)
 
 
-def _dense_forward(images, kernel, stride, amounts):
-    return _dense(images, kernel, stride, amounts), (images, kernel)
+def _dense_forward(maps, kernel, stride, amounts):
+    return _dense(maps, kernel, stride, amounts), (maps, kernel)
 
 
 def _dense_backward(stride, amounts, residuals, gradient):
-    images, kernel = residuals
-    _, pull_back = jax.vjp(lambda x: convolve_reference(x, kernel, stride, amounts), images)
+    maps, kernel = residuals
+    _, pull_back = jax.vjp(lambda x: convolve_reference(x, kernel, stride, amounts), maps)
     (image_gradient,) = pull_back(gradient)
-    padded = pad(images, amounts)
+    padded = pad(maps, amounts)
     rows, columns = gradient.shape[1:3]
     windows = [
         window_at(padded, row, column, rows, columns, stride)
@@ -165,7 +165,7 @@ def _dense_backward(stride, amounts, residuals, gradient):
         for column in range(kernel.shape[1])
     ]
     columns_out = gradient.reshape(-1, gradient.shape[-1])
-    if images.shape[-1] < 16:  # few channels: one product over all kernel positions together
+    if maps.shape[-1] < 16:  # few channels: one product over all kernel positions together
         patches = jnp.concatenate(windows, axis=-1)
         kernel_gradient = patches.reshape(-1, patches.shape[-1]).T @ columns_out
     else:

@@ -10,17 +10,17 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
+from vitlab.models.layers.shapes import Maps
 from vitlab.models.layers.windows import Amounts, output_size, pad, sum_over_windows, window_at
 
-Images = Float[Array, "batch height width channels"]
 Outputs = Float[Array, "batch rows columns channels"]
 Kernel = Float[Array, "kernel_height kernel_width 1 channels"]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def convolve_depthwise(images: Images, kernel: Kernel, stride: int, amounts: Amounts) -> Outputs:
-    """The images, padded by `amounts`, under a kernel of its own for each channel."""
-    padded = pad(images, amounts)
+def convolve_depthwise(maps: Maps, kernel: Kernel, stride: int, amounts: Amounts) -> Outputs:
+    """The maps, padded by `amounts`, under a kernel of its own for each channel."""
+    padded = pad(maps, amounts)
     rows, columns = output_size(padded, kernel.shape[:2], stride)
     total = None
     for row in range(kernel.shape[0]):
@@ -32,21 +32,21 @@ def convolve_depthwise(images: Images, kernel: Kernel, stride: int, amounts: Amo
     return total
 
 
-def _forward(images, kernel, stride, amounts):
-    return convolve_depthwise(images, kernel, stride, amounts), (images, kernel)
+def _forward(maps, kernel, stride, amounts):
+    return convolve_depthwise(maps, kernel, stride, amounts), (maps, kernel)
 
 
 def _backward(stride, amounts, residuals, gradient):
-    images, kernel = residuals
+    maps, kernel = residuals
     image_gradient = sum_over_windows(
         lambda row, column, slopes: slopes * kernel[row, column, 0],
         (gradient,),
-        images.shape[1:3],
+        maps.shape[1:3],
         kernel.shape[:2],
         stride,
         amounts,
     )
-    return image_gradient, _kernel_gradient(gradient, pad(images, amounts), kernel, stride)
+    return image_gradient, _kernel_gradient(gradient, pad(maps, amounts), kernel, stride)
 
 
 convolve_depthwise.defvjp(_forward, _backward)

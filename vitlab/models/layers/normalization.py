@@ -21,10 +21,12 @@ class BatchNorm(nnx.Module):
     statistics and the batch's own. The latter also move the stored ones: they keep the share
     `momentum` (Keras's and Flax's meaning of the word; PyTorch's is one minus it). What the stored
     variance moves to is the batch's, or where it is `unbiased` the estimate of that of all images,
-    n / (n - 1) times as large (PyTorch's; Keras's is not).
+    n / (n - 1) times as large (PyTorch's; Keras's is not). The defaults are PyTorch's.
     """
 
-    def __init__(self, channels: int, *, epsilon: float, momentum: float, unbiased: bool):
+    def __init__(
+        self, channels: int, *, epsilon: float = 1e-5, momentum: float = 0.9, unbiased: bool = True
+    ):
         if not 0 <= momentum < 1:
             raise ValueError(f"momentum {momentum} of batch norm must be at least 0 and below 1")
         self.scale = nnx.Param(jnp.ones(channels))

@@ -11,9 +11,9 @@ from jaxtyping import Array, Float
 
 from vitlab.models.layers.backend import prefers_reformulation
 from vitlab.models.layers.convolution import Padding, padding_amounts
+from vitlab.models.layers.shapes import Maps
 from vitlab.models.layers.windows import Amounts, sum_over_windows
 
-Maps = Float[Array, "batch height width channels"]
 Pooled = Float[Array, "batch rows columns channels"]
 
 

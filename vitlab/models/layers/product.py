@@ -15,9 +15,10 @@ Products = Float[Array, "*positions features"]
 
 
 class Linear(nnx.Linear):
-    """Flax's, with `multiply` for its product."""
+    """Flax's, with `multiply` for its product, and Xavier's initialisation unless told otherwise."""
 
     def __init__(self, in_features: int, out_features: int, **options: Any):
+        options = {"kernel_init": nnx.initializers.xavier_uniform(), **options}
         super().__init__(in_features, out_features, dot_general=_over_last_axis, **options)
 
 

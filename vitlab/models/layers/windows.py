@@ -4,18 +4,19 @@ from collections.abc import Callable, Sequence
 
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Shaped
+from jaxtyping import Array, Shaped
+
+from vitlab.models.layers.shapes import Maps
 
 Amounts = tuple[tuple[int, int], tuple[int, int]]  # before and after, of rows and of columns
 
-Images = Float[Array, "batch height width channels"]
 Padded = Shaped[Array, "batch padded_height padded_width channels"]
 Window = Shaped[Array, "batch rows columns channels"]
 
 
-def pad(images: Images, amounts: Amounts) -> Padded:
-    """Zeros around the images."""
-    return jnp.pad(images, ((0, 0), *amounts, (0, 0)))
+def pad(maps: Maps, amounts: Amounts) -> Padded:
+    """Zeros around the maps."""
+    return jnp.pad(maps, ((0, 0), *amounts, (0, 0)))
 
 
 def output_size(padded: Padded, extents: tuple[int, ...], stride: int) -> tuple[int, int]:
@@ -45,8 +46,8 @@ def sum_over_windows(
     extents: tuple[int, ...],
     stride: int,
     amounts: Amounts,
-) -> Images:
-    """The way back from outputs to images of `size`: each pixel sums over the outputs that saw it.
+) -> Maps:
+    """The way back from outputs to maps of `size`: each pixel sums over the outputs that saw it.
 
     `contribution(row, column, *arrays)` is what an output gives to the pixel that the kernel's position
     (row, column) met; it must be zero where the arrays are.

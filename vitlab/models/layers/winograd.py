@@ -15,11 +15,11 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Float
 
+from vitlab.models.layers.shapes import Maps
 from vitlab.models.layers.windows import Amounts, interleave
 
 Tile = Literal[2, 4]
 
-Images = Float[Array, "batch height width channels"]
 Outputs = Float[Array, "batch rows columns features"]
 Kernel = Float[Array, "3 3 channels features"]
 Grid = list[list[Array]]  # an array for each position of a tile
@@ -59,25 +59,25 @@ TRANSFORMS: dict[Tile, Transforms] = {
 }
 
 
-def convolve_by_tiles(images: Images, kernel: Kernel, amounts: Amounts, tile: Tile) -> Outputs:
-    """The convolution of `images`, padded by `amounts`.
+def convolve_by_tiles(maps: Maps, kernel: Kernel, amounts: Amounts, tile: Tile) -> Outputs:
+    """The convolution of `maps`, padded by `amounts`.
 
     In float32 the relative error is about 2e-6 for tiles of 2, and 1e-5 for tiles of 4.
     """
-    return _by_tiles(images, _weights(kernel, tile), amounts, tile)
+    return _by_tiles(maps, _weights(kernel, tile), amounts, tile)
 
 
-def image_gradient(gradient: Outputs, kernel: Kernel, amounts: Amounts, tile: Tile) -> Images:
-    """What `gradient` of the outputs is to the images: it meets the kernel turned by half a circle."""
+def image_gradient(gradient: Outputs, kernel: Kernel, amounts: Amounts, tile: Tile) -> Maps:
+    """What `gradient` of the outputs is to the maps: it meets the kernel turned by half a circle."""
     weights = [[weight.T for weight in row] for row in _weights(kernel[::-1, ::-1], tile)]
     rows, columns = ((2 - before, 2 - after) for before, after in amounts)
     return _by_tiles(gradient, weights, (rows, columns), tile)
 
 
-def kernel_gradient(images: Images, gradient: Outputs, amounts: Amounts, tile: Tile) -> Kernel:
+def kernel_gradient(maps: Maps, gradient: Outputs, amounts: Amounts, tile: Tile) -> Kernel:
     """What `gradient` of the outputs is to the kernel: the transforms, transposed, in reverse."""
     transforms = TRANSFORMS[tile]
-    seen = _image_tiles(images, amounts, tile)
+    seen = _image_tiles(maps, amounts, tile)
     rows, columns = gradient.shape[1:3]
     padded = jnp.pad(gradient, ((0, 0), (0, -rows % tile), (0, -columns % tile), (0, 0)))
     slopes = [
@@ -96,34 +96,34 @@ def _weights(kernel: Kernel, tile: Tile) -> Grid:
     return _both_ways(TRANSFORMS[tile].kernel, [[kernel[i, j] for j in range(3)] for i in range(3)])
 
 
-def _by_tiles(images: Images, weights: Grid, amounts: Amounts, tile: Tile) -> Outputs:
+def _by_tiles(maps: Maps, weights: Grid, amounts: Amounts, tile: Tile) -> Outputs:
     matrix = TRANSFORMS[tile].output
-    rows, columns = _output_size(images, amounts)
+    rows, columns = _output_size(maps, amounts)
     products = [
         [values @ weight for values, weight in zip(*pair, strict=True)]
-        for pair in zip(_image_tiles(images, amounts, tile), weights, strict=True)
+        for pair in zip(_image_tiles(maps, amounts, tile), weights, strict=True)
     ]
     lines = [interleave(_combine(matrix, row), axis=2) for row in products]
     outputs = interleave(_combine(matrix, _apart(lines)), axis=1)
     return outputs[:, :rows, :columns]
 
 
-def _image_tiles(images: Images, amounts: Amounts, tile: Tile) -> Grid:
+def _image_tiles(maps: Maps, amounts: Amounts, tile: Tile) -> Grid:
     """The transformed input tiles: for each position in a tile, [batch, tiles, tiles, channels]."""
     matrix = TRANSFORMS[tile].image
     filled = [
         (before, after + -length % tile)
-        for (before, after), length in zip(amounts, _output_size(images, amounts), strict=True)
+        for (before, after), length in zip(amounts, _output_size(maps, amounts), strict=True)
     ]
-    padded = jnp.pad(images, ((0, 0), *filled, (0, 0)))
+    padded = jnp.pad(maps, ((0, 0), *filled, (0, 0)))
     lines = _apart(_combine(matrix, _every(padded, tile, 1, tile + 2)))
     return [_combine(matrix, _every(line, tile, 2, tile + 2)) for line in lines]
 
 
-def _output_size(images: Images, amounts: Amounts) -> tuple[int, int]:
+def _output_size(maps: Maps, amounts: Amounts) -> tuple[int, int]:
     rows, columns = (
         length + before + after - 2
-        for length, (before, after) in zip(images.shape[1:3], amounts, strict=True)
+        for length, (before, after) in zip(maps.shape[1:3], amounts, strict=True)
     )
     return rows, columns
 

@@ -1,0 +1,7 @@
+"""The shapes that layers and networks share. A test reads them at every call."""
+
+from jaxtyping import Array, Float
+
+Maps = Float[Array, "batch height width channels"]
+NewMaps = Float[Array, "batch rows columns out_channels"]
+Tokens = Float[Array, "batch tokens channels"]
