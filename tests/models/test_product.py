@@ -26,7 +26,17 @@ def test_values_and_gradients_are_those_of_the_operator(shape: tuple[int, ...], 
         )
 
 
-def test_a_linear_layer_is_flaxs():
-    ours, theirs = (layer(4, 3, rngs=nnx.Rngs(0)) for layer in (Linear, nnx.Linear))
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dtype", [None, jnp.bfloat16])
+def test_a_linear_layer_is_flaxs(bias: bool, dtype):
+    ours = Linear(4, 3, bias=bias, dtype=dtype, rngs=nnx.Rngs(0))
+    theirs = nnx.Linear(4, 3, use_bias=bias, dtype=dtype, rngs=nnx.Rngs(1))
+    kernel = jnp.asarray(np.random.default_rng(0).normal(size=(4, 3)), jnp.float32)
+    for layer in (ours, theirs):
+        layer.kernel[...] = kernel
+        if layer.bias is not None:
+            layer.bias[...] = jnp.arange(3.0)
     values = jnp.arange(8.0).reshape(2, 4)
-    np.testing.assert_allclose(ours(values), theirs(values), rtol=1e-6)
+    found, expected = ours(values), theirs(values)
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found.astype(jnp.float32), expected.astype(jnp.float32), rtol=1e-6)

@@ -159,4 +159,4 @@ def _blocks(
 
 def _projection(width: int, embedding_width: int, rngs: nnx.Rngs) -> Linear:
     normal = nnx.initializers.normal(width**-0.5)
-    return Linear(width, embedding_width, use_bias=False, kernel_init=normal, rngs=rngs)
+    return Linear(width, embedding_width, bias=False, kernel_init=normal, rngs=rngs)

@@ -1,9 +1,9 @@
 """Values times a matrix, with a gradient that XLA's CPU backend runs well."""
 
-from typing import Any
-
 import jax
+import jax.numpy as jnp
 from flax import nnx
+from flax.typing import Dtype
 from jax import lax
 from jaxtyping import Array, Float
 
@@ -14,12 +14,28 @@ Matrix = Float[Array, "channels features"]
 Products = Float[Array, "*positions features"]
 
 
-class Linear(nnx.Linear):
-    """Flax's, with `multiply` for its product, and Xavier's initialisation unless told otherwise."""
+class Linear(nnx.Module):
+    """A matrix, and a bias if asked; computed in `dtype`, or in what values and matrix promote to."""
 
-    def __init__(self, in_features: int, out_features: int, **options: Any):
-        options = {"kernel_init": nnx.initializers.xavier_uniform(), **options}
-        super().__init__(in_features, out_features, dot_general=_over_last_axis, **options)
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        bias: bool = True,
+        kernel_init: nnx.Initializer | None = None,
+        dtype: Dtype | None = None,
+        rngs: nnx.Rngs,
+    ):
+        kernel_init = kernel_init or nnx.initializers.xavier_uniform()
+        self.kernel = nnx.Param(kernel_init(rngs.params(), (in_features, out_features)))
+        self.bias = nnx.Param(jnp.zeros(out_features)) if bias else None
+        self.dtype = dtype
+
+    def __call__(self, values: Values) -> Products:
+        dtype = self.dtype or jnp.result_type(values, self.kernel[...])
+        products = multiply(values.astype(dtype), self.kernel[...].astype(dtype))
+        return products if self.bias is None else products + self.bias[...].astype(dtype)
 
 
 def multiply(values: Values, matrix: Matrix) -> Products:
@@ -49,8 +65,3 @@ def _backward(residuals, slopes):
 
 
 _multiply.defvjp(_forward, _backward)
-
-
-def _over_last_axis(values: Values, matrix: Matrix, *_: Any, **__: Any) -> Products:
-    """In place of `lax.dot_general`, which Flax calls with the axes, precision and sharding."""
-    return multiply(values, matrix)

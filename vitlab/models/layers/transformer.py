@@ -61,7 +61,7 @@ class PatchEmbedding(nnx.Module):
         self.patch = patch
         lecun = nnx.initializers.lecun_normal()
         self.projection = Linear(
-            patch * patch * 3, width, use_bias=bias, kernel_init=lecun, dtype=dtype, rngs=rngs
+            patch * patch * 3, width, bias=bias, kernel_init=lecun, dtype=dtype, rngs=rngs
         )
 
     def __call__(self, images: Float[Array, "batch height width 3"]) -> Tokens:
