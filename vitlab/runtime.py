@@ -16,11 +16,9 @@ from vitlab.errors import InputError
 if TYPE_CHECKING:
     import jax
 
-# Huge pages, and one heap that keeps what is freed: blocks of any size come from it, and it gives
-# nothing back to the system.
+# Huge pages; blocks of any size come from heaps that give nothing back to the system.
 ALLOCATOR = {
     "hugetlb": 1,
-    "arena_max": 1,
     "mmap_threshold": 2**32,
     "trim_threshold": 2**34,
 }
@@ -31,12 +29,16 @@ def tune_allocator() -> None:
 
     XLA on CPU allocates and frees all of its temporaries at every step. Left to itself, glibc gives
     them back to the system, and each step faults in half a million pages of 4 KB again: MobileNetV2
-    and ViT-Ti run 1.3 to 1.6 times slower. glibc reads the setting only when a process starts.
+    and ViT-Ti run 1.3 to 1.6 times slower. Every core's thread has a heap of its own: compiling leaves
+    holes in the main one, and a thread that shares it walks along them at every block, which made a step
+    of Inception v3 a fifth longer. With many more heaps than that, the largest blocks come and go again.
+    glibc reads the setting only when a process starts.
     """
     tunables = os.environ.get("GLIBC_TUNABLES", "")
     if platform.libc_ver()[0] != "glibc" or "glibc.malloc" in tunables:
         return
-    settings = [f"glibc.malloc.{name}={value}" for name, value in ALLOCATOR.items()]
+    heaps = {"arena_max": (os.cpu_count() or 1) + 2}
+    settings = [f"glibc.malloc.{name}={value}" for name, value in (ALLOCATOR | heaps).items()]
     sys.stdout.flush()
     arguments = [sys.executable, *sys.orig_argv[1:]]
     environment = {**os.environ, "GLIBC_TUNABLES": ":".join(filter(None, [tunables, *settings]))}
