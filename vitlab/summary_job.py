@@ -10,7 +10,7 @@ import jax
 from vitlab import files
 from vitlab.errors import InputError
 from vitlab.models import (
-    ANSWERS,
+    TIMED_ANSWERS,
     Classifier,
     Operator,
     create,
@@ -99,7 +99,7 @@ size     pixels per side
 MB       of the weights in float32
 layers   convolutions and dense layers, without those of shortcuts
 GFLOPs   of the compiled program, for one image
-ms       for one image on {device}: the median of {ANSWERS} answers
+ms       for one image on {device}: the median of {TIMED_ANSWERS} answers
 top-1, top-5   percent on ImageNet-1k, as the publisher of the weights states, of the best ones for
          this size, or else for the network's own; CLIP's zero-shot; -: not stated"""
     )

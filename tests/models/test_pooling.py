@@ -53,7 +53,7 @@ def test_the_plain_formulations_have_gradients_in_a_compiled_program_too():
     amounts = ((0, 0), (0, 0))
 
     def pooled(maps):
-        average = average_pool_reference(maps, window=3, counts_border=False)
+        average = average_pool_reference(maps, window=3, include_padding=False)
         return max_pool_reference(average, window=2, stride=2, amounts=amounts).sum()
 
     assert float(jax.jit(jax.grad(pooled))(maps).sum()) == pytest.approx(8, rel=1e-5)
@@ -76,27 +76,27 @@ def test_the_first_of_equal_values_gets_the_whole_gradient():
     height=st.integers(1, 12),
     width=st.integers(1, 12),
     window=st.sampled_from([1, 3, 5]),
-    counts_border=st.booleans(),
+    include_padding=st.booleans(),
     seed=st.integers(0, 2**16),
 )
 def test_means_and_their_gradients_are_the_references(
-    height: int, width: int, window: int, counts_border: bool, seed: int
+    height: int, width: int, window: int, include_padding: bool, seed: int
 ):
     maps = jnp.asarray(np.random.default_rng(seed).normal(size=(2, height, width, 3)), jnp.float32)
     found, expected = (
-        values_and_gradients(partial(pool, window=window, counts_border=counts_border), maps, seed)
+        values_and_gradients(partial(pool, window=window, include_padding=include_padding), maps, seed)
         for pool in (average_pool, average_pool_reference)
     )
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-6)
 
 
-def test_the_border_is_left_out_of_a_mean_or_counts_as_zeros():
+def test_the_padding_is_left_out_of_a_mean_or_counts_as_zeros():
     """A corner has four of nine positions inside, an edge six, as Keras and PyTorch divide them."""
     maps = jnp.ones((1, 3, 4, 1))
-    left_out = average_pool(maps, window=3, counts_border=False)
+    left_out = average_pool(maps, window=3, include_padding=False)
     np.testing.assert_allclose(left_out, 1, rtol=1e-6)
-    counted = average_pool(maps, window=3, counts_border=True)[0, :, :, 0]
+    counted = average_pool(maps, window=3, include_padding=True)[0, :, :, 0]
     np.testing.assert_allclose(counted[0], np.array([4, 6, 6, 4]) / 9, rtol=1e-6)
     np.testing.assert_allclose(counted[1], np.array([6, 9, 9, 6]) / 9, rtol=1e-6)
 

@@ -14,8 +14,10 @@ _MOBILENETS = (
     ),
     *(("torchvision", "mobilenet_v2", "width_mult", width, "features") for width in ("035", "130")),
 )
-# For networks whose sisters are compared at their native size.
+# For networks whose sisters are compared at their native size. Where a hundred layers follow each other,
+# statistics of few positions would let float32's rounding grow to the tolerance.
 _SMALL: dict[str, Any] = dict(sizes=(91,), training=True)
+_DEEP: dict[str, Any] = dict(sizes=(193,), training=True)
 
 # Table 2 of Wu et al. 2021, as the authors' configs and Hugging Face's have it.
 _CVT_21 = dict(depth=(1, 4, 16))
@@ -110,18 +112,23 @@ EXTRA = (
         Case(model, publisher, theirs, features, **_SMALL)
         for model, publisher, theirs, features in (
             ("resnet34", "torchvision", "resnet34", "layer4"),
+            ("resnet18", "timm", "resnet18", "layer4"),
+            ("vgg19_bn", "torchvision", "vgg19_bn", "<features.52"),
+            ("vgg16_bn", "timm", "vgg16_bn", "<features.43"),
+            ("vgg19_bn", "timm", "vgg19_bn", "<features.52"),
+        )
+    ),
+    *(
+        Case(model, publisher, theirs, features, **_DEEP)
+        for model, publisher, theirs, features in (
             ("resnet101", "torchvision", "resnet101", "layer4"),
             ("resnet152", "torchvision", "resnet152", "layer4"),
-            ("resnet18", "timm", "resnet18", "layer4"),
             ("resnet101", "timm", "resnet101", "layer4"),
             ("resnet152", "timm", "resnet152", "layer4"),
             ("resnet101", "keras", "ResNet101", "conv5_block3_out"),
             ("resnet152", "keras", "ResNet152", "conv5_block3_out"),
             ("resnet101_v2", "keras", "ResNet101V2", "post_relu"),
             ("resnet152_v2", "keras", "ResNet152V2", "post_relu"),
-            ("vgg19_bn", "torchvision", "vgg19_bn", "<features.52"),
-            ("vgg16_bn", "timm", "vgg16_bn", "<features.43"),
-            ("vgg19_bn", "timm", "vgg19_bn", "<features.52"),
         )
     ),
     Case("vgg19", "torchvision", "vgg19", "<features.36", (91,)),

@@ -12,12 +12,19 @@ from vitlab.models.presets import PRESETS
 from vitlab.models.pretrained import Blueprint, draw_blueprint, first_model, load_text
 from vitlab.models.registry import create, create_text, preset
 from vitlab.models.saved import ModelCard, SavedModel, load_card, load_model, save_model
-from vitlab.models.summary import ANSWERS, Layer, NetworkFacts, layer_table, network_facts, operators
+from vitlab.models.summary import (
+    TIMED_ANSWERS,
+    Layer,
+    NetworkFacts,
+    layer_table,
+    network_facts,
+    operators,
+)
 from vitlab.models.tokenizer import Tokenizer, load_tokenizer
 
 __all__ = [
-    "ANSWERS",
     "PRESETS",
+    "TIMED_ANSWERS",
     "Arrays",
     "Backbone",
     "Blueprint",

@@ -24,7 +24,7 @@ class InceptionV3(Backbone):
     training of the publishers used.
 
     Args:
-        counts_border: average the zeros around the maps too (torchvision, timm).
+        include_padding: average the zeros around the maps too (torchvision, timm).
         momentum, unbiased: of every batch normalisation (see `BatchNorm`).
     """
 
@@ -32,7 +32,7 @@ class InceptionV3(Backbone):
         self,
         *,
         input_size: int = 299,
-        counts_border: bool = False,
+        include_padding: bool = False,
         momentum: float = 0.99,
         unbiased: bool = False,
         scheme: Scheme = "symmetric",
@@ -53,7 +53,7 @@ class InceptionV3(Backbone):
         )
         self.stem = Stem(layer=layer)
         channels, blocks = self.stem.channels, []
-        for chains in _blocks(counts_border):
+        for chains in _blocks(include_padding):
             blocks.append(Branches(channels, chains, layer=layer))
             channels = blocks[-1].channels
         self.blocks = nnx.List(blocks)
@@ -93,9 +93,9 @@ class Stem(nnx.Module):
         return maps
 
 
-def _blocks(counts_border: bool) -> tuple[tuple[Chain, ...], ...]:
+def _blocks(include_padding: bool) -> tuple[tuple[Chain, ...], ...]:
     """The eleven blocks, from 35 x 35 positions over 17 x 17 to 8 x 8."""
-    average: Pool = "average with border" if counts_border else "average"
+    average: Pool = "average with padding" if include_padding else "average"
 
     def averaged(channels: int) -> Chain:
         return chain(Conv(channels, 1), pool=average)

@@ -18,7 +18,7 @@ from vitlab.models.functional import Arrays, Network, Shapes, outline
 from vitlab.models.mobilenet_v2 import Operator, operator_table
 from vitlab.models.registry import preset
 
-ANSWERS = 20  # that are timed
+TIMED_ANSWERS = 20
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class NetworkFacts:
         layers: convolutions and dense layers, without those of shortcuts: the 50 of ResNet-50.
         flops: of one image through the compiled program, as XLA counts them; None where the backend
             does not say.
-        milliseconds: of one image, the median of ANSWERS answers on `device`.
+        milliseconds: of one image, the median of TIMED_ANSWERS answers on `device`.
     """
 
     input_size: int
@@ -112,7 +112,7 @@ def network_facts(
     parameters, statistics, image = jax.device_put((parameters, statistics, image), device)
     program = jax.jit(network).lower(parameters, statistics, image).compile()
     seconds = []
-    for _ in range(1 + ANSWERS):  # the first one warms up
+    for _ in range(1 + TIMED_ANSWERS):  # the first one warms up
         began = time.perf_counter()
         jax.block_until_ready(program(parameters, statistics, image))
         seconds.append(time.perf_counter() - began)

@@ -12,7 +12,7 @@ from vitlab.models.layers.convolution import Padding
 from vitlab.models.layers.pooling import average_pool, max_pool
 from vitlab.models.layers.shapes import Maps, NewMaps
 
-Pool = Literal["max", "average", "average with border"]
+Pool = Literal["max", "average", "average with padding"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Branch(nnx.Module):
         if self.pool == "max":
             maps = max_pool(maps, window=3, stride=2)
         elif self.pool:
-            maps = average_pool(maps, window=3, counts_border=self.pool == "average with border")
+            maps = average_pool(maps, window=3, include_padding=self.pool == "average with padding")
         for layer in self.layers:
             maps = layer(maps)
         return maps

@@ -72,41 +72,31 @@ def _normalise_by_batch(
 def _normalise_forward(images, scale, bias, epsilon):
     images = _materialised(images)
     count = images.size // images.shape[-1]
-    near = _near_the_mean(images)
-    shifted = images.astype(jnp.float32) - near
-    mean = _over_positions(shifted) / count
-    variance = jnp.maximum(_over_positions(shifted * shifted) / count - mean * mean, 0)
+    mean = _over_positions(images.astype(jnp.float32)) / count
+    # The mean of squares, less the square of the mean, would lose the digits that these have in common.
+    centred = images.astype(jnp.float32) - mean
+    variance = _over_positions(centred * centred) / count
     inverse = lax.rsqrt(variance + epsilon)
-    normalised = ((shifted - mean) * (inverse * scale) + bias).astype(images.dtype)
-    return (normalised, near + mean, variance), (images, scale, near, mean, inverse)
+    normalised = (centred * (inverse * scale) + bias).astype(images.dtype)
+    return (normalised, mean, variance), (images, scale, mean, inverse)
 
 
 def _normalise_backward(epsilon, residuals, gradients):
     del epsilon
-    images, scale, near, mean, inverse = residuals
+    images, scale, mean, inverse = residuals
     gradient = _materialised(gradients[0])
     count = images.size // images.shape[-1]
-    shifted, slope = images.astype(jnp.float32) - near, gradient.astype(jnp.float32)
+    centred, slope = images.astype(jnp.float32) - mean, gradient.astype(jnp.float32)
     bias_gradient = _over_positions(slope)
-    scale_gradient = (_over_positions(slope * shifted) - mean * bias_gradient) * inverse
+    scale_gradient = _over_positions(slope * centred) * inverse
     by_gradient = scale * inverse
-    by_images = -by_gradient * inverse * scale_gradient / count
-    constant = by_gradient * (mean * inverse * scale_gradient - bias_gradient) / count
-    image_gradient = (by_gradient * slope + by_images * shifted + constant).astype(images.dtype)
+    by_centred = by_gradient * inverse * scale_gradient / count
+    constant = by_gradient * bias_gradient / count
+    image_gradient = (by_gradient * slope - by_centred * centred - constant).astype(images.dtype)
     return _materialised(image_gradient), scale_gradient, bias_gradient
 
 
 _normalise_by_batch.defvjp(_normalise_forward, _normalise_backward)
-
-
-def _near_the_mean(images: Images) -> Channels:
-    """Of each channel, the mean of the values in the middle of the images.
-
-    The variance, as a mean of squares without the square of the mean, loses all digits that the two
-    have in common; of values less this one, they have few.
-    """
-    middle = tuple(extent // 2 for extent in images.shape[1:-1])
-    return images[:, *middle].astype(jnp.float32).mean(axis=0)
 
 
 def _over_positions(array: Images) -> Channels:

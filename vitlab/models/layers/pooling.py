@@ -64,20 +64,20 @@ def max_pool_reference(maps: Maps, *, window: int, stride: int, amounts: Amounts
     return lax.reduce_window(maps, -jnp.inf, lax.max, sizes, strides, ((0, 0), *amounts, (0, 0)))
 
 
-def average_pool(maps: Maps, *, window: int, counts_border: bool) -> Maps:
+def average_pool(maps: Maps, *, window: int, include_padding: bool) -> Maps:
     """The mean around each position, over the window's positions inside the maps.
 
-    With `counts_border` the zeros outside count too, as PyTorch has it unless it is told otherwise.
+    With `include_padding` the zeros outside count too, as PyTorch has it unless it is told otherwise.
     On CPU it is a sum of shifted copies.
     """
     if not prefers_reformulation():
-        return average_pool_reference(maps, window=window, counts_border=counts_border)
+        return average_pool_reference(maps, window=window, include_padding=include_padding)
     amounts = padding_amounts(maps.shape[1:3], (window, window), 1, "symmetric")
     padded = jnp.pad(maps, ((0, 0), *amounts, (0, 0)))
-    return reduce(jnp.add, _shifted(padded, window, 1)) * _share(maps, window, counts_border)
+    return reduce(jnp.add, _shifted(padded, window, 1)) * _share(maps, window, include_padding)
 
 
-def average_pool_reference(maps: Maps, *, window: int, counts_border: bool) -> Maps:
+def average_pool_reference(maps: Maps, *, window: int, include_padding: bool) -> Maps:
     """As XLA writes it."""
     amounts = padding_amounts(maps.shape[1:3], (window, window), 1, "symmetric")
     zero = np.zeros(
@@ -85,12 +85,12 @@ def average_pool_reference(maps: Maps, *, window: int, counts_border: bool) -> M
     )  # traced, it would hide from JAX that this is a sum, which has a gradient
     sizes, strides = (1, window, window, 1), (1, 1, 1, 1)
     sums = lax.reduce_window(maps, zero, lax.add, sizes, strides, ((0, 0), *amounts, (0, 0)))
-    return sums * _share(maps, window, counts_border)
+    return sums * _share(maps, window, include_padding)
 
 
-def _share(maps: Maps, window: int, counts_border: bool) -> Float[Array, "height width 1"]:
+def _share(maps: Maps, window: int, include_padding: bool) -> Float[Array, "height width 1"]:
     """One over the number of positions that count at each place."""
-    if counts_border:
+    if include_padding:
         return jnp.full((*maps.shape[1:3], 1), 1 / window**2, maps.dtype)
     reach = window // 2
     rows, columns = (

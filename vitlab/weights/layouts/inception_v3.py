@@ -81,7 +81,7 @@ LAYOUTS = (
         "torchvision and timm",
         _torch_rules(),
         ignored=(COUNTERS, r"AuxLogits\..*"),
-        options={"counts_border": True, "momentum": 0.9, "unbiased": True},
+        options={"include_padding": True, "momentum": 0.9, "unbiased": True},
     ),
     Layout(
         "keras",
