@@ -136,14 +136,16 @@ EXTRA = (
     Case("vgg19", "keras", "VGG19", "block5_conv4", (224,)),
     *(
         Case(f"{prefix}efficientnet_b{size}", publisher, name.format(size), features, **_SMALL, gain=1.8)
-        for prefix, publisher, name, features in (
-            ("", "torchvision", "efficientnet_b{}", "features"),
-            ("", "timm", "efficientnet_b{}", "bn2"),
-            ("tf_", "timm", "tf_efficientnet_b{}", "bn2"),
-            ("", "keras", "EfficientNetB{}", "top_activation"),
+        for prefix, publisher, name, features, sizes in (
+            ("", "torchvision", "efficientnet_b{}", "features", (1, 2, 3, 4)),
+            ("", "timm", "efficientnet_b{}", "bn2", (2, 3, 4)),
+            ("tf_", "timm", "tf_efficientnet_b{}", "bn2", (1, 2, 3, 4)),
+            ("", "keras", "EfficientNetB{}", "top_activation", (1, 2, 3, 4)),
         )
-        for size in (1, 2, 3, 4)
+        for size in sizes
     ),
+    # timm's other weights of B1 were trained on images in [-1, 1].
+    Case("efficientnet_b1", "timm", "efficientnet_b1.ft_in1k", "bn2", **_SMALL, gain=1.8),
     *(
         Case(
             model,
