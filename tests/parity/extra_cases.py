@@ -14,10 +14,11 @@ _MOBILENETS = (
     ),
     *(("torchvision", "mobilenet_v2", "width_mult", width, "features") for width in ("035", "130")),
 )
-# For networks whose sisters are compared at their native size. Where a hundred layers follow each other,
-# statistics of few positions would let float32's rounding grow to the tolerance.
+# For networks whose sisters are compared at their native size.
 _SMALL: dict[str, Any] = dict(sizes=(91,), training=True)
-_DEEP: dict[str, Any] = dict(sizes=(193,), training=True)
+# In training mode, rounding grows from layer to layer: after a hundred, PyTorch's own logits in float32 are
+# 6e-5 away from those in float64, and ours 7e-5 (12e-5 by Winograd). So that mode is left to the sisters.
+_DEEP: dict[str, Any] = dict(sizes=(91,))
 
 # Table 2 of Wu et al. 2021, as the authors' configs and Hugging Face's have it.
 _CVT_21 = dict(depth=(1, 4, 16))
