@@ -23,6 +23,7 @@ def build(kind: type[T], values: Any, where: str = "") -> T:
 
     Raises:
         InputError: an unknown key (the nearest known one is offered), or a value of another type.
+        TypeError: a field that has no default is left out.
     """
     if not isinstance(values, Mapping):
         raise InputError(f"{where or 'the config'} is {values!r}; it must be a group of settings")
@@ -43,6 +44,8 @@ def checked(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return build(typing.cast(type, hint), value, where)
     if outer is collections.abc.Mapping:
+        if not isinstance(value, Mapping):
+            raise InputError(f"{where} is {value!r}; it must be a group of settings")
         return {key: checked(inner[1], item, f"{where}.{key}") for key, item in value.items()}
     if outer is tuple:
         if not isinstance(value, (tuple, list)):

@@ -149,6 +149,8 @@ def test_an_earlier_model_of_another_network_is_refused(model, tmp_path: Path, n
     save_model(tmp_path / "m", model)
     with pytest.raises(InputError, match=r"mobilenet_v2"):
         begin_with(tmp_path / "m", Model(name=name, input_size=32))
-    message = r"are of the network mobilenet_v2; set --config\.model\.name=mobilenet_v2"
+    message = (
+        "are of the network mobilenet_v2, not of mobilenet_v2_050; name mobilenet_v2 as the network"
+    )
     with pytest.raises(InputError, match=message):
         begin_with(tmp_path / "m", Model(name="mobilenet_v2_050", input_size=32))

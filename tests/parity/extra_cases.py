@@ -16,8 +16,8 @@ _MOBILENETS = (
 )
 # For networks whose sisters are compared at their native size.
 _SMALL: dict[str, Any] = dict(sizes=(91,), training=True)
-# In training mode, rounding grows from layer to layer: after a hundred, PyTorch's own logits in float32 are
-# 6e-5 away from those in float64, and ours 7e-5 (12e-5 by Winograd). So that mode is left to the sisters.
+# In training mode, rounding grows from layer to layer: after a hundred, PyTorch's own logits in float32
+# are 6e-5 away from those in float64, ours 7e-5, and 12e-5 by Winograd. That is left to the sisters.
 _DEEP: dict[str, Any] = dict(sizes=(91,))
 
 # Table 2 of Wu et al. 2021, as the authors' configs and Hugging Face's have it.

@@ -25,11 +25,11 @@ class Backbone(nnx.Module):
     """Turns images into embeddings, in two parts that meet where Grad-CAM looks.
 
     `features(images)` takes RGB images in [0, 255], normalises them as the published weights expect
-    and stops at the last maps that still have positions; `pool(features)` does the rest: the mean over
-    the positions, unless a network says otherwise.
+    and stops at the last maps that still have positions, or before a transformer's last block;
+    `pool(features)` does the rest: the mean over the positions, unless a network says otherwise.
     """
 
-    input_size: int  # pixels per side that it is built for; only a ViT is bound to it
+    input_size: int  # pixels per side; a ViT, CLIP's towers and a flattened CNN are bound to it
     embedding_width: int
     scheme: Scheme  # how `features` normalises
 

@@ -100,17 +100,12 @@ def outline(build: Callable[[], nnx.Module]) -> tuple[Network, Shapes, Shapes]:
     """The structure, and the shapes of parameters (trainable) and of statistics (batch norm)."""
     model = nnx.eval_shape(build)
     model.eval()
-    parameters, statistics = _leaves(model)
+    parameters, statistics = arrays(model)
     return Network(nnx.graphdef(model)), _shapes(parameters), _shapes(statistics)
 
 
-def arrays(model: nnx.Module) -> tuple[Arrays, Arrays]:
-    """Parameters and statistics of a model by their paths."""
-    return _leaves(model)
-
-
-def _leaves(model: nnx.Module) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arrays or, of an abstract model, their shapes."""
+def arrays(model: nnx.Module) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Parameters and statistics of a model by their paths: arrays, or their shapes if it is abstract."""
     parameters, statistics = nnx.state(model, nnx.Param, nnx.BatchStat)
     return _flat(parameters), _flat(statistics)
 

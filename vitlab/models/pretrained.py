@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from vitlab import config, weights
@@ -15,7 +16,7 @@ from vitlab.models.functional import Shapes, initialise, outline
 from vitlab.models.registry import create, create_text, preset
 from vitlab.models.saved import ModelCard, SavedModel, card_of
 from vitlab.progress import say
-from vitlab.weights import Preprocessing, Published
+from vitlab.weights import Checkpoint, Preprocessing, Published
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,8 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
     published, earlier = None, None
     options, preprocessing = dict(chosen.options), chosen.preprocessing
     if settings.weights:
+        if settings.weights in weights.CATALOGUE:
+            _check_network(settings, weights.CATALOGUE[settings.weights])
         path, checkpoint = weights.locate(settings.weights)
         published = weights.open_published(path, chosen.family, checkpoint)
         options |= published.layout.options
@@ -72,10 +75,7 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
         if published.layout.publisher == weights.OURS:
             earlier = card_of(published.path)
             if earlier.name != settings.name:
-                raise InputError(
-                    f"weights {published.path} are of the network {earlier.name}; "
-                    f"set --config.model.name={earlier.name}"
-                )
+                raise InputError(_of_another(published.path, earlier.name, settings.name))
             published = published.remembering(earlier.origin)
             options |= earlier.options
             preprocessing = earlier.preprocessing
@@ -142,6 +142,18 @@ def load_text(name: str, published: str, **options: Any) -> CLIPText:
     _, shapes, _ = outline(build)
     network, parameters, _ = initialise(build, found.fill(shapes).arrays)
     return network.module(parameters, {})
+
+
+def _check_network(settings: config.Model, checkpoint: Checkpoint) -> None:
+    """A checkpoint's file fits other networks too, which would compute something else with it."""
+    ours, theirs = preset(settings.name), preset(checkpoint.model)
+    complete = [{**one.options, **settings.options} for one in (ours, theirs)]
+    if ours.family != theirs.family or complete[0] != complete[1]:
+        raise InputError(_of_another(settings.weights, checkpoint.model, settings.name))
+
+
+def _of_another(file: str | Path, theirs: str, ours: str) -> str:
+    return f"weights {file} are of the network {theirs}, not of {ours}; name {theirs} as the network"
 
 
 def _about_head(in_file: str, taken: bool, classes: int) -> str:

@@ -16,6 +16,7 @@ from vitlab import files
 from vitlab.errors import InputError
 from vitlab.models.functional import Arrays, Network, initialise, outline
 from vitlab.models.registry import create
+from vitlab.typed import build
 from vitlab.weights import Preprocessing, read_metadata, read_tensors, write_safetensors
 
 WEIGHTS, CARD = "weights.safetensors", "model.json"
@@ -64,21 +65,21 @@ def load_model(folder: Path) -> SavedModel:
     """Raises InputError if the folder holds no whole model."""
     card = load_card(folder)
 
-    def build():
+    def network():
         return create(card.name, num_classes=len(card.class_names), **card.options)
 
     tensors = read_tensors(folder / WEIGHTS)
-    _, parameters, statistics = outline(build)
+    _, parameters, statistics = outline(network)
     wanted = {**parameters, **statistics}
     if {path: tensor.shape for path, tensor in tensors.items()} != wanted:
         raise InputError(f"{folder / WEIGHTS} does not hold the arrays of {card.name}; train again")
-    return SavedModel(card, *initialise(build, tensors))
+    return SavedModel(card, *initialise(network, tensors))
 
 
 def load_card(folder: Path) -> ModelCard:
     try:
         return _card(json.loads((folder / CARD).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except _BROKEN as error:
         raise InputError(f"{folder / CARD} is no model card: {error}") from error
 
 
@@ -96,12 +97,13 @@ def card_of(weights: Path) -> ModelCard:
         return load_card(weights.parent)
     try:
         return _card({key: json.loads(value) for key, value in header.items()})
-    except (ValueError, KeyError, TypeError) as error:
+    except _BROKEN as error:
         raise InputError(f"the header of {weights} is no model card: {error}") from error
 
 
-def _card(fields: dict[str, Any]) -> ModelCard:
-    fields["class_names"] = tuple(fields["class_names"])
-    fields["preprocessing"] = Preprocessing(**fields["preprocessing"])
-    fields["origin"] = dict(fields["origin"])
-    return ModelCard(**fields)
+# What a card that is none meets: no file, no JSON or too deep a one, a key too few, a wrong type.
+_BROKEN = (OSError, ValueError, RecursionError, TypeError, InputError)
+
+
+def _card(fields: Any) -> ModelCard:
+    return build(ModelCard, fields, "card")

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from vitlab.errors import InputError
+
+LARGEST_SIZE = 10_000  # pixels per side
 Interpolation = Literal["bilinear", "bicubic"]
 
 
@@ -22,3 +25,9 @@ class Preprocessing:
     interpolation: Interpolation
     crop: float
     crop_first: bool
+
+    def __post_init__(self) -> None:
+        if not 0 < self.size <= LARGEST_SIZE:
+            raise InputError(f"an input size of {self.size} pixels; it must be 1 to {LARGEST_SIZE}")
+        if not 0 < self.crop <= 1:
+            raise InputError(f"a crop of {self.crop}; it must be above 0 and at most 1")
