@@ -80,9 +80,8 @@ def average_pool(maps: Maps, *, window: int, include_padding: bool) -> Maps:
 def average_pool_reference(maps: Maps, *, window: int, include_padding: bool) -> Maps:
     """As XLA writes it."""
     amounts = padding_amounts(maps.shape[1:3], (window, window), 1, "symmetric")
-    zero = np.zeros(
-        (), maps.dtype
-    )  # traced, it would hide from JAX that this is a sum, which has a gradient
+    # Were it traced, JAX would not see that this is a sum, and knew no gradient of it.
+    zero = np.zeros((), maps.dtype)
     sizes, strides = (1, window, window, 1), (1, 1, 1, 1)
     sums = lax.reduce_window(maps, zero, lax.add, sizes, strides, ((0, 0), *amounts, (0, 0)))
     return sums * _share(maps, window, include_padding)
