@@ -246,6 +246,8 @@ def test_the_command_takes_a_network_that_has_no_preset_of_its_own(file: Path, t
     without = vitlab("convert", *arguments)
     assert without.returncode == 2
     assert "--options=patch=..., width=..., depth=..., heads=..., mlp_width=...)" in without.stderr
+    missing = vitlab("convert", "--model=vit", "--weights=gone.npz", f"--output={output}")
+    assert "there is no file gone.npz; weights are a file, the model/<phase> folder" in missing.stderr
     result = vitlab("convert", *arguments, "--options=" + ",".join(f"{k}={v}" for k, v in SIZES.items()))
     assert result.returncode == 0, result.stderr
     assert json.loads(weights.read_metadata(output)["options"])["mlp_width"] == SIZES["mlp_width"]
@@ -291,6 +293,10 @@ def test_one_name_is_listed_with_everything_that_is_known(without_jax):
     [
         ([], "name a published file or checkpoint with --weights=..., or ask for a --list"),
         (["--json"], "--json is a form of the list; ask for --list, too"),
+        (["--list", "--output=x.safetensors"], "--output is for a conversion, and --list only lists"),
+        (["--list", "--input_size=32"], "--input_size is for a conversion, and --list only lists"),
+        (["--list", "--options=width=0.5"], "--options is for a conversion, and --list only lists"),
+        (["--input_size=-3"], "flag --input_size=-3: -3 is not a positive integer"),
         (["--weights=x.npz"], "--output is ''; it must be a file that ends in .safetensors"),
         (["--weights=x.npz", "--output=y.npz"], "--output is 'y.npz'; it must be a file that ends in"),
         (["--weights=x.npz", "--output=y.safetensors"], "say which network the file is for, such as"),

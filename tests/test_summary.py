@@ -7,6 +7,9 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.conftest import vitlab
+from vitlab import summary_job
+from vitlab.models import NetworkFacts, create, outline
+from vitlab.weights import best_checkpoint
 
 
 def test_the_layers_add_up_and_mobilenet_v2_has_its_papers_table(tmp_path: Path):
@@ -36,11 +39,31 @@ def test_networks_are_measured_beside_each_other():
     rows = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}
     assert rows["cnn_a"][1] == "64"
     assert rows["cnn_a"][-3:] == ["-", "-", "-"]
+    assert "what the publisher of the weights does otherwise\n(padding" in result.stdout
     assert rows["mobilenet_v2_035"][-3:] == ["60.3", "82.9", "keras_in1k"]  # keras.io, at 224 pixels
     for name in ("cnn_a", "mobilenet_v2_035"):
         gigaflops, milliseconds = map(float, rows[name][5:7])
         assert gigaflops > 0
         assert milliseconds > 0
+
+
+def test_what_is_measured_is_the_network_that_model_shows(monkeypatch: pytest.MonkeyPatch):
+    """The best weights of CLIP ask for another GELU than OpenAI's; their accuracy is told."""
+    measured = []
+
+    def facts(network, parameters, statistics, input_size: int) -> NetworkFacts:
+        measured.append(network)
+        return NetworkFacts(input_size, 1, 4, 1, None, 1.0, "none")
+
+    monkeypatch.setattr(summary_job, "initialise", lambda build, given: outline(build))
+    monkeypatch.setattr(summary_job, "network_facts", facts)
+    summary_job.choose(["clip_vit_b32"], 5, None)
+    shown, *_ = outline(lambda: create("clip_vit_b32", num_classes=5, input_size=224))
+    best = best_checkpoint("clip_vit_b32", 224)
+    assert best is not None
+    other, *_ = outline(lambda: create("clip_vit_b32", num_classes=5, **best.options))
+    assert measured == [shown]
+    assert measured != [other]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +73,11 @@ def test_networks_are_measured_beside_each_other():
         (["--model=vit_ti16", "--choose=vit_ti16"], "name a network with --model=NAME, or several"),
         (["--choose=vit_ti16", "--diagram=x.svg"], "--diagram draws the network that --model names"),
         (["--model=vit_ti61"], "unknown model 'vit_ti61'"),
-        (["--choose=vit_ti16,resnet51"], "unknown model 'resnet51'"),
+        (["--choose=vit_ti16,resnet51"], "unknown model 'resnet51' (--choose); did you mean"),
+        (
+            ["--choose=cnn_gap,cnn"],
+            "cnn is a network only with options (stages), and --choose has none",
+        ),
         (["--model=vit_ti16", "--input_size=100"], "input size 100 is not a multiple of the patch, 16"),
         (
             ["--model=inception_v3", "--input_size=20"],
@@ -58,7 +85,15 @@ def test_networks_are_measured_beside_each_other():
         ),
         (["--model=cnn_gap", "--diagram=README.md/x.svg"], "but README.md is no folder"),
         (["--model=cnn_gap", "--diagram=nowhere/x.svg"], "but nowhere is no folder"),
-        (["--model=cnn"], "model cnn needs model.options.stages (of a command: --options=stages=...)"),
+        (["--model=cnn"], "vitlab.summary --model: --options=stages=...)"),
+        (
+            ["--model=mobilenet_v2", "--options=width=1e999"],
+            "model.options.width has inf; a number must be finite",
+        ),
+        (
+            ["--model=mobilenet_v2", "--options=dtype=foo"],
+            "model.options.dtype is foo; it must be float32, bfloat16, float16 or float64",
+        ),
         (["--model=vit_ti16", "--options=input_size=32"], "set --input_size in its place"),
         (["--choose=vit_ti16", "--options=patch=8"], "--options are those of the network that --model"),
     ],

@@ -18,10 +18,12 @@ from vitlab.errors import InputError
 from vitlab.options import read_options
 from vitlab.progress import say
 
-_MODEL = flags.DEFINE_string("model", "", "The network, such as vit_ti16; a name's own if not given.")
-_WEIGHTS = flags.DEFINE_string("weights", "", "A published file, or the name of one (see --list).")
-_OUTPUT = flags.DEFINE_string("output", "", "The file to write; it ends in .safetensors.")
-_INPUT_SIZE = flags.DEFINE_integer("input_size", 0, "Pixels per side; the publisher's if not given.")
+_MODEL = flags.DEFINE_string("model", None, "The network, such as vit_ti16; a name's own if not given.")
+_WEIGHTS = flags.DEFINE_string("weights", None, "A published file, or the name of one (see --list).")
+_OUTPUT = flags.DEFINE_string("output", None, "The file to write; it ends in .safetensors.")
+_INPUT_SIZE = flags.DEFINE_integer(
+    "input_size", None, "Pixels per side; the publisher's if not given.", lower_bound=1
+)
 _OPTIONS = flags.DEFINE_string(
     "options", "", "Options of the network, such as --options=patch=16,width=192 (model.options)."
 )
@@ -31,11 +33,12 @@ _JSON = flags.DEFINE_bool("json", False, "With --list: all that is known, as JSO
 
 def main() -> None:
     if _LIST.value:
+        _check_beside_list()
         from vitlab.weights import list_checkpoints
 
-        say(list_checkpoints(_MODEL.value, _WEIGHTS.value, as_json=_JSON.value))
+        say(list_checkpoints(_MODEL.value or "", _WEIGHTS.value or "", as_json=_JSON.value))
         return
-    model, output = _checked()
+    model, weights, output = _checked()
     options = read_options(_OPTIONS.value)
 
     from vitlab import runtime
@@ -44,30 +47,35 @@ def main() -> None:
     from vitlab.config import Model
     from vitlab.models import convert
 
-    card = convert(Model(model, _WEIGHTS.value, _INPUT_SIZE.value, options), output)
+    card = convert(Model(model, weights, _INPUT_SIZE.value or 0, options), output)
     say(
         f"{output}: {card.name} for {card.preprocessing.size} pixels, {card.parameters:,} parameters, "
-        f"from {_WEIGHTS.value} in the layout of {card.origin['layout']}"
+        f"from {weights} in the layout of {card.origin['layout']}"
     )
 
 
-def _checked() -> tuple[str, Path]:
-    """The network and the file to write. Raises InputError for whatever flag is missing or wrong."""
+def _check_beside_list() -> None:
+    for flag in (_OUTPUT, _INPUT_SIZE, _OPTIONS):
+        if flag.value:
+            raise InputError(f"--{flag.name} is for a conversion, and --list only lists; leave one out")
+
+
+def _checked() -> tuple[str, str, Path]:
+    """The network, its weights, the file to write. Raises InputError for a flag that is wrong."""
     if _JSON.value:
         raise InputError("--json is a form of the list; ask for --list, too")
     if not _WEIGHTS.value:
         raise InputError("name a published file or checkpoint with --weights=..., or ask for a --list")
-    if not _OUTPUT.value.endswith(".safetensors"):
-        raise InputError(f"--output is {_OUTPUT.value!r}; it must be a file that ends in .safetensors")
-    if _INPUT_SIZE.value < 0:
-        raise InputError(f"--input_size is {_INPUT_SIZE.value}; it must be above 0")
+    output = _OUTPUT.value or ""
+    if not output.endswith(".safetensors"):
+        raise InputError(f"--output is {output!r}; it must be a file that ends in .safetensors")
     if _MODEL.value:
-        return _MODEL.value, Path(_OUTPUT.value)
+        return _MODEL.value, _WEIGHTS.value, Path(output)
     from vitlab.weights import CATALOGUE
 
     if _WEIGHTS.value not in CATALOGUE or os.path.exists(_WEIGHTS.value):
         raise InputError("say which network the file is for, such as --model=vit_ti16")
-    return CATALOGUE[_WEIGHTS.value].model, Path(_OUTPUT.value)
+    return CATALOGUE[_WEIGHTS.value].model, _WEIGHTS.value, Path(output)
 
 
 if __name__ == "__main__":

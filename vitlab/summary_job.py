@@ -10,8 +10,10 @@ import jax
 from vitlab import files
 from vitlab.errors import InputError
 from vitlab.models import (
+    PRESETS,
     TIMED_ANSWERS,
     Classifier,
+    Layer,
     Operator,
     create,
     initialise,
@@ -20,6 +22,7 @@ from vitlab.models import (
     operators,
     preset,
 )
+from vitlab.names import unknown
 from vitlab.progress import say, track
 from vitlab.reporting import network_chart
 from vitlab.text_table import UNKNOWN, text_table
@@ -53,19 +56,10 @@ def describe(
         return create(name, num_classes=classes, **{**options, "input_size": size})
 
     layers = layer_table(build, depth)
-    rows = [
-        (
-            layer.path,
-            layer.kind,
-            " x ".join(map(str, layer.output)) if layer.output else UNKNOWN,
-            f"{layer.parameters:,}",
-        )
-        for layer in layers
-    ]
     parameters = sum(layer.parameters for layer in layers)
     statistics = sum(layer.statistics for layer in layers)
     say(f"{name} at {size} pixels, {classes} classes\n")
-    say(text_table(("layer", "type", "output", "parameters"), rows, left=3))
+    say(_layer_text(layers))
     say(
         f"\n{parameters:,} parameters"
         + (f", and {statistics:,} statistics of batch norm" if statistics else "")
@@ -84,10 +78,18 @@ def choose(names: Sequence[str], classes: int, input_size: int | None) -> None:
     """Prints a table to choose a network by, measured here but for the accuracy (row S2-12).
 
     Raises:
-        InputError: an unknown network, or a size that one cannot have.
+        InputError: an unknown network, one that is nothing without options, or a size that one cannot
+            have.
     """
     for name in names:
-        preset(name)
+        if name not in PRESETS:
+            raise InputError(unknown("model", name, PRESETS, "--choose"))
+        needed = preset(name).left_open
+        if needed:
+            raise InputError(
+                f"{name} is a network only with options ({', '.join(needed)}), and --choose has none; "
+                f"leave it out, or see --model={name} --options={needed[0]}=..."
+            )
     rows = [
         _choice(name, classes, input_size) for name in track(names, len(names), "measuring", "networks")
     ]
@@ -101,19 +103,21 @@ layers   convolutions and dense layers, without those of shortcuts
 GFLOPs   of the compiled program, for one image
 ms       for one image on {device}: the median of {TIMED_ANSWERS} answers
 top-1, top-5   percent on ImageNet-1k, as the publisher of the weights states, of the best ones for
-         this size, or else for the network's own; CLIP's zero-shot; -: not stated"""
+         this size, or else for the network's own; CLIP's zero-shot; -: not stated
+
+What is measured is the network that --model shows; what the publisher of the weights does otherwise
+(padding, biases, which GELU) is left out."""
     )
 
 
 def _choice(name: str, classes: int, input_size: int | None) -> tuple[str, ...]:
-    """The network at its own size unless another is given, with the best weights' options."""
+    """The network at its own size unless another is given, and the best weights' accuracy."""
     own_size = preset(name).preprocessing.size
     size = input_size or own_size
     checkpoint = best_checkpoint(name, size) or best_checkpoint(name, own_size)
-    options = checkpoint.options if checkpoint else {}
 
     def build() -> Classifier:
-        return create(name, num_classes=classes, **{**options, "input_size": size})
+        return create(name, num_classes=classes, input_size=size)
 
     facts = network_facts(*initialise(build, {}), size)
 
@@ -132,6 +136,19 @@ def _choice(name: str, classes: int, input_size: int | None) -> tuple[str, ...]:
         percent(checkpoint.top5 if checkpoint else None),
         checkpoint.tag if checkpoint else UNKNOWN,
     )
+
+
+def _layer_text(layers: Sequence[Layer]) -> str:
+    rows = [
+        (
+            layer.path,
+            layer.kind,
+            " x ".join(map(str, layer.output)) if layer.output else UNKNOWN,
+            f"{layer.parameters:,}",
+        )
+        for layer in layers
+    ]
+    return text_table(("layer", "type", "output", "parameters"), rows, left=3)
 
 
 def _operator_text(table: Sequence[Operator]) -> str:

@@ -33,6 +33,21 @@ def test_both_towers_together_count_as_published(name: str, parameters: int):
     assert sum(math.prod(shape) for shape in (*image.values(), *text.values())) == parameters
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"activation": "relu"}, r"unknown value 'relu' \(options.activation\)"),
+        ({"foo": 1}, r"unknown option of the text tower of clip_vit_b32 'foo' \(options\); known: act"),
+        ({"dtype": "int32"}, "options.dtype is int32; it must be float32"),
+        ({"depth": 0}, "options.depth is 0; it must be above 0"),
+        ({"heads": 5}, "the text tower of clip_vit_b32: width 512 is not a multiple of 5 heads"),
+    ],
+)
+def test_a_text_tower_that_cannot_be_is_refused(options: dict[str, Any], message: str):
+    with pytest.raises(InputError, match=message):
+        create_text("clip_vit_b32", **options)
+
+
 SMALL: dict[str, Any] = dict(width=64, depth=2, heads=2, embedding_width=16)
 
 
@@ -92,10 +107,20 @@ def test_the_text_tower_is_read_from_the_file_of_both(tmp_path: Path):
         "logit_scale": (),
         "visual.proj": (8, 4),
     }
+    shapes |= {
+        f"transformer.resblocks.0.{name}": shape
+        for name, shape in {
+            "ln_1.weight": (8,), "ln_1.bias": (8,), "ln_2.weight": (8,), "ln_2.bias": (8,),
+            "attn.in_proj_weight": (24, 8), "attn.in_proj_bias": (24,),
+            "attn.out_proj.weight": (8, 8), "attn.out_proj.bias": (8,),
+            "mlp.c_fc.weight": (32, 8), "mlp.c_fc.bias": (32,),
+            "mlp.c_proj.weight": (8, 32), "mlp.c_proj.bias": (8,),
+        }.items()
+    }  # fmt: skip
     generator = np.random.default_rng(0)
     tensors = {name: generator.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
     save_file(tensors, tmp_path / "clip.safetensors")
-    sizes = dict(width=8, depth=0, heads=1, embedding_width=4)
+    sizes = dict(width=8, depth=1, heads=1, embedding_width=4)
     tower = load_text("clip_vit_b32", str(tmp_path / "clip.safetensors"), **sizes)
     np.testing.assert_array_equal(tower.words[...], tensors["token_embedding.weight"])
     np.testing.assert_array_equal(tower.scale[...], tensors["logit_scale"])

@@ -133,6 +133,14 @@ def test_half_precision_changes_neither_parameters_nor_logits_dtype():
     [
         ({"input_size": 225}, "input size 225 is not a multiple of the patch, 16"),
         ({"heads": 5}, "width 192 is not a multiple of 5 heads"),
+        (
+            {"dtype": "foo"},
+            "model.options.dtype is foo; it must be float32, bfloat16, float16 or float64",
+        ),
+        ({"dtype": 5}, "model.options.dtype is 5; it must be float32"),
+        ({"dtype": None}, "model.options.dtype is None; it must be float32"),
+        ({"dtype": "int32"}, "model.options.dtype is int32; it must be float32"),
+        ({"width": 10**400}, "model.options.width has 10+; a number must be finite, below 1.8e308"),
         ({"depht": 3}, "unknown option of vit_ti16 'depht'.*did you mean depth"),
     ],
 )

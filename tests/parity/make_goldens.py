@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
+if __name__ == "__main__":  # as a script it sees only its own folder
+    sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import jax
 import numpy as np

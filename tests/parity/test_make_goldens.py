@@ -55,8 +55,9 @@ def test_a_case_that_fails_is_named_and_overwrites_nothing(
     assert kept.read_bytes() == b"as it was"
 
 
-def test_a_name_that_no_case_has_is_an_error():
-    command = [sys.executable, "-m", "tests.parity.make_goldens", "--only=resnet51"]
+@pytest.mark.parametrize("how", [["-m", "tests.parity.make_goldens"], ["tests/parity/make_goldens.py"]])
+def test_a_name_that_no_case_has_is_an_error_as_a_module_and_as_a_script(how: list[str]):
+    command = [sys.executable, *how, "--seed=1", "--only=resnet51"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 2
     assert "no case is named *resnet51*; there are vit_ti16-timm, " in result.stderr

@@ -71,26 +71,9 @@ class EfficientNet(Backbone):
         )
         channels = rounded(STEM_CHANNELS * width)
         self.stem = layer(3, channels, kernel=3, stride=2)
-        stages = []
-        for expansion, base, repeats, first_stride, kernel in STAGES:
-            blocks = []
-            for index in range(math.ceil(repeats * depth)):
-                blocks.append(
-                    Block(
-                        channels,
-                        rounded(base * width),
-                        expansion=expansion,
-                        kernel=kernel,
-                        stride=1 if index else first_stride,
-                        layer=layer,
-                        rngs=rngs,
-                    )
-                )
-                channels = rounded(base * width)
-            stages.append(nnx.List(blocks))
-        self.stages = nnx.List(stages)
+        self.stages = _stages(channels, width, depth, layer=layer, rngs=rngs)
         self.embedding_width = rounded(LAST_CHANNELS * width)
-        self.last = layer(channels, self.embedding_width, kernel=1)
+        self.last = layer(rounded(STAGES[-1][1] * width), self.embedding_width, kernel=1)
 
     def features(self, images: Images) -> NewMaps:
         maps = self.stem(normalise(images, self.scheme, self.dtype))
@@ -98,6 +81,23 @@ class EfficientNet(Backbone):
             for block in stage:
                 maps = block(maps)
         return self.last(maps)
+
+
+def _stages(
+    channels: int, width: float, depth: float, *, layer: Callable[..., ConvNorm], rngs: nnx.Rngs
+) -> nnx.List:
+    """Those of the table, scaled; `channels` come in."""
+    stages = []
+    for expansion, base, repeats, first_stride, kernel in STAGES:
+        blocks = []
+        for index in range(math.ceil(repeats * depth)):
+            stride = 1 if index else first_stride
+            out = rounded(base * width)
+            shape: dict[str, int] = dict(expansion=expansion, kernel=kernel, stride=stride)
+            blocks.append(Block(channels, out, **shape, layer=layer, rngs=rngs))
+            channels = out
+        stages.append(nnx.List(blocks))
+    return nnx.List(stages)
 
 
 class Block(nnx.Module):

@@ -96,52 +96,53 @@ class Stem(nnx.Module):
 def _blocks(include_padding: bool) -> tuple[tuple[Chain, ...], ...]:
     """The eleven blocks, from 35 x 35 positions over 17 x 17 to 8 x 8."""
     average: Pool = "average with padding" if include_padding else "average"
-
-    def averaged(channels: int) -> Chain:
-        return chain(Conv(channels, 1), pool=average)
-
-    def small(pooled: int) -> tuple[Chain, ...]:
-        """A 5x5 (figure 4) beside the two 3x3 that can replace one (figure 5)."""
-        return (
-            chain(Conv(64, 1)),
-            chain(Conv(48, 1), Conv(64, 5)),
-            chain(Conv(64, 1), Conv(96, 3), Conv(96, 3)),
-            averaged(pooled),
-        )
-
-    def factorised(inner: int) -> tuple[Chain, ...]:
-        """Figure 6: 7x7 as 1x7 and 7x1."""
-        return (
-            chain(Conv(192, 1)),
-            chain(Conv(inner, 1), Conv(inner, LONG), Conv(192, TALL)),
-            chain(
-                Conv(inner, 1),
-                *(Conv(inner, TALL), Conv(inner, LONG), Conv(inner, TALL), Conv(192, LONG)),
-            ),
-            averaged(192),
-        )
-
-    fork = (chain(Conv(384, (1, 3))), chain(Conv(384, (3, 1))))
-    wide = (  # figure 7
-        chain(Conv(320, 1)),
-        chain(Conv(384, 1), fork),
-        chain(Conv(448, 1), Conv(384, 3), fork),
-        averaged(192),
-    )
-    to_17 = (
-        chain(Conv(384, 3, stride=2)),
-        chain(Conv(64, 1), Conv(96, 3), Conv(96, 3, stride=2)),
-        chain(pool="max"),
-    )
-    to_8 = (
-        chain(Conv(192, 1), Conv(320, 3, stride=2)),
-        chain(Conv(192, 1), Conv(192, LONG), Conv(192, TALL), Conv(192, 3, stride=2)),
-        chain(pool="max"),
-    )
+    wide = (*WIDE, chain(Conv(192, 1), pool=average))
     return (
-        *(small(32), small(64), small(64)),
-        to_17,
-        *(factorised(128), factorised(160), factorised(160), factorised(192)),
-        to_8,
+        *(_small(pooled, average) for pooled in (32, 64, 64)),
+        TO_17,
+        *(_factorised(inner, average) for inner in (128, 160, 160, 192)),
+        TO_8,
         *(wide, wide),
     )
+
+
+def _small(pooled: int, average: Pool) -> tuple[Chain, ...]:
+    """A 5x5 (figure 4) beside the two 3x3 that can replace one (figure 5)."""
+    return (
+        chain(Conv(64, 1)),
+        chain(Conv(48, 1), Conv(64, 5)),
+        chain(Conv(64, 1), Conv(96, 3), Conv(96, 3)),
+        chain(Conv(pooled, 1), pool=average),
+    )
+
+
+def _factorised(inner: int, average: Pool) -> tuple[Chain, ...]:
+    """Figure 6: 7x7 as 1x7 and 7x1."""
+    return (
+        chain(Conv(192, 1)),
+        chain(Conv(inner, 1), Conv(inner, LONG), Conv(192, TALL)),
+        chain(
+            Conv(inner, 1),
+            *(Conv(inner, TALL), Conv(inner, LONG), Conv(inner, TALL), Conv(192, LONG)),
+        ),
+        chain(Conv(192, 1), pool=average),
+    )
+
+
+# The blocks that halve the maps, and the last ones' branches but for the pooled one (figure 7).
+TO_17 = (
+    chain(Conv(384, 3, stride=2)),
+    chain(Conv(64, 1), Conv(96, 3), Conv(96, 3, stride=2)),
+    chain(pool="max"),
+)
+TO_8 = (
+    chain(Conv(192, 1), Conv(320, 3, stride=2)),
+    chain(Conv(192, 1), Conv(192, LONG), Conv(192, TALL), Conv(192, 3, stride=2)),
+    chain(pool="max"),
+)
+FORK = (chain(Conv(384, (1, 3))), chain(Conv(384, (3, 1))))
+WIDE = (
+    chain(Conv(320, 1)),
+    chain(Conv(384, 1), FORK),
+    chain(Conv(448, 1), Conv(384, 3), FORK),
+)

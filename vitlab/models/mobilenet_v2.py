@@ -70,29 +70,36 @@ class MobileNetV2(Backbone):
         )
         channels = rounded(STEM_CHANNELS * width)
         self.stem = layer(3, channels, kernel=3, stride=2)
-        blocks = []
-        for expansion, base, repeats, first_stride in STAGES:
-            for index in range(repeats):
-                stride = first_stride if index == 0 else 1
-                block = InvertedResidual(
-                    channels,
-                    rounded(base * width),
-                    hidden=channels * expansion,
-                    expand=expansion > 1 or expand_always,
-                    stride=stride,
-                    layer=layer,
-                )
-                blocks.append(block)
-                channels = rounded(base * width)
-        self.blocks = nnx.List(blocks)
+        self.blocks = _blocks(channels, width, expand_always, layer=layer)
         self.embedding_width = rounded(LAST_CHANNELS * max(width, 1.0))
-        self.last = layer(channels, self.embedding_width, kernel=1)
+        self.last = layer(rounded(STAGES[-1][1] * width), self.embedding_width, kernel=1)
 
     def features(self, images: Images) -> NewMaps:
         maps = self.stem(normalise(images, self.scheme, self.dtype))
         for block in self.blocks:
             maps = block(maps)
         return self.last(maps)
+
+
+def _blocks(
+    channels: int, width: float, expand_always: bool, *, layer: Callable[..., ConvNorm]
+) -> nnx.List:
+    """Those of the table, as wide as asked; `channels` come in."""
+    blocks = []
+    for expansion, base, repeats, first_stride in STAGES:
+        for index in range(repeats):
+            out = rounded(base * width)
+            block = InvertedResidual(
+                channels,
+                out,
+                hidden=channels * expansion,
+                expand=expansion > 1 or expand_always,
+                stride=1 if index else first_stride,
+                layer=layer,
+            )
+            blocks.append(block)
+            channels = out
+    return nnx.List(blocks)
 
 
 class InvertedResidual(nnx.Module):

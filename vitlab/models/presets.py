@@ -1,9 +1,12 @@
 """The networks by their names: what each is built from and how its images were brought to size."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from flax import nnx
 
 from vitlab.models.classifier import Backbone
 from vitlab.models.clip import CLIPVisionTransformer
@@ -37,6 +40,22 @@ class Preset:
     backbone: Callable[..., Backbone]
     preprocessing: Preprocessing
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def left_open(self) -> list[str]:
+        """The options without which there is no network, and that its name does not say."""
+        return [option for option in needed_by(self.backbone) if option not in self.options]
+
+
+def options_of(network: Callable[..., nnx.Module]) -> dict[str, inspect.Parameter]:
+    known = dict(inspect.signature(network.__init__).parameters)
+    del known["self"], known["rngs"]
+    return known
+
+
+def needed_by(network: Callable[..., nnx.Module]) -> list[str]:
+    """Its options that have no default."""
+    return [name for name, value in options_of(network).items() if value.default is value.empty]
 
 
 TIMM_VIT = Preprocessing(size=224, interpolation="bicubic", crop=0.9, crop_first=False)

@@ -1,6 +1,6 @@
 """Every network by name: `create("vit_ti16", num_classes=10)`."""
 
-import inspect
+import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -8,11 +8,13 @@ from typing import Any
 from flax import nnx
 
 from vitlab.errors import InputError
-from vitlab.models.classifier import Backbone, Classifier
+from vitlab.models.classifier import Classifier
 from vitlab.models.clip import CLIPText
-from vitlab.models.presets import CLIP_TEXTS, PRESETS, Preset
+from vitlab.models.presets import CLIP_TEXTS, PRESETS, Preset, needed_by, options_of
 from vitlab.names import unknown
 from vitlab.typed import Share, checked
+
+DTYPES = ("float32", "bfloat16", "float16", "float64")  # that a network can compute in
 
 
 def create(name: str, *, num_classes: int, seed: int = 0, **options: Any) -> Classifier:
@@ -23,12 +25,14 @@ def create(name: str, *, num_classes: int, seed: int = 0, **options: Any) -> Cla
             network cannot have.
     """
     chosen = preset(name)
-    options = _checked_options(name, chosen.backbone, {**chosen.options, **options})
+    options = _checked_options(name, chosen.backbone, {**chosen.options, **options}, "model.options")
     rngs = nnx.Rngs(seed)
     try:
         backbone = chosen.backbone(**options, rngs=rngs)
     except ValueError as error:
-        raise InputError(f"model {name}: {error} (model.input_size, model.options)") from error
+        raise InputError(
+            f"model {name}: {error} (model.input_size or --input_size, model.options or --options)"
+        ) from error
     return Classifier(backbone, num_classes, rngs=rngs)
 
 
@@ -36,61 +40,76 @@ def create_text(name: str, *, seed: int = 0, **options: Any) -> CLIPText:
     """The text tower of a CLIP, under the name of its image tower, with random weights.
 
     Raises:
-        InputError: there is no such CLIP.
+        InputError: there is no such CLIP or option, or a value that the tower cannot have.
     """
     if name not in CLIP_TEXTS:
         raise InputError(unknown("CLIP", name, CLIP_TEXTS, "model.name"))
-    return CLIPText(**{**CLIP_TEXTS[name], **options}, rngs=nnx.Rngs(seed))
+    tower = f"the text tower of {name}"
+    options = _checked_options(tower, CLIPText, {**CLIP_TEXTS[name], **options}, "options")
+    try:
+        return CLIPText(**options, rngs=nnx.Rngs(seed))
+    except ValueError as error:
+        raise InputError(f"{tower}: {error} (options)") from error
 
 
 def preset(name: str) -> Preset:
     if name not in PRESETS:
-        raise InputError(unknown("model", name, PRESETS, "model.name"))
+        raise InputError(unknown("model", name, PRESETS, "model.name or --model"))
     return PRESETS[name]
 
 
 def _checked_options(
-    name: str, backbone: Callable[..., Backbone], options: Mapping[str, Any]
+    name: str, network: Callable[..., nnx.Module], options: Mapping[str, Any], where: str
 ) -> dict[str, Any]:
-    known = dict(inspect.signature(backbone.__init__).parameters)
-    del known["self"], known["rngs"]
+    """`where` is what the options are a part of, for messages."""
+    known = options_of(network)
     for option in options:
         if option not in known:
-            raise InputError(unknown(f"option of {name}", option, known, "model.options"))
-    needed = [key for key, value in known.items() if value.default is value.empty]
-    missing = [key for key in needed if key not in options]
+            raise InputError(unknown(f"option of {name}", option, known, where))
+    missing = [option for option in needed_by(network) if option not in options]
     if missing:
         raise InputError(
             f"model {name} needs model.options.{', model.options.'.join(missing)} "
-            f"(of a command: --options={'=..., '.join(missing)}=...)"
+            f"(of vitlab.convert and vitlab.summary --model: --options={'=..., '.join(missing)}=...)"
         )
     hints, exact = (
-        typing.get_type_hints(backbone.__init__, include_extras=extras) for extras in (False, True)
+        typing.get_type_hints(network.__init__, include_extras=extras) for extras in (False, True)
     )
     found = {
-        option: _checked_option(hints[option], value, f"model.options.{option}")
+        option: _checked_option(hints[option], value, f"{where}.{option}")
         for option, value in options.items()
     }
     for option, value in found.items():
         if Share not in typing.get_args(exact[option]):
-            _check_above_zero(value, f"model.options.{option}")
+            _check_above_zero(value, f"{where}.{option}")
     return found
 
 
 def _checked_option(hint: Any, value: Any, where: str) -> Any:
     if hint not in (int, float, bool, str) and typing.get_origin(hint) not in (typing.Literal, tuple):
-        return value  # a dtype
+        return _checked_dtype(value, where)
+    for number in _numbers(value):
+        if not abs(number) <= sys.float_info.max:
+            raise InputError(f"{where} has {number}; a number must be finite, below 1.8e308")
     return checked(hint, value, where)
 
 
+def _checked_dtype(value: Any, where: str) -> Any:
+    """A name, or the type that JAX has under the name, such as `jnp.bfloat16`."""
+    name = value if isinstance(value, str) else getattr(value, "__name__", repr(value))
+    if name not in DTYPES:
+        raise InputError(f"{where} is {name}; it must be {', '.join(DTYPES[:-1])} or {DTYPES[-1]}")
+    return value
+
+
 def _check_above_zero(value: Any, where: str) -> None:
-    if any(type(number) in (int, float) and not number > 0 for number in _flat(value)):
+    if any(not number > 0 for number in _numbers(value)):
         raise InputError(f"{where} is {value}; it must be above 0")
 
 
-def _flat(value: Any) -> Iterator[Any]:
-    if isinstance(value, tuple):
+def _numbers(value: Any) -> Iterator[int | float]:
+    if isinstance(value, (tuple, list)):
         for part in value:
-            yield from _flat(part)
-    else:
+            yield from _numbers(part)
+    elif type(value) in (int, float):
         yield value

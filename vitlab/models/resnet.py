@@ -59,23 +59,13 @@ class ResNet(Backbone):
             rngs=rngs,
         )
         self.stem = layer(3, STEM_CHANNELS, kernel=7, stride=2)
-        channels, stages = STEM_CHANNELS, []
-        for stage, depth in enumerate(depths):
-            inner = STEM_CHANNELS * 2**stage
-            blocks: list[nnx.Module] = []
-            for index in range(depth):
-                stride = 2 if stage and not index else 1
-                if block == "basic":
-                    blocks.append(BasicBlock(channels, inner, stride=stride, layer=layer))
-                    channels = inner
-                else:
-                    blocks.append(
-                        Bottleneck(channels, inner, stride=stride, stride_in=stride_in, layer=layer)
-                    )
-                    channels = EXPANSION * inner
-            stages.append(nnx.List(blocks))
-        self.stages = nnx.List(stages)
-        self.embedding_width = channels
+        build: Callable[..., nnx.Module]
+        if block == "basic":
+            expansion, build = 1, partial(BasicBlock, layer=layer)
+        else:
+            expansion, build = EXPANSION, partial(Bottleneck, stride_in=stride_in, layer=layer)
+        self.stages = _stages(depths, build, expansion)
+        self.embedding_width = expansion * STEM_CHANNELS * 2 ** (len(depths) - 1)
 
     def features(self, images: Images) -> NewMaps:
         maps = self.stem(normalise(images, self.scheme, self.dtype))
@@ -84,6 +74,20 @@ class ResNet(Backbone):
             for block in stage:
                 maps = block(maps)
         return maps
+
+
+def _stages(
+    depths: tuple[int, int, int, int], block: Callable[..., nnx.Module], expansion: int
+) -> nnx.List:
+    channels, stages = STEM_CHANNELS, []
+    for stage, depth in enumerate(depths):
+        inner = STEM_CHANNELS * 2**stage
+        blocks = []
+        for index in range(depth):
+            blocks.append(block(channels, inner, stride=2 if stage and not index else 1))
+            channels = expansion * inner
+        stages.append(nnx.List(blocks))
+    return nnx.List(stages)
 
 
 class BasicBlock(nnx.Module):

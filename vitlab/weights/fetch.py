@@ -49,15 +49,18 @@ def locate(weights: str) -> tuple[Path, Checkpoint | None]:
         if not path.is_file():
             raise InputError(
                 f"{weights} is a folder without weights.safetensors; give a file, or the model/<phase> "
-                "folder of a finished run (model.weights)"
+                "folder of a finished run"
             )
     if path.is_file():
         return path, None
     if weights in CATALOGUE:
         return fetch(CATALOGUE[weights]), CATALOGUE[weights]
     if path.suffix.lower() in READERS or path.parent != Path("."):
-        raise InputError(f"there is no file {path} (model.weights)")
-    raise InputError(unknown("weights", weights, CATALOGUE, "model.weights"))
+        raise InputError(
+            f"there is no file {path}; weights are a file, the model/<phase> folder of a finished run, "
+            "or a name that `python -m vitlab.convert --list` shows"
+        )
+    raise InputError(unknown("weights", weights, CATALOGUE, "see vitlab.convert --list"))
 
 
 def fetch(file: Offered) -> Path:
