@@ -75,6 +75,19 @@ def test_a_card_whose_network_the_arrays_do_not_fill_is_refused(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
+    ("name", "options", "option"),
+    [
+        ("vit", {**OPTIONS, "depth": 10**9}, "depth"),
+        ("resnet50", {"depths": [3, 4, 10**9, 3]}, "depths"),
+        ("efficientnet_b0", {"depth": 1e9}, "depth"),
+    ],
+)
+def test_a_network_that_would_take_for_ever_to_build_is_refused(name: str, options: dict, option: str):
+    with pytest.raises(InputError, match=rf"model\.options\.{option} is .*; 200 layers are the most"):
+        draw_blueprint(Model(name=name, input_size=32, options=options))
+
+
+@pytest.mark.parametrize(
     ("name", "checkpoint", "theirs"),
     [
         ("efficientnet_b0", "tf_efficientnet_b0.in1k", "tf_efficientnet_b0"),

@@ -16,7 +16,7 @@ def convert(settings: config.Model, output: Path) -> ModelCard:
     """
     blueprint = draw_blueprint(settings)
     if blueprint.published is None:
-        raise InputError("there are no weights to convert (model.weights)")
+        raise InputError("there are no weights to convert; name a file or a checkpoint")
     parameters, statistics = blueprint.shapes
     arrays = blueprint.published.arrays(parameters | statistics)
     card = ModelCard(

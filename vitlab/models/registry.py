@@ -17,6 +17,9 @@ from vitlab.typed import Share, checked
 DTYPES = ("float32", "bfloat16", "float16", "float64")  # that a network can compute in
 
 
+DEEPEST = 200  # layers of a stage; of what is published, a ResNet-152 has 36
+
+
 def create(name: str, *, num_classes: int, seed: int = 0, **options: Any) -> Classifier:
     """A network with random weights that depend on `seed` alone.
 
@@ -82,6 +85,8 @@ def _checked_options(
     for option, value in found.items():
         if Share not in typing.get_args(exact[option]):
             _check_above_zero(value, f"{where}.{option}")
+        if option in ("depth", "depths") and max(_numbers(value)) > DEEPEST:
+            raise InputError(f"{where}.{option} is {value}; {DEEPEST} layers are the most")
     return found
 
 
