@@ -175,6 +175,6 @@ def test_pre_logits_are_a_dense_layer_with_tanh_that_google_publishes_beside_the
                  for name in ("kernel", "bias")}  # fmt: skip
     google = next(layout for layout in LAYOUTS["vit"] if layout.publisher == "google")
     wanted = {f"backbone/{name}": array.shape for name, array in published.items()}
-    filled = google.fill(dict(published), wanted, "vit.npz").arrays
+    filled = google.fill(dict(published), wanted, "vit.npz")
     for name, array in published.items():
         np.testing.assert_array_equal(filled[f"backbone/{name}"], array)

@@ -102,9 +102,9 @@ def _translated(
         return create(case.model, num_classes=CLASSES, **options)
 
     _, parameters, statistics = outline(build)
-    filled = layout.fill(dict(tensors), parameters | statistics, case.name)
-    assert filled.has_head == (case.has_top and not case.model.startswith("clip"))
-    return build, filled.arrays
+    arrays = layout.fill(dict(tensors), parameters | statistics, case.name)
+    assert ("head/bias" in arrays) == (case.has_top and not case.model.startswith("clip"))
+    return build, arrays
 
 
 def _compare_with_texts(case: Case, tensors: Tensors, seed: int) -> Callable[[Classifier, Array], Array]:
@@ -115,7 +115,7 @@ def _compare_with_texts(case: Case, tensors: Tensors, seed: int) -> Callable[[Cl
         return create_text(case.model, **{**layout.options, **case.options})
 
     _, shapes, _ = outline(build)
-    network, parameters, _ = initialise(build, layout.fill(dict(tensors), shapes, case.name).arrays)
+    network, parameters, _ = initialise(build, layout.fill(dict(tensors), shapes, case.name))
     tower = network.module(parameters, {})
     embedding = jax.jit(tower)(jnp.asarray(draw_texts(seed)))
     return lambda module, images: similarity(module.embed(images), embedding, tower.scale[...])

@@ -15,6 +15,8 @@ class Server:
         breaks: after so many bytes of each of the next answers, the connection is cut.
         ranges: whether it can send the rest of a file.
         announces: whether it says how long the file is.
+        unsatisfied: which requests get 416, none, those for a "range" or "all".
+        content_range: what it states with that; nothing if empty.
         surplus: what it sends beyond what it announced of a range.
         linked: the hash that the answer at `/redirect` states.
         leads_to: where `/redirect` does.
@@ -26,6 +28,8 @@ class Server:
     breaks: list[int] = field(default_factory=list)
     ranges: bool = True
     announces: bool = True
+    unsatisfied: str = ""
+    content_range: str = ""
     surplus: bytes = b""
     linked: str = ""
     leads_to: str = "/file"
@@ -62,14 +66,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         plan = self.plan
         asked = self.headers["Range"]
         plan.asked.append(asked)
+        if plan.unsatisfied == "all" or (plan.unsatisfied == "range" and asked):
+            self._send_unsatisfied(plan.content_range)
+            return
         start = 0
         if asked and plan.ranges and self.headers["If-Range"] == plan.tag:
             start = int(asked.removeprefix("bytes=").removesuffix("-"))
         if start and start >= len(plan.content):
-            self.send_response(416)
-            self.send_header("Content-Range", f"bytes */{len(plan.content)}")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self._send_unsatisfied(f"bytes */{len(plan.content)}")
             return
         body = plan.content[start:] + plan.surplus
         self.send_response(206 if start else 200)
@@ -84,6 +88,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body[: plan.breaks.pop(0)] if plan.breaks else body)
         self.close_connection = True
+
+    def _send_unsatisfied(self, content_range: str) -> None:
+        self.send_response(416)
+        if content_range:
+            self.send_header("Content-Range", content_range)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
 
     def log_message(self, *_: object) -> None:
         pass

@@ -90,6 +90,34 @@ def test_a_beginning_that_is_longer_than_the_file_is_thrown_away(server: Server,
     assert part.read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("stated", ["bytes */0", ""])
+def test_a_server_that_finds_no_range_where_none_was_asked_for_refuses(part: Path, stated: str):
+    with Server(CONTENT, unsatisfied="all", content_range=stated).listening() as server:
+        with pytest.raises(requests.HTTPError, match="416"):
+            download(f"{server.address}/file", part)
+        assert server.asked == [None]
+    assert not part.exists()
+
+
+def test_a_server_that_refuses_after_a_beginning_is_asked_for_the_whole_once(server, part, monkeypatch):
+    server.breaks = [HALF]
+    monkeypatch.setattr(module, "ATTEMPTS", 1)
+    with pytest.raises(BROKEN):
+        download(f"{server.address}/file", part)
+    kept, server.unsatisfied = part.stat().st_size, "all"
+    with pytest.raises(requests.HTTPError, match="416"):
+        download(f"{server.address}/file", part)
+    assert server.asked == [None, f"bytes={kept}-", None]
+
+
+def test_a_server_that_always_breaks_and_never_goes_on_is_given_up(part: Path):
+    breaks = [HALF // 64 * 64] * 50
+    with Server(CONTENT, unsatisfied="range", breaks=breaks).listening() as server:
+        with pytest.raises(BROKEN):
+            download(f"{server.address}/file", part)
+        assert server.asked.count(None) <= 2 * module.ATTEMPTS
+
+
 def test_more_than_was_announced_is_refused_and_thrown_away(part: Path, monkeypatch):
     with Server(CONTENT, breaks=[HALF], surplus=b"more").listening() as server:
         with pytest.raises(requests.RequestException, match=f"more than {len(CONTENT)} bytes came"):

@@ -13,7 +13,7 @@ import pytest
 from vitlab.errors import InputError
 from vitlab.models import create, outline
 from vitlab.weights import open_published
-from vitlab.weights.layouts import LAYOUTS, Filled
+from vitlab.weights.layouts import LAYOUTS
 
 GOLDENS = Path(__file__).parent.parent / "parity" / "goldens"
 KERAS_1 = {
@@ -34,14 +34,14 @@ def numbered_tensors(model: str) -> dict[str, np.ndarray]:
     }
 
 
-def fill(family: str, tensors: dict[str, np.ndarray]) -> Filled:
+def fill(family: str, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     (layout,) = (layout for layout in LAYOUTS[family] if layout.publisher == "keras")
     _, parameters, statistics = outline(lambda: create(family, num_classes=1000, **layout.options))
     return layout.fill(dict(tensors), parameters | statistics, "file.h5")
 
 
-def numbers(filled: Filled) -> dict[str, float]:
-    return {path: float(array.flat[0]) for path, array in filled.arrays.items()}
+def numbers(arrays: dict[str, np.ndarray]) -> dict[str, float]:
+    return {path: float(array.flat[0]) for path, array in arrays.items()}
 
 
 @pytest.mark.parametrize("family", ["inception_v3", "xception"])
@@ -131,3 +131,13 @@ def test_another_normalisation_than_the_one_that_is_built_in_is_refused(efficien
     published = open_published(efficientnet, "efficientnet")
     with pytest.raises(InputError, match=r"variance:0 holds \[1.0, 1.0, 1.0\].* built with \[0.229"):
         published.fill({"backbone/stem/norm/scale": (32,)})
+
+
+def test_a_normalisation_of_another_size_is_named_by_its_shape_alone(efficientnet: Path):
+    with h5py.File(efficientnet, "a") as file:
+        del file["normalization_2/normalization_2/mean:0"]
+        file["normalization_2/normalization_2/mean:0"] = np.zeros(100_000, np.float32)
+    published = open_published(efficientnet, "efficientnet")
+    with pytest.raises(InputError, match=r"mean:0 holds an array of shape \(100000,\), but") as refused:
+        published.fill({"backbone/stem/norm/scale": (32,)})
+    assert len(str(refused.value)) < 1000

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
-from PIL import Image
 from safetensors.numpy import save_file
 
 from vitlab.errors import InputError
@@ -48,12 +47,11 @@ TENSORS = {
 
 
 def test_every_parameter_is_filled_changed_and_float32():
-    filled = LAYOUT.fill(dict(TENSORS), SHAPES, "file")
-    assert {path: array.shape for path, array in filled.arrays.items()} == SHAPES
-    np.testing.assert_array_equal(filled.arrays["backbone/blocks/0/kernel"], TENSORS["0.w"].T)
-    np.testing.assert_array_equal(filled.arrays["backbone/blocks/0/scale"], [1, 1, 1])
-    assert {array.dtype for array in filled.arrays.values()} == {np.dtype("float32")}
-    assert filled.has_head
+    arrays = LAYOUT.fill(dict(TENSORS), SHAPES, "file")
+    assert {path: array.shape for path, array in arrays.items()} == SHAPES
+    np.testing.assert_array_equal(arrays["backbone/blocks/0/kernel"], TENSORS["0.w"].T)
+    np.testing.assert_array_equal(arrays["backbone/blocks/0/scale"], [1, 1, 1])
+    assert {array.dtype for array in arrays.values()} == {np.dtype("float32")}
 
 
 def test_everything_that_differs_is_listed_in_one_error():
@@ -72,17 +70,41 @@ def test_everything_that_differs_is_listed_in_one_error():
     assert "misshapen: backbone/blocks/0/kernel: (2, 4) in the file, (2, 3) in the network" in message
 
 
-def test_a_head_for_other_classes_is_left_out_and_counted():
-    filled = LAYOUT.fill(TENSORS | {"fc.weight": np.zeros((9, 3)), "fc.bias": np.zeros(9)}, SHAPES, "f")
-    assert not filled.has_head
-    assert filled.classes_in_file == 9
-    assert not any(path.startswith("head/") for path in filled.arrays)
+def test_a_head_for_other_classes_comes_as_it_is_in_the_file():
+    tensors = TENSORS | {"fc.weight": np.zeros((9, 3)), "fc.bias": np.zeros(9)}
+    arrays = LAYOUT.fill(tensors, SHAPES, "f")
+    assert (arrays["head/kernel"].shape, arrays["head/bias"].shape) == ((3, 9), (9,))
 
 
 def test_a_file_without_a_head_is_no_error():
     tensors = {name: tensor for name, tensor in TENSORS.items() if not name.startswith("fc")}
-    filled = LAYOUT.fill(tensors, SHAPES, "f")
-    assert (filled.has_head, filled.classes_in_file) == (False, None)
+    assert LAYOUT.fill(tensors, SHAPES, "f").keys() == {path for path in SHAPES if "head" not in path}
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        (
+            {"fc.weight": (8, 3), "fc.bias": (9,)},
+            "misshapen: head/kernel: (3, 8) in the file, (3, 9) in the network",
+        ),
+        (
+            {"fc.weight": (9, 2), "fc.bias": (9,)},
+            "misshapen: head/kernel: (2, 9) in the file, (3, 9) in the network",
+        ),
+        ({"fc.weight": (9, 3)}, "missing: head/bias (9,)"),
+        ({"fc.bias": (9,)}, "missing: head/kernel (3, 9)"),
+        ({"fc.weight": (9, 3), "fc.bias": ()}, "misshapen: head/bias: () in the file, (9,)"),
+    ],
+)
+def test_a_head_that_is_not_whole_or_not_of_one_piece_is_listed(head: dict, row: str):
+    tensors = {name: TENSORS[name] for name in ("0.w", "0.num_batches_tracked")}
+    tensors |= {name: np.zeros(shape) for name, shape in head.items()}
+    with pytest.raises(InputError) as refused:
+        LAYOUT.fill(tensors, SHAPES, "f")
+    rows = str(refused.value).splitlines()[1:]
+    assert len(rows) == 1
+    assert row in rows[0]
 
 
 def save(path: Path, names: list[str]) -> None:
@@ -158,68 +180,6 @@ def test_a_layout_is_found_by_its_names_and_brings_its_options(
     assert (layout.publisher, layout.options) == (publisher, options)
 
 
-@pytest.mark.parametrize(("old", "new"), [(14, 24), (14, 7), (7, 10), (16, 5)])
-def test_positions_in_timms_layout_are_resampled_as_pillow_resamples_bicubically(old: int, new: int):
-    """Pillow's bicubic filter, antialiased, is PyTorch's with antialias=True, which timm uses."""
-    width = 3
-    positions = np.random.default_rng(0).normal(size=(1, 1 + old * old, width)).astype(np.float32)
-    resize = VIT[0].resize[POSITIONS]
-    found = resize(positions, (1, 1 + new * new, width))
-    np.testing.assert_array_equal(found[:, 0], positions[:, 0])
-    for channel in range(width):
-        grid = Image.fromarray(positions[0, 1:, channel].reshape(old, old))
-        expected = np.asarray(grid.resize((new, new), Image.Resampling.BICUBIC))
-        np.testing.assert_allclose(found[0, 1:, channel].reshape(new, new), expected, atol=1e-5)
-
-
-# What PyTorch 2.13's `interpolate(mode="bicubic", antialias=False)` makes of 1 in one row of four and 0
-# in the others, row by row: with `align_corners=True` (torchvision), and without (Hugging Face).
-BICUBIC = {
-    ("torchvision", 6): [
-        [1.0, 0.0, 0.0, 0.0],
-        [0.388, 0.72, -0.108, 0.0],
-        [-0.096, 0.92, 0.2, -0.024],
-        [-0.024, 0.2, 0.92, -0.096],
-        [0.0, -0.108, 0.72, 0.388],
-        [0.0, 0.0, 0.0, 1.0],
-    ],
-    ("huggingface", 6): [
-        [1.086806, -0.086806, 0.0, 0.0],
-        [0.5, 0.59375, -0.09375, 0.0],
-        [-0.086806, 0.943287, 0.16088, -0.017361],
-        [-0.017361, 0.16088, 0.943287, -0.086806],
-        [0.0, -0.09375, 0.59375, 0.5],
-        [0.0, 0.0, -0.086806, 1.086806],
-    ],
-    ("torchvision", 3): [
-        [1.0, 0.0, 0.0, 0.0],
-        [-0.09375, 0.59375, 0.59375, -0.09375],
-        [0.0, 0.0, 0.0, 1.0],
-    ],
-    ("huggingface", 3): [
-        [0.856481, 0.16088, -0.017361, 0.0],
-        [-0.09375, 0.59375, 0.59375, -0.09375],
-        [0.0, -0.017361, 0.16088, 0.856481],
-    ],
-}
-
-
-@pytest.mark.parametrize(("publisher", "new"), BICUBIC)
-def test_positions_are_resampled_by_pytorchs_bicubic_where_the_publisher_takes_that(
-    publisher: str, new: int
-):
-    """JAX's has another sharpness, and antialiases what it shrinks unless told otherwise."""
-    weights = np.array(BICUBIC[publisher, new])
-    (layout,) = (layout for layout in VIT if layout.publisher == publisher)
-    grid = np.random.default_rng(0).normal(size=(4, 4, 5))
-    token = np.ones((1, 1, 5))
-    positions = np.concatenate([token, grid.reshape(1, 16, 5)], axis=1)
-    found = layout.resize[POSITIONS](positions, (1, 1 + new * new, 5))
-    expected = np.einsum("ai,bj,ijc->abc", weights, weights, grid)
-    np.testing.assert_array_equal(found[:, :1], token)
-    np.testing.assert_allclose(found[0, 1:].reshape(new, new, 5), expected, atol=1e-5)
-
-
 def test_inception_from_torchvision_sees_images_as_its_network_transforms_them():
     """torchvision normalises by ImageNet's pixels, and `transform_input` turns that into [-1, 1]."""
     layout = next(one for one in LAYOUTS["inception_v3"] if "torchvision" in one.publisher)
@@ -237,24 +197,6 @@ def test_inception_from_torchvision_sees_images_as_its_network_transforms_them()
         normalise(jnp.asarray(images), "symmetric", "float32"), transformed, atol=1e-5
     )
     assert np.abs(transformed - fed).max() > 1
-
-
-def test_positions_in_googles_layout_keep_their_corners_and_are_linear_between():
-    rows, columns = np.meshgrid(np.arange(4.0), np.arange(4.0), indexing="ij")
-    grid = (2 * rows + 3 * columns).reshape(1, 16, 1)
-    found = VIT[1].resize[POSITIONS](grid, (1, 49, 1)).reshape(7, 7)
-    rows, columns = np.meshgrid(np.linspace(0, 3, 7), np.linspace(0, 3, 7), indexing="ij")
-    np.testing.assert_allclose(found, 2 * rows + 3 * columns, atol=1e-6)
-
-
-def test_positions_without_a_class_token_fit_a_network_without_one():
-    positions = np.random.default_rng(0).normal(size=(1, 16, 2)).astype(np.float32)
-    assert VIT[0].resize[POSITIONS](positions, (1, 64, 2)).shape == (1, 64, 2)
-
-
-def test_positions_for_another_kind_of_pooling_are_reported_not_bent():
-    positions = np.zeros((1, 17, 2), np.float32)
-    assert VIT[0].resize[POSITIONS](positions, (1, 64, 2)).shape == (1, 17, 2)
 
 
 def test_tensors_without_the_axes_that_they_need_are_listed_too():

@@ -5,10 +5,10 @@ This room knows paths and shapes, not networks: whoever has a network hands in i
 
 from vitlab.weights.catalogue import CATALOGUE, Checkpoint, best_checkpoint, list_checkpoints
 from vitlab.weights.fetch import locate
-from vitlab.weights.layouts import OURS, Filled, with_classes
+from vitlab.weights.layouts import OURS, with_classes
 from vitlab.weights.merges import locate_merges, read_merges
 from vitlab.weights.preprocessing import Preprocessing
-from vitlab.weights.published import Published, open_published
+from vitlab.weights.published import Filled, Published, open_published
 from vitlab.weights.readers import Tensors, read_tensors
 from vitlab.weights.writer import read_metadata, write_safetensors
 

@@ -65,6 +65,10 @@ class Unfinished:
         self.note.unlink(missing_ok=True)
 
 
+class _NoRestError(Exception):
+    """The server has nothing behind the beginning that there is: it is of another file."""
+
+
 def download(address: str, part: Path, most: int = MOST_BYTES) -> str | None:
     """Brings the whole of `address` into `part`, going on with what is there from an earlier time.
 
@@ -77,27 +81,29 @@ def download(address: str, part: Path, most: int = MOST_BYTES) -> str | None:
             bytes or than it announced, or the connection broke again and again; then `part` keeps
             what came.
     """
-    unfinished, failures = Unfinished(part), 0
+    unfinished, failures, furthest = Unfinished(part), 0, 0
     while True:
-        before = unfinished.size
         try:
             return _attempt(address, unfinished, most)
         except BROKEN:
-            failures = 1 if unfinished.size > before else failures + 1
+            failures = 1 if unfinished.size > furthest else failures + 1
+            furthest = max(furthest, unfinished.size)
             if failures == ATTEMPTS or not unfinished.size:
                 raise
             time.sleep(PAUSE)
+        except _NoRestError:
+            unfinished.remove()
 
 
 def _attempt(address: str, unfinished: Unfinished, most: int) -> str | None:
     headers, size = unfinished.request_headers(address), unfinished.size
     with requests.get(address, headers=headers, stream=True, timeout=TIMEOUTS) as response:
         _check_encrypted(address, response)
-        if response.status_code == requests.codes.requested_range_not_satisfiable:
+        unsatisfied = response.status_code == requests.codes.requested_range_not_satisfiable
+        if unsatisfied and "Range" in headers:
             if response.headers.get("Content-Range") == f"bytes */{size}":
                 return _stated_sha256(response)  # all of it was there
-            unfinished.remove()
-            return _attempt(address, unfinished, most)
+            raise _NoRestError
         response.raise_for_status()
         total: int | None
         if response.status_code == requests.codes.partial_content:

@@ -1,7 +1,7 @@
 """A published checkpoint: the layout that it is in, and its arrays under our names.
 
 A file is converted once: what came of it is kept in the cache, by the file's hash, the shapes of the
-network and the text of the name maps.
+network and the text of the readers and the name maps.
 """
 
 import dataclasses
@@ -19,10 +19,24 @@ from vitlab import files, runtime
 from vitlab.errors import InputError
 from vitlab.hashes import sha256_of
 from vitlab.weights.catalogue import Checkpoint
-from vitlab.weights.layouts import LAYOUTS, OURS, Filled, Layout, ours_from
-from vitlab.weights.layouts.layout import HEAD, Shapes, with_classes
-from vitlab.weights.readers import Tensors, read_tensors
-from vitlab.weights.writer import write_safetensors
+from vitlab.weights.layouts import LAYOUTS, OURS, Layout, ours_from
+from vitlab.weights.layouts.layout import HEAD, Shapes, without_head
+from vitlab.weights.readers import Tensors, no_numbers, read_quietly, warn_of_no_numbers
+from vitlab.weights.writer import read_metadata, write_safetensors
+
+NO_NUMBERS = "no_numbers"  # in the header of a conversion: the tensors of NaN or infinity
+
+
+@dataclass(frozen=True)
+class Filled:
+    """Parameters by path in float32, and what became of the head.
+
+    `classes_in_file` is None where the file has no head; `has_head` says whether it was taken.
+    """
+
+    arrays: dict[str, np.ndarray]
+    has_head: bool
+    classes_in_file: int | None
 
 
 @dataclass(frozen=True)
@@ -88,40 +102,47 @@ class Published:
     def fill(self, shapes: Shapes) -> Filled:
         """Every parameter of a network, by path; a head for another number of classes is left out."""
         arrays = self.arrays(shapes)
-        head = {path for path in shapes if path.startswith(HEAD)}
-        classes = arrays[f"{HEAD}bias"].size if f"{HEAD}bias" in arrays else None
-        has_head = all(path in arrays and arrays[path].shape == shapes[path] for path in head)
-        kept = {path: array for path, array in arrays.items() if has_head or path not in head}
-        return Filled(kept, has_head, classes)
+        bias = arrays.get(f"{HEAD}bias")
+        if bias is None:
+            return Filled(arrays, has_head=False, classes_in_file=None)
+        has_head = bias.shape == shapes[f"{HEAD}bias"]
+        return Filled(arrays if has_head else without_head(arrays), has_head, bias.size)
 
     def arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
-        """The arrays of the backbone in `shapes`, and the head as the file has it."""
+        """The arrays of the backbone in `shapes`, and the head as the file has it.
+
+        A line on standard error names the file's tensors that hold NaN or infinity.
+        """
         if self._is_ours:
-            return self._read(shapes)
-        self.check(shapes)
-        return read_tensors(self._conversion(shapes))
+            arrays, found = self._read(shapes)
+        else:
+            self.check(shapes)
+            conversion = self._conversion(shapes)
+            arrays = read_quietly(conversion)
+            found = read_metadata(conversion).get(NO_NUMBERS, "")
+        warn_of_no_numbers(self.path, found)
+        return arrays
 
     @property
     def _is_ours(self) -> bool:
         return self.layout.publisher == OURS
 
     def _convert(self, shapes: Shapes) -> None:
-        arrays = self._read(shapes)
-        header = {key: value for key, value in self.origin.items() if value}
+        arrays, found = self._read(shapes)
+        header = {key: value for key, value in {**self.origin, NO_NUMBERS: found}.items() if value}
         with files.replacing(self._conversion(shapes)) as unfinished:
             write_safetensors(unfinished, arrays, header)
 
-    def _read(self, shapes: Shapes) -> dict[str, np.ndarray]:
-        """From the published file itself."""
-        tensors = read_tensors(self.path)
-        classes = self.layout.classes(tensors)
-        wanted = with_classes(shapes, classes) if classes else shapes
-        return self.layout.fill(tensors, wanted, str(self.path)).arrays
+    def _read(self, shapes: Shapes) -> tuple[dict[str, np.ndarray], str]:
+        """From the published file itself; and which of its tensors hold what is no number."""
+        tensors = read_quietly(self.path)
+        found = no_numbers(tensors)
+        return self.layout.fill(tensors, shapes, str(self.path)), found
 
     def _conversion(self, shapes: Shapes) -> Path:
         """Where the converted file lies, once there is one."""
-        backbone = {path: shape for path, shape in shapes.items() if not path.startswith(HEAD)}
-        key = _digest(_code(), self.sha256, self.layout.publisher, sorted(backbone.items()))
+        backbone = sorted(without_head(shapes).items())
+        key = _digest(_code(), self.sha256, self.layout.publisher, backbone)
         return runtime.cache_folder("converted") / f"{key}.safetensors"
 
 
@@ -145,7 +166,7 @@ def open_published(path: Path, family: str, checkpoint: Checkpoint | None = None
 
 
 def _recognise(path: Path, family: str) -> str:
-    tensors = read_tensors(path)
+    tensors = read_quietly(path)
     layout = _best(tensors, LAYOUTS[family])
     if 2 * layout.recognised(tensors) < len(tensors):
         raise InputError(_misfit(path, family, tensors))
@@ -158,9 +179,10 @@ def _best(tensors: Tensors, layouts: tuple[Layout, ...]) -> Layout:
 
 @functools.cache
 def _code() -> str:
-    """A conversion is only as good as the name maps that made it."""
-    maps = sorted(Path(__file__).with_name("layouts").glob("*.py"))
-    return _digest(*(file.read_text(encoding="utf-8") for file in maps))
+    """A conversion is only as good as the readers and the name maps that made it."""
+    here = Path(__file__).parent
+    made_by = sorted([*here.glob("layouts/*.py"), *here.glob("readers/*.py")])
+    return _digest(*(file.read_text(encoding="utf-8") for file in made_by))
 
 
 def _digest(*parts: object) -> str:

@@ -4,13 +4,14 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from vitlab.errors import InputError
 from vitlab.weights.layouts.changes import Change, unchanged
 
+T = TypeVar("T")
 Tensors = Mapping[str, np.ndarray]
 Shapes = Mapping[str, tuple[int, ...]]
 Resize = Callable[[np.ndarray, tuple[int, ...]], np.ndarray]
@@ -36,18 +37,6 @@ class Rule:
             return None
         build = self.path.format if isinstance(self.path, str) else self.path
         return build(*match.groups())
-
-
-@dataclass(frozen=True)
-class Filled:
-    """Parameters by path in float32, and what became of the head.
-
-    `classes_in_file` is None where the file has no head; `has_head` says whether it was taken.
-    """
-
-    arrays: dict[str, np.ndarray]
-    has_head: bool
-    classes_in_file: int | None
 
 
 @dataclass
@@ -115,10 +104,10 @@ class Layout:
         counted = self._counted_again(names)
         return sum(self._knows(name, counted[name]) for name in names)
 
-    def fill(self, tensors: dict[str, np.ndarray], shapes: Shapes, source: str) -> Filled:
-        """Every parameter of `shapes`, each from its tensor in the file `source`.
+    def fill(self, tensors: dict[str, np.ndarray], shapes: Shapes, source: str) -> dict[str, np.ndarray]:
+        """Every parameter of `shapes` by path in float32, each from its tensor in the file `source`.
 
-        A head for another number of classes is left out, as is one that the file does not have.
+        The head is for as many classes as in the file, and left out where the file has nothing of it.
         `tensors` is emptied on the way, so that no tensor is in memory twice.
 
         Raises:
@@ -128,23 +117,12 @@ class Layout:
         self._check_constants(tensors, source)
         arrays, differences = self._place(tensors, shapes)
         arrays |= self._supply(shapes, arrays)
-
-        head = {path for path in shapes if path.startswith(HEAD)}
-        classes = arrays[f"{HEAD}bias"].size if f"{HEAD}bias" in arrays else None
-        has_head = all(path in arrays and arrays[path].shape == shapes[path] for path in head)
-        wanted = shapes if has_head else {path: shapes[path] for path in shapes if path not in head}
+        has_head = any(path.startswith(HEAD) for path in (*arrays, *differences.misshapen))
+        wanted = _with_classes_of(arrays, shapes) if has_head else without_head(shapes)
         differences.compare(arrays, wanted)
         if differences:
             raise InputError(differences.text(source, self.publisher))
-        return Filled({path: arrays[path] for path in wanted}, has_head, classes)
-
-    def classes(self, tensors: Tensors) -> int | None:
-        """How many the head of a file is for; None if it has no head."""
-        for name, tensor in tensors.items():
-            for rule, path in self._targets(name):
-                if path == f"{HEAD}bias":
-                    return rule.change(tensor).size
-        return None
+        return {path: arrays[path] for path in wanted}
 
     def _place(
         self, tensors: dict[str, np.ndarray], shapes: Shapes
@@ -195,11 +173,13 @@ class Layout:
     def _check_constants(self, tensors: Tensors, source: str) -> None:
         for name, tensor in tensors.items():
             for pattern, values in self.constant.items():
-                if compiled(pattern).fullmatch(name) and not (
-                    tensor.shape == (len(values),) and np.allclose(tensor, values, rtol=1e-3)
-                ):
+                if not compiled(pattern).fullmatch(name):
+                    continue
+                fits = tensor.shape == (len(values),)
+                if not fits or not np.allclose(tensor, values, rtol=1e-3):
+                    found = tensor.tolist() if fits else f"an array of shape {tensor.shape}"
                     raise InputError(
-                        f"weights {source}: {name} holds {tensor.tolist()}, but the network is built "
+                        f"weights {source}: {name} holds {found}, but the network is built "
                         f"with {list(values)}, as {self.publisher} publishes it"
                     )
 
@@ -229,3 +209,15 @@ def with_classes(shapes: Shapes, classes: int) -> dict[str, tuple[int, ...]]:
     """The shapes of the same network with a head for so many classes."""
     counted = {path: (*shape[:-1], classes) for path, shape in shapes.items() if path.startswith(HEAD)}
     return {**shapes, **counted}
+
+
+def without_head(by_path: Mapping[str, T]) -> dict[str, T]:
+    return {path: value for path, value in by_path.items() if not path.startswith(HEAD)}
+
+
+def _with_classes_of(arrays: Mapping[str, np.ndarray], shapes: Shapes) -> Shapes:
+    """With a head for as many classes as the bias in `arrays`, or the kernel where there is none."""
+    for path in (f"{HEAD}bias", f"{HEAD}kernel"):
+        if path in arrays and arrays[path].ndim:
+            return with_classes(shapes, arrays[path].shape[-1])
+    return shapes

@@ -54,6 +54,7 @@ def zoom(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Google's `vit_jax`: linear, with the corners of both grids on each other."""
 
     def resample(grid: np.ndarray, rows: int) -> np.ndarray:
+        grid = grid.astype(np.float64)  # it computes in that whatever it is given, and refuses float16
         return ndimage.zoom(grid, (rows / len(grid), rows / len(grid), 1), order=1)
 
     return _resample(positions, shape, resample)
@@ -77,4 +78,6 @@ def _resample(positions: np.ndarray, shape: tuple[int, ...], resample) -> np.nda
 
 
 def _tokens_beside_the_grid(length: int) -> int | None:
-    return next((extra for extra in (0, 1) if math.isqrt(length - extra) ** 2 == length - extra), None)
+    """None where what is left is no square grid of at least one row."""
+    rests = {extra: length - extra for extra in (0, 1) if length > extra}
+    return next((extra for extra, rest in rests.items() if math.isqrt(rest) ** 2 == rest), None)

@@ -41,6 +41,13 @@ def read_tensors(path: Path) -> Tensors:
         InputError: the suffix is not one of READERS, or the file is not what its suffix says, is
             cut short, or asks for anything but tensors.
     """
+    tensors = read_quietly(path)
+    warn_of_no_numbers(path, no_numbers(tensors))
+    return tensors
+
+
+def read_quietly(path: Path) -> Tensors:
+    """As `read_tensors`, and whoever calls it looks for what is no number himself."""
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InputError(
@@ -58,8 +65,21 @@ def read_tensors(path: Path) -> Tensors:
         raise InputError(f"weights {path} cannot be read: {error.strerror or error}") from error
     except MemoryError as error:
         raise InputError(f"weights {path} do not fit into memory") from error
-    _warn_of_what_is_no_number(tensors, path)
     return tensors
+
+
+def no_numbers(tensors: Tensors) -> str:
+    """The tensors that hold NaN or infinity, and how many each; empty if there are none."""
+    counts = {name: _not_finite(tensor) for name, tensor in tensors.items()}
+    found = [f"{name} ({count} of {tensors[name].size})" for name, count in counts.items() if count]
+    more = f" and {len(found) - 5} more tensors" if len(found) > 5 else ""
+    return ", ".join(found[:5]) + more
+
+
+def warn_of_no_numbers(path: Path, found: str) -> None:
+    """Says on standard error what `no_numbers` found in the file."""
+    if found:
+        warn(f"weights {path} hold NaN or infinity: {found}")
 
 
 def _check(tensors: Tensors, file_size: int) -> None:
@@ -79,14 +99,6 @@ def _one_line(reason: str) -> str:
     """A reason can quote the file, which may hold control characters, and for pages."""
     shown = reason if len(reason) <= 400 else f"{reason[:400]}..."
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in shown)
-
-
-def _warn_of_what_is_no_number(tensors: Tensors, path: Path) -> None:
-    counts = {name: _not_finite(tensor) for name, tensor in tensors.items()}
-    found = [f"{name} ({count} of {tensors[name].size})" for name, count in counts.items() if count]
-    if found:
-        more = f" and {len(found) - 5} more tensors" if len(found) > 5 else ""
-        warn(f"weights {path} hold NaN or infinity: {', '.join(found[:5])}{more}")
 
 
 def _not_finite(tensor: np.ndarray) -> int:
