@@ -89,7 +89,7 @@ def test_a_momentum_that_is_no_share_is_refused(momentum: float):
 def test_no_digits_are_lost_where_the_mean_is_far_above_the_deviation(
     mean: float, deviation: float, border: float, seed: int
 ):
-    """Against float64, but for what the mean as a float32 number, right to 8 units in its last place,
+    """Against float64, but for what the mean as a float32 number, right to 16 units in its last place,
     moves. The borders of maps, which saw the padding, may lie elsewhere than the rest."""
     generator = np.random.default_rng(seed)
     images = generator.normal(mean, deviation, (3, 8, 9, 4))
@@ -115,9 +115,9 @@ def test_no_digits_are_lost_where_the_mean_is_far_above_the_deviation(
     expected = (exact - exact.mean((0, 1, 2))) * inverse
     across = (cotangent * expected).mean((0, 1, 2))
     expected_gradient = inverse * (cotangent - cotangent.mean((0, 1, 2)) - expected * across)
-    slack = 8 * np.spacing(np.float32(abs(mean) + 1)) * inverse.max()
+    slack = 16 * np.spacing(np.float32(abs(mean) + 1)) * inverse.max()
     np.testing.assert_allclose(found_variance, exact.var((0, 1, 2)), rtol=1e-5 + slack**2)
-    np.testing.assert_allclose(found_mean, exact.mean((0, 1, 2)), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(found_mean, exact.mean((0, 1, 2)), rtol=2e-6, atol=1e-6)
     tolerance = 1e-5 + slack
     np.testing.assert_allclose(found, expected, atol=tolerance * np.abs(expected).max())
     largest = np.abs(expected_gradient).max()
