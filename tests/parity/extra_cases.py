@@ -210,7 +210,7 @@ EXTRA = (
         options={"activation": "quick_gelu"},
     ),
     # The weights of an attention pooling are for one size, so this one is native.
-    Case("clip_resnet50", "open_clip", "RN50", "visual.layer4", (96,), variant="96", training=True),
+    Case("clip_resnet50", "open_clip", "RN50", "visual.layer4", (96,), variant="96"),
     Case("clip_vit_b32", "openai", "ViT-B-32-quickgelu", "<visual.transformer.resblocks.11", (224,)),
     Case("clip_resnet50", "openai", "RN50-quickgelu", "visual.layer4", (224,)),
 )
