@@ -63,7 +63,7 @@ ORDINARY = (
     Case("resnet18", "torchvision", "resnet18", "layer4", training=True, gradients=True),
     Case("resnet50", "torchvision", "resnet50", "layer4", training=True),
     Case("resnet34", "timm", "resnet34", "layer4", training=True),
-    Case("resnet50", "timm", "resnet50", "layer4", (91,), training=True),
+    Case("resnet50", "timm", "resnet50", "layer4", (91,)),
     Case("resnet50", "keras", "ResNet50", "conv5_block3_out", training=True),
     Case("resnet50_v2", "keras", "ResNet50V2", "post_relu", training=True),
     Case("vgg16", "torchvision", "vgg16", "<features.30"),
