@@ -2,7 +2,7 @@
 # Sets vitlab up in .venv, once, and runs it.
 #
 #   ./run.sh                       the main job: configs/digits.py into runs/digits
-#   ./run.sh test [ARGUMENTS]      the tests
+#   ./run.sh test [ARGUMENTS]      the tests, in up to four processes
 #   ./run.sh COMMAND [ARGUMENTS]   python -m vitlab.COMMAND, such as ./run.sh evaluate --workdir=runs/digits
 #
 # PYTHON names the interpreter to build with, VITLAB_VENV another place than .venv.
@@ -50,7 +50,7 @@ case "${1:-}" in
     ;;
   test)
     set_up
-    exec "$venv/bin/python" -m pytest "${@:2}"
+    exec "$venv/bin/python" -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal "${@:2}"
     ;;
   main | evaluate | convert | summary)
     set_up

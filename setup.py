@@ -36,7 +36,7 @@ REQUIREMENTS = [
 EXTRAS = {
     "cuda": ["jax[cuda12]"],
     "tpu": ["jax[tpu]"],
-    "test": ["pytest>=8.3", "hypothesis>=6.120", "beartype>=0.20"],
+    "test": ["pytest>=8.3", "pytest-xdist>=3.8", "hypothesis>=6.120", "beartype>=0.20"],
     "parity": [
         "torch>=2.13",
         "torchvision",

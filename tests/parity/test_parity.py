@@ -7,8 +7,10 @@ cases that the ordinary run leaves out (see `cases`) are tested by `pytest -m ex
 """
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -19,6 +21,13 @@ from tests.parity.recipe import draw_images
 
 GOLDENS = Path(__file__).parent / "goldens"
 STORED = {path.stem for path in GOLDENS.glob("*.npz")}
+
+
+@pytest.fixture(autouse=True)
+def forget_what_was_compiled() -> Iterator[None]:
+    """No network comes twice, and together their programs take gigabytes."""
+    yield
+    jax.clear_caches()
 
 
 @pytest.mark.parametrize(
