@@ -8,7 +8,6 @@ What comes out is used as --config.model.weights=FILE.safetensors; its header sa
 came, with which hash and licence, and how images become the network's input.
 """
 
-import os
 from pathlib import Path
 
 from absl import flags
@@ -71,11 +70,12 @@ def _checked() -> tuple[str, str, Path]:
         raise InputError(f"--output is {output!r}; it must be a file that ends in .safetensors")
     if _MODEL.value:
         return _MODEL.value, _WEIGHTS.value, Path(output)
-    from vitlab.weights import CATALOGUE
+    from vitlab.weights import named
 
-    if _WEIGHTS.value not in CATALOGUE or os.path.exists(_WEIGHTS.value):
+    checkpoint = named(_WEIGHTS.value)
+    if checkpoint is None:
         raise InputError("say which network the file is for, such as --model=vit_ti16")
-    return CATALOGUE[_WEIGHTS.value].model, _WEIGHTS.value, Path(output)
+    return checkpoint.model, _WEIGHTS.value, Path(output)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 
 from vitlab.config import Model
 from vitlab.errors import InputError
-from vitlab.models import draw_blueprint
+from vitlab.models import draw_blueprint, load_text
 from vitlab.weights import write_safetensors
 
 OPTIONS = dict(patch=4, width=16, depth=1, heads=2, mlp_width=16)
@@ -101,4 +101,12 @@ def test_a_catalogued_file_of_another_network_is_refused_before_it_is_downloaded
     monkeypatch.setenv("VITLAB_CACHE", str(tmp_path))
     with pytest.raises(InputError, match=f"are of the network {theirs}, not of {name}"):
         draw_blueprint(Model(name=name, weights=checkpoint))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_text_tower_of_another_clip_is_refused_before_it_is_downloaded(tmp_path: Path, monkeypatch):
+    """The tensors of ViT-B/16's and B/32's have the same names and shapes."""
+    monkeypatch.setenv("VITLAB_CACHE", str(tmp_path))
+    with pytest.raises(InputError, match="are of the network clip_vit_b32, not of clip_vit_b16"):
+        load_text("clip_vit_b16", "clip_vit_b32.openai")
     assert not list(tmp_path.iterdir())

@@ -64,8 +64,7 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
     published, earlier = None, None
     options, preprocessing = dict(chosen.options), chosen.preprocessing
     if settings.weights:
-        if settings.weights in weights.CATALOGUE:
-            _check_network(settings, weights.CATALOGUE[settings.weights])
+        _check_network(settings, weights.named(settings.weights))
         path, checkpoint = weights.locate(settings.weights)
         published = weights.open_published(path, chosen.family, checkpoint)
         options |= published.layout.options
@@ -132,6 +131,9 @@ def load_text(name: str, published: str, **options: Any) -> CLIPText:
     Raises:
         InputError: there is no such CLIP, or the weights cannot be read or do not fit.
     """
+    checkpoint = weights.named(published)
+    if checkpoint and checkpoint.model != name:
+        raise InputError(_of_another(published, checkpoint.model, name))
     path, checkpoint = weights.locate(published)
     found = weights.open_published(path, "clip_text", checkpoint)
     stated = checkpoint.text_options if checkpoint else {}
@@ -144,8 +146,10 @@ def load_text(name: str, published: str, **options: Any) -> CLIPText:
     return network.module(parameters, {})
 
 
-def _check_network(settings: config.Model, checkpoint: Checkpoint) -> None:
+def _check_network(settings: config.Model, checkpoint: Checkpoint | None) -> None:
     """A checkpoint's file fits other networks too, which would compute something else with it."""
+    if checkpoint is None:
+        return
     ours, theirs = preset(settings.name), preset(checkpoint.model)
     complete = [{**one.options, **settings.options} for one in (ours, theirs)]
     if ours.family != theirs.family or complete[0] != complete[1]:

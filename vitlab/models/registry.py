@@ -15,8 +15,6 @@ from vitlab.names import unknown
 from vitlab.typed import Share, checked
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")  # that a network can compute in
-
-
 DEEPEST = 200  # layers of a stage; of what is published, a ResNet-152 has 36
 
 

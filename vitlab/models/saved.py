@@ -21,6 +21,9 @@ from vitlab.weights import Preprocessing, read_metadata, read_tensors, write_saf
 
 WEIGHTS, CARD = "weights.safetensors", "model.json"
 
+# What a card that is none meets: no file, no JSON or too deep a one, a key too few, a wrong type.
+_BROKEN = (OSError, ValueError, RecursionError, TypeError, InputError)
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -78,7 +81,7 @@ def load_model(folder: Path) -> SavedModel:
 
 def load_card(folder: Path) -> ModelCard:
     try:
-        return _card(json.loads((folder / CARD).read_text(encoding="utf-8")))
+        return build(ModelCard, json.loads((folder / CARD).read_text(encoding="utf-8")), "card")
     except _BROKEN as error:
         raise InputError(f"{folder / CARD} is no model card: {error}") from error
 
@@ -96,14 +99,6 @@ def card_of(weights: Path) -> ModelCard:
     if not header:
         return load_card(weights.parent)
     try:
-        return _card({key: json.loads(value) for key, value in header.items()})
+        return build(ModelCard, {key: json.loads(value) for key, value in header.items()}, "card")
     except _BROKEN as error:
         raise InputError(f"the header of {weights} is no model card: {error}") from error
-
-
-# What a card that is none meets: no file, no JSON or too deep a one, a key too few, a wrong type.
-_BROKEN = (OSError, ValueError, RecursionError, TypeError, InputError)
-
-
-def _card(fields: Any) -> ModelCard:
-    return build(ModelCard, fields, "card")

@@ -4,7 +4,7 @@ This room knows paths and shapes, not networks: whoever has a network hands in i
 """
 
 from vitlab.weights.catalogue import CATALOGUE, Checkpoint, best_checkpoint, list_checkpoints
-from vitlab.weights.fetch import locate
+from vitlab.weights.fetch import locate, named
 from vitlab.weights.layouts import OURS, with_classes
 from vitlab.weights.merges import locate_merges, read_merges
 from vitlab.weights.preprocessing import Preprocessing
@@ -24,6 +24,7 @@ __all__ = [
     "list_checkpoints",
     "locate",
     "locate_merges",
+    "named",
     "open_published",
     "read_merges",
     "read_metadata",

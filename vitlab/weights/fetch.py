@@ -34,6 +34,11 @@ class Offered(Protocol):
     def mebibytes(self) -> float | None: ...
 
 
+def named(weights: str) -> Checkpoint | None:
+    """The checkpoint of the catalogue that `weights` names; a file or folder of that name goes first."""
+    return None if Path(weights).exists() else CATALOGUE.get(weights)
+
+
 def locate(weights: str) -> tuple[Path, Checkpoint | None]:
     """The file that `weights` (a path, a folder of a trained model, or a name) stands for.
 
@@ -53,8 +58,9 @@ def locate(weights: str) -> tuple[Path, Checkpoint | None]:
             )
     if path.is_file():
         return path, None
-    if weights in CATALOGUE:
-        return fetch(CATALOGUE[weights]), CATALOGUE[weights]
+    checkpoint = named(weights)
+    if checkpoint:
+        return fetch(checkpoint), checkpoint
     if path.suffix.lower() in READERS or path.parent != Path("."):
         raise InputError(
             f"there is no file {path}; weights are a file, the model/<phase> folder of a finished run, "

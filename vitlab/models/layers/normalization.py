@@ -72,9 +72,10 @@ def _normalise_by_batch(
 def _normalise_forward(images, scale, bias, epsilon):
     images = _materialised(images)
     count = images.size // images.shape[-1]
-    mean = _over_positions(images.astype(jnp.float32)) / count
+    values = images.astype(jnp.float32)
+    mean = _over_positions(values) / count
     # The mean of squares, less the square of the mean, would lose the digits that these have in common.
-    centred = images.astype(jnp.float32) - mean
+    centred = values - mean
     variance = _over_positions(centred * centred) / count
     inverse = lax.rsqrt(variance + epsilon)
     normalised = (centred * (inverse * scale) + bias).astype(images.dtype)

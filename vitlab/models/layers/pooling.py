@@ -80,7 +80,7 @@ def average_pool(maps: Maps, *, window: int, include_padding: bool) -> Maps:
 def average_pool_reference(maps: Maps, *, window: int, include_padding: bool) -> Maps:
     """As XLA writes it."""
     amounts = padding_amounts(maps.shape[1:3], (window, window), 1, "symmetric")
-    # Were it traced, JAX would not see that this is a sum, and knew no gradient of it.
+    # Were it traced, JAX would not see that this is a sum, and would know no gradient of it.
     zero = np.zeros((), maps.dtype)
     sizes, strides = (1, window, window, 1), (1, 1, 1, 1)
     sums = lax.reduce_window(maps, zero, lax.add, sizes, strides, ((0, 0), *amounts, (0, 0)))

@@ -14,6 +14,9 @@ Matrix = Float[Array, "channels features"]
 Products = Float[Array, "*positions features"]
 
 
+XAVIER = nnx.initializers.xavier_uniform()
+
+
 class Linear(nnx.Module):
     """A matrix, and a bias if asked; computed in `dtype`, or in what values and matrix promote to."""
 
@@ -23,11 +26,10 @@ class Linear(nnx.Module):
         out_features: int,
         *,
         bias: bool = True,
-        kernel_init: nnx.Initializer | None = None,
+        kernel_init: nnx.Initializer = XAVIER,
         dtype: Dtype | None = None,
         rngs: nnx.Rngs,
     ):
-        kernel_init = kernel_init or nnx.initializers.xavier_uniform()
         self.kernel = nnx.Param(kernel_init(rngs.params(), (in_features, out_features)))
         self.bias = nnx.Param(jnp.zeros(out_features)) if bias else None
         self.dtype = dtype

@@ -1,4 +1,4 @@
-"""The shapes that layers and networks share. A test reads them at every call."""
+"""The shapes that layers and networks share. The tests check them at every call."""
 
 from jaxtyping import Array, Float
 
