@@ -75,7 +75,7 @@ def test_defaults_hold_every_field_so_that_each_can_be_overridden():
         ),
         ({"phases": {"a": {"epochs": 1, "augmentation": {"zoom": 1.0}}}}, "zoom must be below 1"),
         ({"split": {"fractions": (0.5, 0.5)}}, r"split fractions 0\.5 \+ 0\.5 must be three positive"),
-        ({"dataset": {"source": "web"}}, r"unknown value 'web' \(dataset.source\)"),
+        ({"dataset": {"resize": "web"}}, r"unknown value 'web' \(dataset.resize\)"),
     ],
 )
 def test_what_cannot_be_is_refused(changes: dict, message: str):

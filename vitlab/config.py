@@ -18,26 +18,80 @@ from vitlab.typed import build
 
 
 @dataclass(frozen=True)
+class Columns:
+    """The columns of a CSV file by their names in its first line; empty: there is none.
+
+    Attributes:
+        path: of the image, within `dataset.images`.
+        label: the class, or the category tree that it is cut out of.
+        part: "train", "val" or "test"; rows without one are drawn.
+        group: images of one group stay in one part.
+        hard: names the hard groups, which are evaluated on their own too.
+        description: a text about the image.
+        kept: others that are passed on to `split.csv`: where an image came from, its licence.
+    """
+
+    path: str = "path"
+    label: str = "label"
+    part: str = ""
+    group: str = ""
+    hard: str = ""
+    description: str = ""
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Dataset:
     """Which images.
 
     Attributes:
-        source: "folder" (one folder per class), or "digits" (scikit-learn's handwriting).
-        path: the folder.
+        path: a folder of class folders, or one of these in each of `train` and `test`; a CSV file; a
+            prepared data set of tensorflow-datasets, as `tfds:NAME`; or `digits`, scikit-learn's.
+        images: the folder that the paths in a CSV file begin at, from the file's own; for `tfds:` the
+            folder of prepared data sets, if it is not the usual one.
+        columns: of a CSV file.
+        encoding: of a CSV file.
+        label_separator: stands between the levels of a category tree, such as ">>"; empty: the label is
+            all that the column holds.
+        label_level: so many levels of it make the class.
+        classes: only these; empty: all.
+        per_class: at most so many pictures of each; 0: all.
         resize: "squash" the whole image into the network's square, or "crop" the central part that
             the publisher of the weights looked at.
     """
 
-    source: Literal["folder", "digits"] = "folder"
     path: str = ""
+    images: str = ""
+    columns: Columns = Columns()
+    encoding: str = "utf-8"
+    label_separator: str = ""
+    label_level: int = 1
+    classes: tuple[str, ...] = ()
+    per_class: int = 0
     resize: Literal["squash", "crop"] = "squash"
 
 
 @dataclass(frozen=True)
 class Split:
-    """Shares of train, val and test; they sum to 1. Stratified, drawn with the run's seed."""
+    """Who is in train, val and test: stratified by class, drawn with the run's seed.
+
+    Copies of a picture stay together, and so do the images of a group. Parts that the source gives stay
+    as they are; those that it does not give are drawn from its `train`, or from the rows without a part.
+
+    Attributes:
+        fractions: of train, val and test; they sum to 1.
+        test_then_val: instead of them, the share of test, and that of val in what is left.
+        folds: instead of them, so many equal parts, of which `fold` is the test; val is a share of the
+            rest, as `fractions` has it between train and val.
+        fold: from 0.
+        file: the `split.csv` of another run, to be used as it is.
+    """
 
     fractions: tuple[float, ...] = (0.7, 0.15, 0.15)
+    test_then_val: tuple[float, ...] = ()
+    folds: int = 0
+    fold: int = 0
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -198,7 +252,9 @@ def _check(config: Config) -> None:
         raise InputError(f"seed is {config.seed}; it must be below 2**32")
     _at_least("report.examples", config.report.examples, 0)
     _at_least("model.input_size", config.model.input_size, 0)
-    _check_fractions(config.split.fractions)
+    _at_least("dataset.label_level", config.dataset.label_level, 1)
+    _at_least("dataset.per_class", config.dataset.per_class, 0)
+    _check_split(config.split)
     if not config.model.name:
         raise InputError("model.name is empty; name a network, such as --config.model.name=vit_ti16")
     if not config.phases:
@@ -221,6 +277,24 @@ def _check_phase(name: str, settings: Phase) -> None:
         _at_least(f"{where}.augmentation.{key}", getattr(settings.augmentation, key), 0)
     if settings.augmentation.zoom >= 1:
         raise InputError(f"{where}.augmentation.zoom must be below 1: a factor of 0 shows nothing")
+
+
+def _check_split(split: Split) -> None:
+    _check_fractions(split.fractions)
+    rest = split.test_then_val
+    if rest and not (len(rest) == 2 and all(0 < share < 1 for share in rest)):
+        raise InputError(
+            f"split.test_then_val is {rest}; it must be two shares between 0 and 1, such as (0.15, 0.2)"
+        )
+    ways = [bool(rest), bool(split.folds), bool(split.file)]
+    if sum(ways) > 1:
+        raise InputError("of split.test_then_val, split.folds and split.file only one can be set")
+    if split.folds and not 3 <= split.folds <= 100:
+        raise InputError(f"split.folds is {split.folds}; it must be 3 to 100, or 0 for no folds")
+    if not 0 <= split.fold < max(split.folds, 1):
+        raise InputError(
+            f"split.fold is {split.fold}; it must be 0 to {max(split.folds, 1) - 1} (split.folds)"
+        )
 
 
 def _check_fractions(fractions: tuple[float, ...]) -> None:

@@ -3,13 +3,14 @@
 import dataclasses
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vitlab import files, runtime
-from vitlab.config import Config, Dataset
+from vitlab import files, place, runtime
+from vitlab.config import Config
 from vitlab.data import Collection, Store, align, open_collection, read_split
 from vitlab.errors import InputError
 from vitlab.evaluation import Predictions, evaluate, predict, save_predictions
@@ -42,22 +43,27 @@ def evaluate_test_part(run: RunDirectory, config: Config, phase: str) -> None:
         )
 
 
-def evaluate_folder(run: RunDirectory, config: Config, phase: str, folder: Path) -> None:
-    """Evaluates on the images of `folder`, whose class folders are named as the model's classes."""
+def evaluate_elsewhere(run: RunDirectory, config: Config, phase: str, data: str) -> None:
+    """Evaluates on the images of `data` (see `vitlab.place`), whose classes are named as the model's.
+
+    The columns of a CSV file are those of the run's own.
+    """
     model = load_model(run.model(phase))
-    settings = Dataset(path=str(folder), resize=config.dataset.resize)
+    settings = dataclasses.replace(config.dataset, path=data, classes=(), per_class=0)
     collection = open_collection(settings, model.card.preprocessing, settings.resize, fewest_classes=1)
-    labels = _labels_of_model(collection, model.card.class_names, folder)
+    labels = _labels_of_model(collection, model.card.class_names, data)
     store = dataclasses.replace(collection.store(np.arange(len(labels))), labels=labels)
     predictions = _predict(model, store, collection.table.ids, config)
     metrics = evaluate(predictions, model.card.class_names)
-    _say_metrics(f"{phase}, {folder}", metrics)
-    place = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:8]  # many are called "test"
-    kept = run.path / "evaluations" / phase / f"{folder.resolve().name}-{place}"
+    _say_metrics(f"{phase}, {data}", metrics)
+    whole = place.independent_of_here(data)
+    mark = hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]  # many are called "test"
+    name = re.sub(r"[^\w.-]", "_", Path(whole).name)
+    kept = run.path / "evaluations" / phase / f"{name}-{mark}"
     with files.replacing_folder(kept) as unfinished:
         save_predictions(predictions, unfinished / "predictions.npz")
         facts = {
-            "data": str(folder.resolve()),
+            "data": whole,
             "unreadable": collection.pixels.unreadable,
             "repairs": collection.pixels.repairs,
         }
@@ -65,12 +71,12 @@ def evaluate_folder(run: RunDirectory, config: Config, phase: str, folder: Path)
     say(f"kept in {kept}")
 
 
-def _labels_of_model(collection: Collection, class_names: tuple[str, ...], folder: Path) -> np.ndarray:
+def _labels_of_model(collection: Collection, class_names: tuple[str, ...], data: str) -> np.ndarray:
     """The labels by the model's classes. Raises InputError for a class that it does not know."""
     foreign = [name for name in collection.table.class_names if name not in class_names]
     if foreign:
         raise InputError(
-            f"{folder} has classes that the model does not know: {', '.join(foreign)}; "
+            f"{data} has classes that the model does not know: {', '.join(foreign)}; "
             f"it knows {', '.join(class_names)}"
         )
     return np.array([class_names.index(name) for name in collection.table.class_names])[

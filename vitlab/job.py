@@ -1,6 +1,7 @@
 """The main job, from top to bottom: network, images, split, every phase, evaluation, report."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,9 +15,9 @@ from vitlab.data import (
     Split,
     align,
     check_batch_size,
+    draw_split,
     open_collection,
     read_split,
-    stratified,
     write_split,
 )
 from vitlab.errors import InputError
@@ -123,10 +124,11 @@ def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> N
 def _read_images(config: Config, run: RunDirectory, blueprint: Blueprint) -> tuple[Collection, Split]:
     """The images and their split: as the run wrote it down, or newly drawn."""
     collection = open_collection(config.dataset, blueprint.preprocessing, config.dataset.resize)
-    if run.split.exists():
-        collection, split = align(collection, read_split(run.split))
+    stored = run.split if run.split.exists() else Path(config.split.file)
+    if run.split.exists() or config.split.file:
+        collection, split = align(collection, read_split(stored))
     else:
-        split = stratified(collection.table, config.split.fractions, config.seed)
+        split = draw_split(collection.table, config.split, config.seed)
     parts = ", ".join(f"{part} {count}" for part, count in split.counts().items())
     say(
         f"images   {len(split.table)} in {len(split.table.class_names)} classes: {parts}; "

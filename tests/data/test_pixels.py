@@ -13,9 +13,9 @@ from vitlab import config, runtime
 from vitlab.data import pixels as pixels_module
 from vitlab.data import sources
 from vitlab.data.collection import align, open_collection
+from vitlab.data.dealing import draw_split
 from vitlab.data.identity import identify
 from vitlab.data.resize import to_square
-from vitlab.data.splits import stratified
 from vitlab.errors import InputError
 from vitlab.weights import Preprocessing
 
@@ -86,7 +86,7 @@ def test_a_class_without_a_readable_image_is_an_error(image_folder):
 def test_a_stored_split_finds_renamed_files_and_leaves_new_ones_out(image_folder, capsys):
     path = image_folder({"a": 5, "b": 5})
     before = collection(path)
-    split = stratified(before.table, (0.6, 0.2, 0.2), 0)
+    split = draw_split(before.table, config.Split((0.6, 0.2, 0.2)), 0)
     (path / "a" / "000.png").rename(path / "a" / "zzz.png")
     Image.new("RGB", (9, 9)).save(path / "b" / "new.png")
     after, aligned = align(collection(path), split)
@@ -100,9 +100,9 @@ def test_a_stored_split_finds_renamed_files_and_leaves_new_ones_out(image_folder
 
 def test_an_image_of_the_split_that_is_gone_is_named(image_folder):
     path = image_folder({"a": 5, "b": 5})
-    split = stratified(collection(path).table, (0.6, 0.2, 0.2), 0)
+    split = draw_split(collection(path).table, config.Split((0.6, 0.2, 0.2)), 0)
     (path / "b" / "003.png").unlink()
-    with pytest.raises(InputError, match=r"1 images of the run's split are gone .* b/003\.png"):
+    with pytest.raises(InputError, match=r"1 images of the split are gone .* b/003\.png"):
         align(collection(path), split)
 
 

@@ -133,7 +133,6 @@ def test_a_name_that_is_markup_stays_text(tmp_path: Path, image_folder):
     result = vitlab(
         "main",
         "--config=tests/configs/small.py",
-        "--config.dataset.source=folder",
         f"--config.dataset.path={folder}",
         f"--workdir={workdir}",
     )

@@ -2,12 +2,13 @@
 
 from vitlab.data.augmentation import augment
 from vitlab.data.collection import Collection, align, open_collection
+from vitlab.data.dealing import draw_split
 from vitlab.data.decode import DecodeError
 from vitlab.data.feeding import check_batch_size, feed, map_store
 from vitlab.data.sampler import Sampler
-from vitlab.data.splits import PARTS, Split, read_split, stratified, write_split
+from vitlab.data.splits import Split, read_split, write_split
 from vitlab.data.stores import Store
-from vitlab.data.table import Table
+from vitlab.data.table import PARTS, Table
 
 __all__ = [
     "PARTS",
@@ -20,10 +21,10 @@ __all__ = [
     "align",
     "augment",
     "check_batch_size",
+    "draw_split",
     "feed",
     "map_store",
     "open_collection",
     "read_split",
-    "stratified",
     "write_split",
 ]

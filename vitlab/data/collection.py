@@ -1,5 +1,6 @@
 """A source opened for one network: what can be read, its pixels, and a store per part."""
 
+import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -10,9 +11,9 @@ from vitlab.data.decode import Decoded
 from vitlab.data.pixels import Pixels, load_pixels
 from vitlab.data.resize import Mode
 from vitlab.data.sources import Source, open_source
-from vitlab.data.splits import PARTS, Split
+from vitlab.data.splits import Split
 from vitlab.data.stores import Store
-from vitlab.data.table import Table
+from vitlab.data.table import PARTS, Table
 from vitlab.errors import InputError
 from vitlab.progress import say
 from vitlab.weights import Preprocessing
@@ -82,13 +83,13 @@ def align(collection: Collection, split: Split) -> tuple[Collection, Split]:
             gone.append(stored.paths[row])
     if gone:
         raise InputError(
-            f"{len(gone)} images of the run's split are gone or changed, the first is {gone[0]}; "
-            "put them back, or start again in a new workdir"
+            f"{len(gone)} images of the split are gone or changed, the first is {gone[0]}; "
+            "put them back, or start again in a new workdir with a new split"
         )
     if len(rows) < len(now):
         say(f"warning: {len(now) - len(rows)} images are newer than the split; they are left out")
     paths = tuple(now.paths[row] for row in rows)
-    table = Table(stored.ids, paths, stored.labels, stored.class_names)
+    table = dataclasses.replace(stored, paths=paths)
     origin = collection.origin[rows]
     return Collection(collection.source, collection.pixels, table, origin), Split(table, split.parts)
 

@@ -1,6 +1,7 @@
 """One function turns any image file into RGB, and says what it had to repair."""
 
 import errno
+import io
 import os
 import warnings
 from dataclasses import dataclass
@@ -53,16 +54,25 @@ def decode(path: Path) -> Decoded:
         DecodeError: not an image, cut short, damaged, or larger than `MOST_PIXELS`.
         OSError, MemoryError: it says nothing about the image; another time it may be read.
     """
-    repairs: set[str] = set()
     if not os.path.isfile(path):  # unlike Path.is_file, no error where a folder cannot be entered
         raise DecodeError("not a file that can be opened")
+    return _decode(path, path.suffix.lower())
+
+
+def decode_bytes(content: bytes) -> Decoded:
+    """Like `decode`, of what a file would hold."""
+    return _decode(io.BytesIO(content), "")
+
+
+def _decode(file: Path | io.BytesIO, suffix: str) -> Decoded:
+    repairs: set[str] = set()
     try:
-        with Image.open(path, formats=FORMATS) as opened:
+        with Image.open(file, formats=FORMATS) as opened:
             width, height = opened.size
             if width * height > MOST_PIXELS:
                 raise DecodeError(f"{width} x {height} pixels; at most {MOST_PIXELS} are read")
             suffixes = SUFFIXES.get(str(opened.format), {f".{opened.format}".lower()})
-            if path.suffix.lower() not in suffixes:
+            if suffix and suffix not in suffixes:
                 repairs.add("suffix of another format")
             if getattr(opened, "is_animated", False):
                 repairs.add("first frame of several")
@@ -74,7 +84,8 @@ def decode(path: Path) -> Decoded:
     except Image.DecompressionBombError as error:
         raise DecodeError(f"more than {MOST_PIXELS} pixels") from error
     except Image.UnidentifiedImageError as error:
-        reason = "an empty file" if path.stat().st_size == 0 else "not an image"
+        size = file.getbuffer().nbytes if isinstance(file, io.BytesIO) else file.stat().st_size
+        reason = "not an image" if size else "an empty file"
         raise DecodeError(reason) from error
     except MemoryError:
         raise
