@@ -313,6 +313,11 @@ def test_one_name_is_listed_with_everything_that_is_known(without_jax):
             ["--model=vit", "--weights=x.npz", "--output=y.safetensors", "--options=patch"],
             "--options is 'patch'; write it as --options='stages=((32,), (64, 64)), pooling=average'",
         ),
+        (["--list", "--weights=nonsense"], "unknown weights 'nonsense' (--weights); the nearest of "),
+        (
+            ["--weights=vit_ti16.augreg_in21k", "--output=README.md/x.safetensors"],
+            "cannot write README.md/x.safetensors: Not a directory; choose another place",
+        ),
         (["--list", "--weights=vgg16.keras"], "unknown weights 'vgg16.keras' (--weights); did you mean"),
     ],
 )

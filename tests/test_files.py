@@ -1,5 +1,6 @@
 """Files appear whole or not at all."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -34,8 +35,32 @@ def test_a_folder_appears_whole_and_replaces_the_one_before(tmp_path: Path):
 
 def test_a_failed_write_names_the_file_and_the_way_out(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match=r"cannot write .*file/a\.txt: .*; free some space"):
+    with pytest.raises(InputError, match=r"cannot write .*file/a\.txt: .*; choose another place"):
         files.write_text(tmp_path / "file" / "a.txt", "x")
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space, or choose a folder with more"),
+        (errno.EACCES, "Permission denied; choose a folder that you may write to"),
+        (errno.ENOENT, "No such file or directory; choose another place"),
+    ],
+)
+def test_the_advice_fits_what_went_wrong(number: int, advice: str):
+    error = files.write_error(Path("a"), OSError(number, os.strerror(number)))
+    assert str(error) == f"cannot write a: {advice}"
+
+
+def test_a_place_is_tried_before_the_work_and_left_as_it_was(tmp_path: Path):
+    files.check_writable(tmp_path / "new" / "deep" / "a.txt")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").write_text("")
+    for wrong in (tmp_path / "file" / "a.txt", tmp_path / "file" / "deep" / "a.txt", tmp_path):
+        with pytest.raises(InputError, match=r"cannot write .*; choose another place"):
+            files.check_writable(wrong)
+    with pytest.raises(InputError, match=r"cannot write /proc/a\.txt: "):  # where even root may not
+        files.check_writable(Path("/proc/a.txt"))
 
 
 def test_json_has_no_nan(tmp_path: Path):

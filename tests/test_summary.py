@@ -13,7 +13,7 @@ from vitlab.weights import best_checkpoint
 
 
 def test_the_layers_add_up_and_mobilenet_v2_has_its_papers_table(tmp_path: Path):
-    diagram = tmp_path / "network.svg"
+    diagram = tmp_path / "new" / "network.svg"
     sizes = ("--model=mobilenet_v2_035", "--classes=5", "--input_size=64")
     result = vitlab("summary", *sizes, f"--diagram={diagram}")
     assert result.returncode == 0, result.stderr
@@ -66,6 +66,12 @@ def test_what_is_measured_is_the_network_that_model_shows(monkeypatch: pytest.Mo
     assert measured != [other]
 
 
+def test_a_diagram_that_cannot_be_written_is_refused_before_jax_starts(without_jax: dict[str, str]):
+    result = vitlab("summary", "--model=cnn_gap", "--diagram=README.md/x.svg", **without_jax)
+    assert result.returncode == 2, result.stderr
+    assert result.stdout == ""
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -83,12 +89,23 @@ def test_what_is_measured_is_the_network_that_model_shows(monkeypatch: pytest.Mo
             ["--model=inception_v3", "--input_size=20"],
             "size 20 is too small; it takes 75 pixels and more",
         ),
-        (["--model=cnn_gap", "--diagram=README.md/x.svg"], "but README.md is no folder"),
-        (["--model=cnn_gap", "--diagram=nowhere/x.svg"], "but nowhere is no folder"),
+        (
+            ["--model=cnn_gap", "--diagram=README.md/x.svg"],
+            "cannot write README.md/x.svg: Not a directory; choose another place",
+        ),
+        (
+            ["--choose=mobilenet_v2_035", "--input_size=1000000"],
+            "an input size of 1000000 pixels; it must be 1 to 10000",
+        ),
+        (
+            ["--model=mobilenet_v2", "--input_size=1000000"],
+            "an input size of 1000000 pixels; it must be 1 to 10000",
+        ),
+        (["--model=cnn_gap", "--classes=9999999999"], "is not an integer in the range [1, 1000000]"),
         (["--model=cnn"], "vitlab.summary --model: --options=stages=...)"),
         (
             ["--model=mobilenet_v2", "--options=width=1e999"],
-            "model.options.width has inf; a number must be finite",
+            "model.options.width: a number must be finite, at most 50,000",
         ),
         (
             ["--model=mobilenet_v2", "--options=dtype=foo"],

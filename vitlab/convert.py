@@ -12,7 +12,7 @@ from pathlib import Path
 
 from absl import flags
 
-from vitlab import command
+from vitlab import command, files
 from vitlab.errors import InputError
 from vitlab.options import read_options
 from vitlab.progress import say
@@ -39,6 +39,7 @@ def main() -> None:
         return
     model, weights, output = _checked()
     options = read_options(_OPTIONS.value)
+    files.check_writable(output)
 
     from vitlab import runtime
 

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,12 +61,29 @@ def write_json(path: Path, value: object) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def check_writable(path: Path) -> None:
+    """Before long work: raises what writing `path` would raise after it. Leaves nothing behind."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        folder = path.absolute().parent
+        while not folder.exists():  # `replacing` makes it
+            folder = folder.parent
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise write_error(path, error) from error
+
+
 def write_error(path: Path, error: OSError) -> InputError:
     """The user's view of a failed write: which file, why, and what to do."""
-    return InputError(
-        f"cannot write {path}: {error.strerror or error}; "
-        "free some space, or choose a folder that you may write to"
-    )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        advice = "free some space, or choose a folder with more"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        advice = "choose a folder that you may write to"
+    else:
+        advice = "choose another place"
+    return InputError(f"cannot write {path}: {error.strerror or error}; {advice}")
 
 
 def sweep(folder: Path, older_than_seconds: float = 0.0) -> None:

@@ -13,13 +13,15 @@ from pathlib import Path
 
 from absl import flags
 
-from vitlab import command
+from vitlab import command, files
 from vitlab.errors import InputError
 from vitlab.options import read_options
 
 _MODEL = flags.DEFINE_string("model", None, "The network whose layers are wanted.")
 _CHOOSE = flags.DEFINE_list("choose", None, "Networks to measure beside each other.")
-_CLASSES = flags.DEFINE_integer("classes", 1000, "Outputs of the head.", lower_bound=1)
+_CLASSES = flags.DEFINE_integer(
+    "classes", 1000, "Outputs of the head.", lower_bound=1, upper_bound=1_000_000
+)
 _INPUT_SIZE = flags.DEFINE_integer(
     "input_size", None, "Pixels per side; the size of its publisher if not given.", lower_bound=1
 )
@@ -37,11 +39,9 @@ def main() -> None:
         raise InputError("--diagram draws the network that --model names")
     if _OPTIONS.value and not _MODEL.value:
         raise InputError("--options are those of the network that --model names")
-    if _DIAGRAM.value and not Path(_DIAGRAM.value).parent.is_dir():
-        raise InputError(
-            f"--diagram is {_DIAGRAM.value}, but {Path(_DIAGRAM.value).parent} is no folder"
-        )
     options = read_options(_OPTIONS.value)
+    if _DIAGRAM.value:
+        files.check_writable(Path(_DIAGRAM.value))
 
     from vitlab import runtime
 

@@ -25,7 +25,7 @@ SMALL: dict[str, tuple[int, dict[str, Any]]] = {
     "inception_v3": (75, {}),
     "inception_resnet_v2": (75, {}),
     "xception": (48, {}),
-    "efficientnet_b0": (32, dict(width=0.1, depth=0.1)),
+    "efficientnet_b0": (32, dict(width_factor=0.1, depth_factor=0.1)),
     "clip_vit_b32": (32, dict(patch=8, width=16, depth=2, heads=2, embedding_width=8)),
     "clip_resnet50": (32, dict(depths=(1, 1, 1, 1), width=8, heads=2, embedding_width=8)),
     "cnn_gap": (32, {}),

@@ -13,8 +13,10 @@ from flax import nnx
 
 from vitlab.config import Model
 from vitlab.errors import InputError
-from vitlab.models import draw_blueprint, first_model, load_model, save_model
+from vitlab.models import draw_blueprint, first_model, load_card, load_model, save_model
 from vitlab.models.layers import BatchNorm
+from vitlab.models.saved import card_of, save_converted
+from vitlab.weights import write_safetensors
 
 GOLDENS = Path(__file__).parent.parent / "parity" / "goldens"
 
@@ -74,6 +76,29 @@ def test_a_model_folder_that_was_changed_is_refused(model, tmp_path: Path):
     (tmp_path / "m" / "model.json").write_text("{}")
     with pytest.raises(InputError, match=r"model\.json is no model card"):
         load_model(tmp_path / "m")
+
+
+def nested(levels: int) -> dict:
+    origin: dict = {}
+    for _ in range(levels - 1):
+        origin = {"made_from": origin}
+    return origin
+
+
+def test_a_card_whose_origins_go_on_and_on_is_refused(model, tmp_path: Path):
+    card = dataclasses.replace(model.card, origin=nested(50))
+    save_model(tmp_path / "m", dataclasses.replace(model, card=card))
+    assert load_card(tmp_path / "m") == card
+    save_converted(tmp_path / "w.safetensors", card, {})
+    assert card_of(tmp_path / "w.safetensors") == card
+    for origin in (nested(51), nested(700), {"made_from": [nested(50)]}):
+        values = json.loads((tmp_path / "m" / "model.json").read_text()) | {"origin": origin}
+        (tmp_path / "m" / "model.json").write_text(json.dumps(values))
+        header = {key: json.dumps(value) for key, value in values.items()}
+        write_safetensors(tmp_path / "w.safetensors", {}, header)
+        for read, at in ((load_card, "m"), (card_of, "w.safetensors")):
+            with pytest.raises(InputError, match="its origin is nested more than 50 deep; convert the"):
+                read(tmp_path / at)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,17 @@ def test_s1_06_the_dogs_network_layer_by_layer():
     ]
 
 
+def test_the_network_is_built_once_for_its_table():
+    built = []
+
+    def build():
+        built.append(create("cnn_gap", num_classes=3))
+        return built[-1]
+
+    layer_table(build)
+    assert len(built) == 1
+
+
 @pytest.mark.parametrize("depth", [1, 2, 9])
 @pytest.mark.parametrize("name", ["vit_ti16", "mobilenet_v2_035", "clip_resnet50"])
 def test_the_rows_of_any_depth_add_up_to_the_network(name: str, depth: int):

@@ -36,6 +36,7 @@ from tests.parity.cases import CASES
 from tests.parity.ours import fill, translate
 from tests.parity.publishers import open_network
 from tests.parity.recipe import Tensors, draw_images
+from vitlab.names import unknown
 
 GOLDENS = Path(__file__).parent / "goldens"
 TOLERANCE = 1e-4
@@ -70,8 +71,9 @@ class Comparison:
 def main(_: list[str]) -> int:
     chosen = [case for case in CASES if _ONLY.value in case.name]
     if not chosen:
-        names = ", ".join(case.name for case in CASES)
-        print(f"make_goldens: no case is named *{_ONLY.value}*; there are {names}", file=sys.stderr)
+        names = [case.name for case in CASES]
+        where = unknown("case", _ONLY.value, names, "--only", "tests/parity/cases.py")
+        print(f"make_goldens: {where}", file=sys.stderr)
         return 2
     return compare_all(chosen, _SEED.value, writes=_WRITE.value)
 

@@ -77,6 +77,76 @@ def test_what_is_no_number_is_told_once_a_time_by_its_published_name(file: Path,
         assert capsys.readouterr().err == warning
 
 
+@pytest.mark.filterwarnings("error")
+def test_what_becomes_infinity_in_float32_is_told_each_time_and_nothing_else(file: Path, shapes, capsys):
+    tensors = load_file(file)
+    large = tensors["norm.bias"].astype(np.float64)
+    large[:3] = 1e300, -1e39, 3e38
+    save_file(tensors | {"norm.bias": large}, file)
+    for _ in range(2):  # the first converts, the second reads what was converted
+        arrays = open_published(file, "vit").arrays(shapes)
+        warning = f"weights {file} hold NaN or infinity: norm.bias (2 of 16)\n"
+        assert capsys.readouterr().err == warning
+        np.testing.assert_array_equal(
+            arrays["backbone/norm/bias"][:3], np.array([np.inf, -np.inf, 3e38], np.float32)
+        )
+
+
+def in_the_cache(file: Path, suffix: str) -> Path:
+    (found,) = (file.parent / "cache" / "converted").glob(f"*{suffix}")
+    return found
+
+
+def cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def without_header(content: bytes) -> bytes:
+    return content[:8] + b"x" * 16 + content[24:]
+
+
+def with_another_name(content: bytes) -> bytes:
+    return content.replace(b'"backbone/norm/bias"', b'"backbone/norm/bios"')
+
+
+def with_another_shape(content: bytes) -> bytes:
+    return content.replace(b"[1, 10, 16]", b"[1, 16, 10]")
+
+
+@pytest.mark.parametrize("damage", [cut, without_header, with_another_name, with_another_shape])
+def test_a_conversion_that_was_damaged_in_the_cache_is_made_again_aloud(
+    file: Path, shapes, capsys, damage
+):
+    weights = open_published(file, "vit")
+    expected = weights.arrays(shapes)
+    conversion = in_the_cache(file, ".safetensors")
+    whole = conversion.read_bytes()
+    assert damage(whole) != whole
+    conversion.write_bytes(damage(whole))
+    assert capsys.readouterr().err == ""
+    again = weights.arrays(shapes)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"weights {conversion}")
+    assert line.endswith(f"it is a conversion in the cache, and is made again from {file}")
+    assert again.keys() == expected.keys()
+    for path, array in expected.items():
+        np.testing.assert_array_equal(again[path], array)
+    assert conversion.read_bytes() == whole
+    weights.arrays(shapes)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"nobody"])
+def test_a_layout_that_was_damaged_in_the_cache_is_found_again_aloud(file: Path, capsys, content: bytes):
+    assert open_published(file, "vit").layout.publisher == "timm"
+    note = in_the_cache(file, ".layout")
+    note.write_bytes(content)
+    assert open_published(file, "vit").layout.publisher == "timm"
+    warning = f"{note} in the cache is damaged; the layout of {file} is found again\n"
+    assert capsys.readouterr().err == warning
+    assert note.read_text() == "timm"
+
+
 def test_a_file_of_vitlabs_own_tells_it_once_too(file: Path, tmp_path: Path, shapes, capsys):
     arrays = open_published(file, "vit").arrays(shapes)
     arrays["backbone/norm/bias"][0] = np.inf

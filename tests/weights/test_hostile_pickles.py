@@ -246,6 +246,10 @@ def test_a_storage_that_the_archive_does_not_have_is_refused(key: str):
         ((2.0,), (1,), 0, "impossible sizes or strides"),
         (("2",), (1,), 0, "impossible sizes or strides"),
         ((100, 100), (0, 0), 0, "repeats its storage"),
+        ((2, 2), (1, 1), 0, "w of shape (2, 2) has strides that overlap, (1, 1); refused"),
+        ((2, 3), (2, 1), 0, "strides that overlap"),
+        ((2, 1, 2), (0, 5, 1), 0, "strides that overlap"),
+        ((2, 3), (3, 2), 0, "reaches out of its storage"),
         ((2**40, 2**40), (0, 0), 0, "impossible shape"),
         ((2**200, 0), (0, 0), 0, "impossible shape"),
         ((1,) * 65, (0,) * 65, 0, "impossible shape of 65 axes"),
@@ -253,6 +257,16 @@ def test_a_storage_that_the_archive_does_not_have_is_refused(key: str):
 )
 def test_a_tensor_that_lies_about_its_storage_is_refused(size, stride, offset, message):
     assert message in refused(dump({"w": tensor(STORAGE, size, stride, offset)}))
+
+
+@pytest.mark.parametrize(
+    ("size", "stride"),
+    [((3, 2), (1, 3)), ((1, 6), (0, 1)), ((2, 2), (4, 1)), ((1, 2, 1, 3), (1, 3, 1, 1))],
+)
+def test_transposed_and_cut_tensors_and_axes_of_one_do_not_overlap(size: tuple, stride: tuple):
+    found = read(dump({"w": tensor(STORAGE, size, stride)}))["w"]
+    steps = [step * VALUES.itemsize for step in stride]
+    np.testing.assert_array_equal(found, np.lib.stride_tricks.as_strided(VALUES, size, steps))
 
 
 @pytest.mark.parametrize("length", [5, 7, 10**9, 2**80, -6])

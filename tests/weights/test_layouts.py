@@ -1,5 +1,6 @@
 """Name maps: every tensor finds its place, or everything that differs is listed at once."""
 
+import dataclasses
 import re
 import time
 from pathlib import Path
@@ -68,6 +69,44 @@ def test_everything_that_differs_is_listed_in_one_error():
     assert "unused: 1.w (3, 2)" in message
     assert "unused: odd (1,)" in message
     assert "misshapen: backbone/blocks/0/kernel: (2, 4) in the file, (2, 3) in the network" in message
+
+
+def test_a_parameter_that_two_tensors_would_fill_is_refused_with_both_their_names():
+    twice = dataclasses.replace(LAYOUT, rules=(*LAYOUT.rules, Rule(r"0\.kernel", "head/bias")))
+    for other in (np.ones(5), np.ones(4)):
+        with pytest.raises(InputError) as refused:
+            twice.fill({"0.kernel": other, **TENSORS}, SHAPES, "f")
+        assert "1 filled twice" in str(refused.value)
+        assert "filled twice: head/bias, by 0.kernel and by fc.bias" in str(refused.value)
+    assert twice.fill(dict(TENSORS), SHAPES, "f").keys() == SHAPES.keys()
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "int64", "uint8"])
+def test_a_tensor_of_no_floating_point_numbers_fills_no_parameter(dtype: str):
+    tensors = TENSORS | {"0.w": np.ones((3, 2), dtype), "fc.bias": np.ones(4, dtype)}
+    with pytest.raises(InputError) as refused:
+        LAYOUT.fill(tensors, SHAPES, "f")
+    assert "2 mistyped" in str(refused.value)
+    assert f"mistyped: 0.w holds {dtype}, for backbone/blocks/0/kernel" in str(refused.value)
+    assert f"mistyped: fc.bias holds {dtype}, for head/bias" in str(refused.value)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_floating_point_numbers_of_any_width_become_float32(dtype: str):
+    tensors = TENSORS | {"0.w": TENSORS["0.w"].astype(dtype)}
+    array = LAYOUT.fill(tensors, SHAPES, "f")["backbone/blocks/0/kernel"]
+    assert array.dtype == np.float32
+    np.testing.assert_array_equal(array, TENSORS["0.w"].T)
+
+
+def test_a_head_of_no_classes_is_refused():
+    tensors = TENSORS | {"fc.weight": np.zeros((0, 3)), "fc.bias": np.zeros(0)}
+    with pytest.raises(InputError) as refused:
+        LAYOUT.fill(tensors, SHAPES, "f")
+    assert str(refused.value).splitlines()[1:] == [
+        "  misshapen: head/kernel: (3, 0) in the file, a head of no classes",
+        "  misshapen: head/bias: (0,) in the file, a head of no classes",
+    ]
 
 
 def test_a_head_for_other_classes_comes_as_it_is_in_the_file():

@@ -12,6 +12,10 @@ from vitlab.models.layers import Linear
 Images = Num[Array, "batch height width 3"]
 Embedding = Float[Array, "batch embedding"]
 Logits = Float[Array, "batch classes"]
+
+# Twice those of ResNet-152. Each is built and compiled by itself, at a tenth of a second and more.
+MOST_BLOCKS = 100
+
 Scheme = Literal["unit", "unit bgr", "symmetric", "imagenet", "clip", "caffe"]
 
 # Mean and standard deviation of red, green and blue in [0, 1].
@@ -45,6 +49,12 @@ def large_enough(input_size: int, smallest: int) -> int:
     if input_size < smallest:
         raise ValueError(f"input size {input_size} is too small; it takes {smallest} pixels and more")
     return input_size
+
+
+def few_enough(count: int, unit: str) -> None:
+    """Of what a network is about to build. Raises ValueError if that would take minutes."""
+    if count > MOST_BLOCKS:
+        raise ValueError(f"{count:,} {unit} are too many; a network has up to {MOST_BLOCKS}")
 
 
 class Classifier(nnx.Module):

@@ -9,7 +9,7 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float, Int
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, few_enough, normalise
 from vitlab.models.layers import (
     ACTIVATIONS,
     ActivationName,
@@ -54,6 +54,7 @@ class CLIPVisionTransformer(Backbone):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
+        few_enough(depth, "blocks")
         if input_size % patch:
             raise ValueError(f"input size {input_size} is not a multiple of the patch, {patch}")
         self.input_size = input_size
@@ -100,6 +101,7 @@ class CLIPText(nnx.Module):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
+        few_enough(depth, "blocks")
         self.dtype = dtype
         normal = nnx.initializers.normal
         self.words = nnx.Param(normal(0.02)(rngs.params(), (VOCABULARY, width)))

@@ -8,7 +8,15 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, large_enough, normalise
+from vitlab.models.classifier import (
+    Backbone,
+    Embedding,
+    Images,
+    Scheme,
+    few_enough,
+    large_enough,
+    normalise,
+)
 from vitlab.models.layers import ConvNorm, Linear, Maps, NewMaps, attend, block_average
 
 EXPANSION = 4  # of a bottleneck's output over its inner channels
@@ -39,6 +47,7 @@ class CLIPResNet(Backbone):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
+        few_enough(sum(depths), "blocks")
         self.input_size = large_enough(input_size, SMALLEST)
         self.embedding_width = embedding_width
         self.scheme = scheme

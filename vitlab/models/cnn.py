@@ -9,7 +9,15 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, large_enough, normalise
+from vitlab.models.classifier import (
+    Backbone,
+    Embedding,
+    Images,
+    Scheme,
+    few_enough,
+    large_enough,
+    normalise,
+)
 from vitlab.models.layers import (
     BatchNorm,
     Convolution,
@@ -66,6 +74,7 @@ class CNN(Backbone):
     ):
         if not stages or not all(stages):
             raise ValueError(f"stages {stages} must each have a convolution")
+        few_enough(sum(map(len, stages)) + len(dense), "convolutions and dense layers")
         if dropout and len(dropout) != len(dense) + 1:
             raise ValueError(
                 f"dropout {dropout} must have a rate for each of the {len(dense)} dense layers "

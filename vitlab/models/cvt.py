@@ -7,7 +7,15 @@ from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, large_enough, normalise
+from vitlab.models.classifier import (
+    Backbone,
+    Embedding,
+    Images,
+    Scheme,
+    few_enough,
+    large_enough,
+    normalise,
+)
 from vitlab.models.layers import (
     ACTIVATIONS,
     MLP,
@@ -61,6 +69,7 @@ class CvT(Backbone):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
+        few_enough(sum(depths), "blocks")
         self.input_size = large_enough(input_size, SMALLEST)
         self.scheme = scheme
         self.dtype = dtype

@@ -2,7 +2,7 @@
 Networks")."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
-from vitlab.models.classifier import Backbone, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Images, Scheme, few_enough, normalise
 from vitlab.models.layers import ConvNorm, Convolution, Maps, NewMaps, Padding
 from vitlab.models.mobilenet_v2 import rounded
 
@@ -36,8 +36,8 @@ class EfficientNet(Backbone):
     `tf_efficientnet` networks pad as TensorFlow does, with an epsilon of 1e-3.
 
     Args:
-        width: multiplies the channels of every layer; they are rounded to multiples of 8.
-        depth: multiplies the repeats of every stage; they are rounded up.
+        width_factor: multiplies the channels of every layer; they are rounded to multiples of 8.
+        depth_factor: multiplies the repeats of every stage; they are rounded up.
         padding: of the convolutions with stride 2 (see `convolve`).
         epsilon, momentum, unbiased: of every batch normalisation (see `BatchNorm`).
     """
@@ -46,8 +46,8 @@ class EfficientNet(Backbone):
         self,
         *,
         input_size: int = 224,
-        width: float = 1.0,
-        depth: float = 1.0,
+        width_factor: float = 1.0,
+        depth_factor: float = 1.0,
         padding: Padding = "symmetric",
         epsilon: float = 1e-5,
         momentum: float = 0.9,
@@ -56,6 +56,8 @@ class EfficientNet(Backbone):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
+        repeats = [math.ceil(stage_repeats * depth_factor) for _, _, stage_repeats, _, _ in STAGES]
+        few_enough(sum(repeats), "blocks")
         self.input_size = input_size
         self.scheme = scheme
         self.dtype = dtype
@@ -69,11 +71,11 @@ class EfficientNet(Backbone):
             unbiased=unbiased,
             rngs=rngs,
         )
-        channels = rounded(STEM_CHANNELS * width)
+        channels = rounded(STEM_CHANNELS * width_factor)
         self.stem = layer(3, channels, kernel=3, stride=2)
-        self.stages = _stages(channels, width, depth, layer=layer, rngs=rngs)
-        self.embedding_width = rounded(LAST_CHANNELS * width)
-        self.last = layer(rounded(STAGES[-1][1] * width), self.embedding_width, kernel=1)
+        self.stages = _stages(channels, width_factor, repeats, layer=layer, rngs=rngs)
+        self.embedding_width = rounded(LAST_CHANNELS * width_factor)
+        self.last = layer(rounded(STAGES[-1][1] * width_factor), self.embedding_width, kernel=1)
 
     def features(self, images: Images) -> NewMaps:
         maps = self.stem(normalise(images, self.scheme, self.dtype))
@@ -84,15 +86,20 @@ class EfficientNet(Backbone):
 
 
 def _stages(
-    channels: int, width: float, depth: float, *, layer: Callable[..., ConvNorm], rngs: nnx.Rngs
+    channels: int,
+    width_factor: float,
+    repeats: Sequence[int],
+    *,
+    layer: Callable[..., ConvNorm],
+    rngs: nnx.Rngs,
 ) -> nnx.List:
-    """Those of the table, scaled; `channels` come in."""
+    """Those of the table, scaled, with as many blocks each as `repeats` says; `channels` come in."""
     stages = []
-    for expansion, base, repeats, first_stride, kernel in STAGES:
+    for (expansion, base, _, first_stride, kernel), count in zip(STAGES, repeats, strict=True):
         blocks = []
-        for index in range(math.ceil(repeats * depth)):
+        for index in range(count):
             stride = 1 if index else first_stride
-            out = rounded(base * width)
+            out = rounded(base * width_factor)
             shape: dict[str, int] = dict(expansion=expansion, kernel=kernel, stride=stride)
             blocks.append(Block(channels, out, **shape, layer=layer, rngs=rngs))
             channels = out

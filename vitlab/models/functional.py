@@ -6,6 +6,7 @@ paths in these dictionaries, such as `backbone/blocks/3/attention/query/kernel`.
 """
 
 import collections
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,15 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Key
 
+from vitlab.errors import InputError
 from vitlab.models.classifier import Embedding, Images, Logits
 from vitlab.models.layers import give_keys
 
 Arrays = dict[str, Array]
 Shapes = dict[str, tuple[int, ...]]
+
+# 40 GB in float32, and four times that to train. A ViT-H has 6e8.
+MOST_PARAMETERS = 10**10
 
 
 @dataclass(frozen=True)
@@ -97,11 +102,30 @@ def initialise(
 
 
 def outline(build: Callable[[], nnx.Module]) -> tuple[Network, Shapes, Shapes]:
-    """The structure, and the shapes of parameters (trainable) and of statistics (batch norm)."""
+    """The structure, and the shapes of parameters (trainable) and of statistics (batch norm).
+
+    Raises:
+        InputError: it has more than MOST_PARAMETERS.
+    """
     model = nnx.eval_shape(build)
     model.eval()
-    parameters, statistics = arrays(model)
-    return Network(nnx.graphdef(model)), _shapes(parameters), _shapes(statistics)
+    return Network(nnx.graphdef(model)), *shapes(model)
+
+
+def shapes(model: nnx.Module) -> tuple[Shapes, Shapes]:
+    """Of the parameters and statistics of a model that may be abstract.
+
+    Raises:
+        InputError: it has more than MOST_PARAMETERS.
+    """
+    parameters, statistics = map(_shapes, arrays(model))
+    count = sum(math.prod(shape) for shape in parameters.values())
+    if count > MOST_PARAMETERS:
+        raise InputError(
+            f"the network with these options has {count:.1e} parameters; {MOST_PARAMETERS:.0e} are the "
+            "most (model.options or --options, model.input_size or --input_size)"
+        )
+    return parameters, statistics
 
 
 def arrays(model: nnx.Module) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -121,7 +121,7 @@ CNNS = {
     "cnn_b": _cnn(64, **_ABC, dense=(64,)),
     "cnn_c": _cnn(128, **_ABC, dense=(128,), dropout=(0.2, 0.7)),
 }
-# Of Tan and Le 2019, as their code has them: width, depth, pixels per side.
+# Of Tan and Le 2019, as their code has them: factors of width and depth, pixels per side.
 EFFICIENTNETS = {
     "b0": (1.0, 1.0, 224),
     "b1": (1.0, 1.1, 240),
@@ -133,11 +133,12 @@ EFFICIENTNETS = {
 
 def _efficientnet(size: str, **options: Any) -> Preset:
     """Cropped as the authors crop it, with 16 pixels of border on each side."""
-    width, depth, pixels = EFFICIENTNETS[size]
+    width_factor, depth_factor, pixels = EFFICIENTNETS[size]
     preprocessing = Preprocessing(
         size=pixels, interpolation="bicubic", crop=pixels / (pixels + 32), crop_first=True
     )
-    return Preset("efficientnet", EfficientNet, preprocessing, dict(width=width, depth=depth, **options))
+    scale = dict(width_factor=width_factor, depth_factor=depth_factor)
+    return Preset("efficientnet", EfficientNet, preprocessing, {**scale, **options})
 
 
 # Table 2 of Wu et al. 2021; the heads are those of the authors' configs. W24 is published at 384 only.

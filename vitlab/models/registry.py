@@ -1,6 +1,5 @@
 """Every network by name: `create("vit_ti16", num_classes=10)`."""
 
-import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,9 +12,10 @@ from vitlab.models.clip import CLIPText
 from vitlab.models.presets import CLIP_TEXTS, PRESETS, Preset, needed_by, options_of
 from vitlab.names import unknown
 from vitlab.typed import Share, checked
+from vitlab.weights import check_size
 
 DTYPES = ("float32", "bfloat16", "float16", "float64")  # that a network can compute in
-DEEPEST = 200  # layers of a stage; of what is published, a ResNet-152 has 36
+LARGEST_NUMBER = 50_000  # of an option; twice the widest layer of a ViT-22B
 
 
 def create(name: str, *, num_classes: int, seed: int = 0, **options: Any) -> Classifier:
@@ -76,6 +76,8 @@ def _checked_options(
     hints, exact = (
         typing.get_type_hints(network.__init__, include_extras=extras) for extras in (False, True)
     )
+    for size in _numbers(options.get("input_size")):
+        check_size(size)
     found = {
         option: _checked_option(hints[option], value, f"{where}.{option}")
         for option, value in options.items()
@@ -83,8 +85,6 @@ def _checked_options(
     for option, value in found.items():
         if Share not in typing.get_args(exact[option]):
             _check_above_zero(value, f"{where}.{option}")
-        if option in ("depth", "depths") and max(_numbers(value)) > DEEPEST:
-            raise InputError(f"{where}.{option} is {value}; {DEEPEST} layers are the most")
     return found
 
 
@@ -92,8 +92,8 @@ def _checked_option(hint: Any, value: Any, where: str) -> Any:
     if hint not in (int, float, bool, str) and typing.get_origin(hint) not in (typing.Literal, tuple):
         return _checked_dtype(value, where)
     for number in _numbers(value):
-        if not abs(number) <= sys.float_info.max:
-            raise InputError(f"{where} has {number}; a number must be finite, below 1.8e308")
+        if not abs(number) <= LARGEST_NUMBER:
+            raise InputError(f"{where}: a number must be finite, at most {LARGEST_NUMBER:,}")
     return checked(hint, value, where)
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
-from vitlab.models.classifier import Backbone, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Images, Scheme, few_enough, normalise
 from vitlab.models.layers import BatchNorm, ConvNorm, Convolution, Maps, NewMaps, max_pool
 
 STEM_CHANNELS = 64
@@ -35,6 +35,7 @@ class ResNetV2(Backbone):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
+        few_enough(sum(depths), "blocks")
         self.input_size = input_size
         self.scheme = scheme
         self.dtype = dtype

@@ -21,6 +21,8 @@ from vitlab.weights import Preprocessing, read_metadata, read_tensors, write_saf
 
 WEIGHTS, CARD = "weights.safetensors", "model.json"
 
+_DEEPEST = 50  # an origin within an origin for each time that a model was made from a model
+
 # What a card that is none meets: no file, no JSON or too deep a one, a key too few, a wrong type.
 _BROKEN = (OSError, ValueError, RecursionError, TypeError, InputError)
 
@@ -81,7 +83,7 @@ def load_model(folder: Path) -> SavedModel:
 
 def load_card(folder: Path) -> ModelCard:
     try:
-        return build(ModelCard, json.loads((folder / CARD).read_text(encoding="utf-8")), "card")
+        return _card(json.loads((folder / CARD).read_text(encoding="utf-8")))
     except _BROKEN as error:
         raise InputError(f"{folder / CARD} is no model card: {error}") from error
 
@@ -99,6 +101,24 @@ def card_of(weights: Path) -> ModelCard:
     if not header:
         return load_card(weights.parent)
     try:
-        return build(ModelCard, {key: json.loads(value) for key, value in header.items()}, "card")
+        return _card({key: json.loads(value) for key, value in header.items()})
     except _BROKEN as error:
         raise InputError(f"the header of {weights} is no model card: {error}") from error
+
+
+def _card(values: Any) -> ModelCard:
+    """A card that is nested without end could be read, but neither copied nor written again."""
+    card = build(ModelCard, values, "card")
+    for name in ("options", "origin", "trained"):
+        if not _nests_at_most(_DEEPEST, getattr(card, name)):
+            raise InputError(
+                f"its {name} is nested more than {_DEEPEST} deep; convert the published file again"
+            )
+    return card
+
+
+def _nests_at_most(levels: int, value: Any) -> bool:
+    if not isinstance(value, Mapping | list):
+        return True
+    inner = value.values() if isinstance(value, Mapping) else value
+    return levels > 0 and all(_nests_at_most(levels - 1, item) for item in inner)

@@ -14,7 +14,7 @@ from flax import nnx
 from jaxtyping import Array
 
 from vitlab.models.classifier import Classifier
-from vitlab.models.functional import Arrays, Network, Shapes, outline
+from vitlab.models.functional import Arrays, Network, Shapes, shapes
 from vitlab.models.mobilenet_v2 import Operator, operator_table
 from vitlab.models.registry import preset
 
@@ -68,10 +68,14 @@ def layer_table(build: Callable[[], Classifier], depth: int = 2) -> list[Layer]:
     The parameters of all rows together are the network's.
     """
     rows: list[tuple[str, str]] = []
+    parameters: Shapes = {}
+    statistics: Shapes = {}
 
     def trace() -> dict[str, Array]:
         module = build()
         rows.extend(_rows(module, depth))
+        for found, of_kind in zip((parameters, statistics), shapes(module), strict=True):
+            found.update(of_kind)
         size = module.backbone.input_size
         answer = nnx.capture(module, nnx.Intermediate, method_outputs=nnx.Intermediate)
         _, seen = answer(jnp.zeros((1, size, size, 3), jnp.uint8))
@@ -83,7 +87,6 @@ def layer_table(build: Callable[[], Classifier], depth: int = 2) -> list[Layer]:
     }
     # A backbone has no `__call__`, and what it inherits, as `pool`, is not captured.
     outputs["backbone"] = outputs["backbone/pool"] = outputs["embed"]
-    _, parameters, statistics = outline(build)
     return [
         Layer(
             path,

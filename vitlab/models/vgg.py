@@ -9,7 +9,15 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, large_enough, normalise
+from vitlab.models.classifier import (
+    Backbone,
+    Embedding,
+    Images,
+    Scheme,
+    few_enough,
+    large_enough,
+    normalise,
+)
 from vitlab.models.layers import (
     ConvNorm,
     Convolution,
@@ -54,6 +62,7 @@ class VGG(Backbone):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
+        few_enough(sum(depths), "convolutions")
         self.input_size = large_enough(input_size, SMALLEST)
         self.scheme = scheme
         self.dtype = dtype

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, normalise
+from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, few_enough, normalise
 from vitlab.models.layers import (
     Linear,
     PatchEmbedding,
@@ -52,6 +52,7 @@ class VisionTransformer(Backbone):
         dtype: Dtype = jnp.float32,
         rngs: nnx.Rngs,
     ):
+        few_enough(depth, "blocks")
         if input_size % patch:
             raise ValueError(f"input size {input_size} is not a multiple of the patch, {patch}")
         self.input_size = input_size

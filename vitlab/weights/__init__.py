@@ -7,7 +7,7 @@ from vitlab.weights.catalogue import CATALOGUE, Checkpoint, best_checkpoint, lis
 from vitlab.weights.fetch import locate, named
 from vitlab.weights.layouts import OURS, with_classes
 from vitlab.weights.merges import locate_merges, read_merges
-from vitlab.weights.preprocessing import Preprocessing
+from vitlab.weights.preprocessing import Preprocessing, check_size
 from vitlab.weights.published import Filled, Published, open_published
 from vitlab.weights.readers import Tensors, read_tensors
 from vitlab.weights.writer import read_metadata, write_safetensors
@@ -21,6 +21,7 @@ __all__ = [
     "Published",
     "Tensors",
     "best_checkpoint",
+    "check_size",
     "list_checkpoints",
     "locate",
     "locate_merges",

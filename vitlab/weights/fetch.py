@@ -66,7 +66,9 @@ def locate(weights: str) -> tuple[Path, Checkpoint | None]:
             f"there is no file {path}; weights are a file, the model/<phase> folder of a finished run, "
             "or a name that `python -m vitlab.convert --list` shows"
         )
-    raise InputError(unknown("weights", weights, CATALOGUE, "see vitlab.convert --list"))
+    raise InputError(
+        unknown("weights", weights, CATALOGUE, "model.weights or --weights", "vitlab.convert --list")
+    )
 
 
 def fetch(file: Offered) -> Path:

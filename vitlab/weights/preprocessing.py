@@ -27,7 +27,12 @@ class Preprocessing:
     crop_first: bool
 
     def __post_init__(self) -> None:
-        if not 0 < self.size <= LARGEST_SIZE:
-            raise InputError(f"an input size of {self.size} pixels; it must be 1 to {LARGEST_SIZE}")
+        check_size(self.size)
         if not 0 < self.crop <= 1:
             raise InputError(f"a crop of {self.crop}; it must be above 0 and at most 1")
+
+
+def check_size(size: float) -> None:
+    """Of any network's input, in pixels per side. Raises InputError if it cannot be."""
+    if not 0 < size <= LARGEST_SIZE:
+        raise InputError(f"an input size of {size} pixels; it must be 1 to {LARGEST_SIZE}")

@@ -18,6 +18,7 @@ import numpy as np
 from vitlab import files, runtime
 from vitlab.errors import InputError
 from vitlab.hashes import sha256_of
+from vitlab.progress import warn
 from vitlab.weights.catalogue import Checkpoint
 from vitlab.weights.layouts import LAYOUTS, OURS, Layout, ours_from
 from vitlab.weights.layouts.layout import HEAD, Shapes, without_head
@@ -117,9 +118,7 @@ class Published:
             arrays, found = self._read(shapes)
         else:
             self.check(shapes)
-            conversion = self._conversion(shapes)
-            arrays = read_quietly(conversion)
-            found = read_metadata(conversion).get(NO_NUMBERS, "")
+            arrays, found = self._converted(shapes)
         warn_of_no_numbers(self.path, found)
         return arrays
 
@@ -132,6 +131,18 @@ class Published:
         header = {key: value for key, value in {**self.origin, NO_NUMBERS: found}.items() if value}
         with files.replacing(self._conversion(shapes)) as unfinished:
             write_safetensors(unfinished, arrays, header)
+
+    def _converted(self, shapes: Shapes) -> tuple[dict[str, np.ndarray], str]:
+        """As `_read`, from the cache; a conversion that was damaged there is made again."""
+        conversion = self._conversion(shapes)
+        try:
+            arrays = read_quietly(conversion)
+            _check_whole(arrays, shapes, conversion)
+        except InputError as error:
+            warn(f"{error}; it is a conversion in the cache, and is made again from {self.path}")
+            self._convert(shapes)
+            arrays = read_quietly(conversion)
+        return arrays, read_metadata(conversion).get(NO_NUMBERS, "")
 
     def _read(self, shapes: Shapes) -> tuple[dict[str, np.ndarray], str]:
         """From the published file itself; and which of its tensors hold what is no number."""
@@ -158,11 +169,19 @@ def open_published(path: Path, family: str, checkpoint: Checkpoint | None = None
         raise InputError(f"weights {path} cannot be read")
     layouts = {layout.publisher: layout for layout in LAYOUTS[family]}
     note = runtime.cache_folder("converted") / f"{_digest(_code(), sha256, family)}.layout"
-    known = note.read_text(encoding="utf-8") if note.exists() else None
+    known = note.read_text(encoding="utf-8", errors="replace") if note.exists() else None
     if known not in layouts:
+        if known is not None:
+            warn(f"{note} in the cache is damaged; the layout of {path} is found again")
         known = _recognise(path, family)
         files.write_text(note, known)
     return Published(path, sha256, family, layouts[known], checkpoint)
+
+
+def _check_whole(arrays: Tensors, shapes: Shapes, conversion: Path) -> None:
+    found = {path: array.shape for path, array in without_head(arrays).items()}
+    if found != without_head(shapes):
+        raise InputError(f"weights {conversion} hold other arrays than were written there")
 
 
 def _recognise(path: Path, family: str) -> str:

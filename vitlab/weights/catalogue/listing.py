@@ -39,9 +39,9 @@ def choose(catalogue: Mapping[str, Checkpoint], model: str, name: str) -> list[C
     """
     models = list(dict.fromkeys(checkpoint.model for checkpoint in catalogue.values()))
     if model and model not in models:
-        raise InputError(unknown("network with a checkpoint", model, models, "--model"))
+        raise InputError(unknown("network with a checkpoint", model, models, "--model", "--list alone"))
     if name and name not in catalogue:
-        raise InputError(unknown("weights", name, catalogue, "--weights"))
+        raise InputError(unknown("weights", name, catalogue, "--weights", "--list alone"))
     if name and model and catalogue[name].model != model:
         raise InputError(f"{name} is of the network {catalogue[name].model}, not {model} (--model)")
     if name:

@@ -136,32 +136,34 @@ _NOT_HUGGINGFACE_TEXT = (r"vision_model\..*", r"visual_projection\..*", r".*posi
 _NOT_HUGGINGFACE_VISION = (r"text_model\..*", r"text_projection\..*", "logit_scale", r".*position_ids")
 
 
-def _layouts(
-    rules: tuple[Rule, ...], ignored: tuple[str, ...], *, has_activation: bool = True
-) -> tuple[Layout, Layout]:
-    """The names of open_clip and of OpenAI are the same, but for the sizes in OpenAI's archives."""
-
-    def layout(publisher: str, activation: str, more: tuple[str, ...]) -> Layout:
-        options = {"activation": activation} if has_activation else {}
-        resize = {POSITIONS: bicubic, "backbone/attention/positions": bicubic}
-        return Layout(publisher, rules, ignored + more, options=options, resize=resize)
-
-    return layout("open_clip", "gelu", ()), layout("openai", "quick_gelu", _OPENAI)
-
-
-def _huggingface_layout(rules: tuple[Rule, ...], ignored: tuple[str, ...]) -> Layout:
-    """As in its files of OpenAI's weights; others may need another activation."""
-    options = {"activation": "quick_gelu"}
-    resize = {POSITIONS: huggingface_bicubic}
-    return Layout("huggingface", rules, ignored, options=options, resize=resize)
-
+# open_clip and OpenAI use the same names, but for the sizes in OpenAI's archives; Hugging Face's files
+# of OpenAI's weights have OpenAI's activation, and others may need another.
+_GELU = {"activation": "gelu"}
+_QUICK_GELU = {"activation": "quick_gelu"}
+_RESIZE = {POSITIONS: bicubic}
 
 VISION_TRANSFORMER_LAYOUTS = (
-    *_layouts(_VISION, _NOT_VISION),
-    _huggingface_layout(_HUGGINGFACE_VISION, _NOT_HUGGINGFACE_VISION),
+    Layout("open_clip", _VISION, _NOT_VISION, options=_GELU, resize=_RESIZE),
+    Layout("openai", _VISION, _NOT_VISION + _OPENAI, options=_QUICK_GELU, resize=_RESIZE),
+    Layout(
+        "huggingface",
+        _HUGGINGFACE_VISION,
+        _NOT_HUGGINGFACE_VISION,
+        options=_QUICK_GELU,
+        resize={POSITIONS: huggingface_bicubic},
+    ),
 )
-RESNET_LAYOUTS = _layouts(_resnet_rules(), _NOT_VISION, has_activation=False)
+
+_RESNET = _resnet_rules()
+_RESNET_RESIZE = {"backbone/attention/positions": bicubic}
+
+RESNET_LAYOUTS = (
+    Layout("open_clip", _RESNET, _NOT_VISION, resize=_RESNET_RESIZE),
+    Layout("openai", _RESNET, _NOT_VISION + _OPENAI, resize=_RESNET_RESIZE),
+)
+
 TEXT_LAYOUTS = (
-    *_layouts(_TEXT, _NOT_TEXT),
-    _huggingface_layout(_HUGGINGFACE_TEXT, _NOT_HUGGINGFACE_TEXT),
+    Layout("open_clip", _TEXT, _NOT_TEXT, options=_GELU),
+    Layout("openai", _TEXT, _NOT_TEXT + _OPENAI, options=_QUICK_GELU),
+    Layout("huggingface", _HUGGINGFACE_TEXT, _NOT_HUGGINGFACE_TEXT, options=_QUICK_GELU),
 )

@@ -46,9 +46,12 @@ class Differences:
     missing: list[str] = field(default_factory=list)
     unused: list[str] = field(default_factory=list)
     misshapen: dict[str, str] = field(default_factory=dict)
+    mistyped: list[str] = field(default_factory=list)
+    filled_twice: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.missing or self.unused or self.misshapen)
+        kinds = (self.missing, self.unused, self.misshapen, self.mistyped, self.filled_twice)
+        return any(kinds)
 
     def compare(self, arrays: Mapping[str, np.ndarray], wanted: Shapes) -> None:
         """Adds what is not there, and what is there in another shape."""
@@ -58,12 +61,16 @@ class Differences:
             elif path in arrays and arrays[path].shape != shape:
                 found = f"{path}: {arrays[path].shape} in the file, {shape} in the network"
                 self.misshapen[path] = found
+            elif 0 in shape:  # only the head's shape is the file's own
+                self.misshapen[path] = f"{path}: {shape} in the file, a head of no classes"
 
     def text(self, source: str, publisher: str) -> str:
         rows = {
             "missing": self.missing,
             "unused": self.unused,
             "misshapen": list(self.misshapen.values()),
+            "mistyped": self.mistyped,
+            "filled twice": self.filled_twice,
         }
         counts = ", ".join(f"{len(found)} {kind}" for kind, found in rows.items())
         lines = [
@@ -111,8 +118,9 @@ class Layout:
         `tensors` is emptied on the way, so that no tensor is in memory twice.
 
         Raises:
-            InputError: lists all parameters without a tensor, all tensors without a parameter, and
-                all shapes that differ; or a constant that the network does not have.
+            InputError: lists all parameters without a tensor or with two, all tensors without a
+                parameter, all shapes that differ, and all tensors for a parameter that hold no
+                floating-point numbers; or a constant that the network does not have.
         """
         self._check_constants(tensors, source)
         arrays, differences = self._place(tensors, shapes)
@@ -129,6 +137,7 @@ class Layout:
     ) -> tuple[dict[str, np.ndarray], Differences]:
         """What the tensors fill, and those that fill nothing or cannot be changed. Empties `tensors`."""
         arrays: dict[str, np.ndarray] = {}
+        sources: dict[str, str] = {}
         differences = Differences()
         counted = self._counted_again(tensors)
         for name in list(tensors):
@@ -138,9 +147,15 @@ class Layout:
             for rule, path in targets:
                 if path not in shapes:
                     continue
+                if path in sources:
+                    differences.filled_twice.append(f"{path}, by {sources[path]} and by {name}")
+                sources[path] = name
+                if tensor.dtype.kind != "f":
+                    row = f"{name} holds {tensor.dtype}, for {path}; weights are floating-point numbers"
+                    differences.mistyped.append(row)
                 try:
                     array = self._resized(path, rule.change(tensor), shapes[path])
-                    arrays[path] = np.asarray(array, np.float32, order="C")
+                    arrays[path] = _float32(array)
                 except (ValueError, IndexError):  # it has not even as many axes as it should
                     row = f"{name} {tensor.shape}, for {path} {shapes[path]}"
                     differences.misshapen[path] = row
@@ -197,6 +212,12 @@ class Layout:
     def _resized(self, path: str, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         resize = self.resize.get(path)
         return resize(array, shape) if resize and array.shape != shape else array
+
+
+def _float32(array: np.ndarray) -> np.ndarray:
+    """What a float32 cannot hold becomes infinity; `no_numbers` tells the user which tensor has it."""
+    with np.errstate(over="ignore"):
+        return np.asarray(array, np.float32, order="C")
 
 
 @functools.cache

@@ -6,6 +6,16 @@ from vitlab.weights.layouts.units import COUNTERS, keras_layer, keras_norm, torc
 
 LAYERS = ("expand", "filter", "project")
 
+EPSILON = 1e-3  # of batch norm, in TensorFlow-Slim and in Keras applications
+TENSORFLOW = {"epsilon": EPSILON, "padding": "tensorflow"}
+PYTORCH = {
+    "epsilon": 1e-5,
+    "momentum": 0.9,
+    "unbiased": True,
+    "padding": "symmetric",
+    "scheme": "imagenet",
+}
+
 
 def _keras_rules() -> tuple[Rule, ...]:
     def block(theirs: str, ours: str) -> list[Rule]:
@@ -150,16 +160,6 @@ def _huggingface_rules() -> tuple[Rule, ...]:
     )
 
 
-EPSILON = 1e-3  # of batch norm, in TensorFlow-Slim and in Keras applications
-
-PYTORCH = {
-    "epsilon": 1e-5,
-    "momentum": 0.9,
-    "unbiased": True,
-    "padding": "symmetric",
-    "scheme": "imagenet",
-}
-
 LAYOUTS = (
     Layout("torchvision", _torchvision_rules(), ignored=(COUNTERS,), options=PYTORCH),
     Layout("timm", _timm_rules(), ignored=(COUNTERS,), options=PYTORCH),
@@ -168,12 +168,12 @@ LAYOUTS = (
         _huggingface_rules(),
         ignored=(COUNTERS,),
         # Its momentum is TensorFlow's 0.997, which PyTorch takes for the share of the new.
-        options={"epsilon": EPSILON, "momentum": 0.003, "unbiased": True, "padding": "tensorflow"},
+        options={**TENSORFLOW, "momentum": 0.003, "unbiased": True},
     ),
     Layout(
         "keras",
         _keras_rules(),
-        options={"epsilon": EPSILON, "momentum": 0.999, "unbiased": False, "padding": "tensorflow"},
+        options={**TENSORFLOW, "momentum": 0.999, "unbiased": False},
     ),
     Layout(
         "tensorflow-slim, batch norm folded",
@@ -184,19 +184,11 @@ LAYOUTS = (
             r".*/norm/variance": 1.0 - EPSILON,
         },
         # `training_scope` has the momentum; TensorFlow's fused batch norm corrects the variance.
-        options={"epsilon": EPSILON, "momentum": 0.997, "unbiased": True, "padding": "tensorflow"},
+        options={**TENSORFLOW, "momentum": 0.997, "unbiased": True},
     ),
     Layout(
         "gluon",
         _gluon_rules(),
-        options={
-            "epsilon": 1e-5,
-            "momentum": 0.9,
-            "unbiased": False,
-            "padding": "symmetric",
-            "activation": "relu",
-            "expand_always": True,
-            "scheme": "imagenet",
-        },
+        options={**PYTORCH, "unbiased": False, "activation": "relu", "expand_always": True},
     ),
 )

@@ -69,7 +69,10 @@ def read_quietly(path: Path) -> Tensors:
 
 
 def no_numbers(tensors: Tensors) -> str:
-    """The tensors that hold NaN or infinity, and how many each; empty if there are none."""
+    """The tensors that hold NaN or infinity, and how many each; empty if there are none.
+
+    A number beyond the range of float32, which every parameter is, counts as infinity.
+    """
     counts = {name: _not_finite(tensor) for name, tensor in tensors.items()}
     found = [f"{name} ({count} of {tensors[name].size})" for name, count in counts.items() if count]
     more = f" and {len(found) - 5} more tensors" if len(found) > 5 else ""
@@ -104,6 +107,7 @@ def _one_line(reason: str) -> str:
 def _not_finite(tensor: np.ndarray) -> int:
     if tensor.dtype.kind != "f" or tensor.size == 0:
         return 0
-    if np.isfinite(tensor.min()) and np.isfinite(tensor.max()):  # without an array of truth values
-        return 0
-    return tensor.size - int(np.count_nonzero(np.isfinite(tensor)))
+    with np.errstate(over="ignore"):
+        if np.isfinite(np.array([tensor.min(), tensor.max()], np.float32)).all():  # takes no memory
+            return 0
+        return tensor.size - int(np.count_nonzero(np.isfinite(tensor.astype(np.float32, copy=False))))

@@ -94,7 +94,8 @@ class _Machine:
         elif instruction not in _FRAMING:
             self._act(instruction, argument)
 
-    def _act(self, instruction: str, argument: Any) -> None:  # noqa: PLR0912 one for each instruction
+    def _act(self, instruction: str, argument: Any) -> None:
+        """What moves values between the stack, the containers and the memo."""
         match instruction:
             case "MARK":
                 self.marks.append(len(self.stack))
@@ -118,6 +119,12 @@ class _Machine:
                 self.memo[len(self.memo)] = self.stack[-1]
             case "BINGET" | "LONG_BINGET":
                 self.stack.append(self.memo[argument])
+            case _:
+                self._make(instruction, argument)
+
+    def _make(self, instruction: str, argument: Any) -> None:
+        """What would import, call and change objects in Python's machine."""
+        match instruction:
             case "GLOBAL":
                 self.stack.append(_known(argument.replace(" ", ".")))
             case "STACK_GLOBAL":

@@ -98,7 +98,12 @@ def _script_tensors(
 
 
 def _view(name: str, tensor: Tensor, values: np.ndarray) -> np.ndarray:
-    """NumPy checks once more that no number outside `values` is reached."""
+    """NumPy checks once more that no number outside `values` is reached.
+
+    Weights have a place for each number. That is sure where each stride is longer than the reach of
+    the shorter ones together; views that interleave, such as 2 x 3 numbers with the strides 3 and 2,
+    are refused too, though they read nothing twice: no layer is made so.
+    """
     check_shape(name, tensor.shape)
     if not prod(tensor.shape):
         return np.empty(tensor.shape, values.dtype)
@@ -107,6 +112,13 @@ def _view(name: str, tensor: Tensor, values: np.ndarray) -> np.ndarray:
     steps = zip(tensor.shape, tensor.stride, strict=True)
     if tensor.offset + sum((length - 1) * step for length, step in steps) >= values.size:
         raise Refused(f"{name} reaches out of its storage of {values.size} numbers")
+    reach = 0
+    for step, length in sorted(zip(tensor.stride, tensor.shape, strict=True)):
+        if length > 1 and step <= reach:
+            raise Refused(
+                f"{name} of shape {tensor.shape} has strides that overlap, {tensor.stride}; refused"
+            )
+        reach += (length - 1) * step
     strides = [step * values.itemsize for step in tensor.stride]
     offset = tensor.offset * values.itemsize
     return np.ndarray(tensor.shape, values.dtype, values.data, offset, strides)

@@ -1,0 +1,31 @@
+"""What is said of a name that is not known."""
+
+import pytest
+
+from vitlab.names import unknown
+
+MANY = [f"network_{number:03}" for number in range(254)]
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "listed", "advice"),
+    [
+        ("vit_ti15", ["vit_ti16", "resnet50"], "", "did you mean vit_ti16?"),
+        ("vit_ti15", ["vit_ti16", "resnet50"], "--list", "did you mean vit_ti16?"),
+        ("magic", ["b", "a"], "", "known: a, b"),
+    ],
+)
+def test_the_advice(name: str, known: list[str], listed: str, advice: str):
+    assert (
+        unknown("model", name, known, "--model", listed) == f"unknown model {name!r} (--model); {advice}"
+    )
+
+
+def test_of_many_names_that_are_listed_somewhere_three_are_named_and_the_place():
+    message = unknown("weights", "0_3_7", MANY, "--weights", "--list")
+    start = "unknown weights '0_3_7' (--weights); the nearest of 254 are "
+    assert message.startswith(start)
+    assert message.endswith("; see --list")
+    named = message.removeprefix(start).removesuffix("; see --list").split(", ")
+    assert len(named) == 3
+    assert set(named) <= set(MANY)
