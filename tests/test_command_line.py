@@ -55,7 +55,7 @@ def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: st
             [DIGITS, "--config.phases.all.optimizer=adamm", "--workdir=x"],
             "unknown value 'adamm' (phases.all.optimizer); did you mean adam",
         ),
-        ([TRANSFER, "--workdir=x"], "no folder of images is given; name it with --config.dataset.path"),
+        ([TRANSFER, "--workdir=x"], "no images are given; name their folder with --config.dataset.path"),
         (
             [TRANSFER, "--config.dataset.path=/no/such", "--workdir=x"],
             "there is no folder '/no/such'; name it with --config.dataset.path",
@@ -198,7 +198,7 @@ def test_evaluation_on_other_images_counts_them_and_keeps_its_figures(tmp_path: 
         ([], "give the directory of a run with --workdir=DIR"),
         (["--workdir=/no/such"], "/no/such holds no run"),
         (["--workdir=RUN", "--phase=warmup"], "has no phase 'warmup' (--phase); it has head, all"),
-        (["--workdir=RUN", "--data=/no/such"], "there is no folder '/no/such' (--data)"),
+        (["--workdir=RUN", "--data=/no/such"], "there is no folder '/no/such'; name it with --data"),
     ],
 )
 def test_a_wrong_evaluation_is_one_line_and_code_2(

@@ -28,6 +28,7 @@ class Columns:
         group: images of one group stay in one part.
         hard: names the hard groups, which are evaluated on their own too.
         description: a text about the image.
+        republish: "no" where it may not be shown to others.
         kept: others that are passed on to `split.csv`: where an image came from, its licence.
     """
 
@@ -37,6 +38,7 @@ class Columns:
     group: str = ""
     hard: str = ""
     description: str = ""
+    republish: str = ""
     kept: tuple[str, ...] = ()
 
 
@@ -171,10 +173,12 @@ class Report:
     Attributes:
         classes: of which it shows several images; empty: the two that were confused most often.
         examples: how many images of each of them.
+        private: show also the images that may not be republished (`dataset.columns.republish`).
     """
 
     classes: tuple[str, ...] = ()
     examples: int = 5
+    private: bool = False
 
 
 @dataclass(frozen=True)

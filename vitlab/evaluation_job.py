@@ -11,9 +11,9 @@ import numpy as np
 
 from vitlab import files, place, runtime
 from vitlab.config import Config
-from vitlab.data import Collection, Store, align, open_collection, read_split
+from vitlab.data import HARD, Collection, Store, align, open_collection, read_split
 from vitlab.errors import InputError
-from vitlab.evaluation import Predictions, evaluate, predict, save_predictions
+from vitlab.evaluation import Predictions, evaluate_test, predict, save_predictions
 from vitlab.models import SavedModel, load_model
 from vitlab.progress import say
 from vitlab.run_directory import RunDirectory, read_json
@@ -30,8 +30,9 @@ def evaluate_test_part(run: RunDirectory, config: Config, phase: str) -> None:
             f"{run.split} is not the split that the run was trained with (its hash differs)"
         )
     rows = split.rows("test")
-    predictions = _predict(model, collection.store(rows), split.table.select(rows).ids, config)
-    metrics = evaluate(predictions, model.card.class_names)
+    tested = split.table.select(rows)
+    predictions = _predict(model, collection.store(rows), tested.ids, config)
+    metrics = evaluate_test(predictions, model.card.class_names, tested.column(HARD))
     _say_metrics(f"{phase}, test part", metrics)
     stored = read_json(run.metrics)[phase]["test"]
     if metrics == stored:
@@ -54,7 +55,8 @@ def evaluate_elsewhere(run: RunDirectory, config: Config, phase: str, data: str)
     labels = _labels_of_model(collection, model.card.class_names, data)
     store = dataclasses.replace(collection.store(np.arange(len(labels))), labels=labels)
     predictions = _predict(model, store, collection.table.ids, config)
-    metrics = evaluate(predictions, model.card.class_names)
+    hard_groups = collection.table.column(HARD)
+    metrics = evaluate_test(predictions, model.card.class_names, hard_groups)
     _say_metrics(f"{phase}, {data}", metrics)
     whole = place.independent_of_here(data)
     mark = hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]  # many are called "test"
@@ -98,3 +100,6 @@ def _say_metrics(title: str, metrics: dict[str, Any]) -> None:
     say(f"  precision  {macro['precision']:.4f}, recall {macro['recall']:.4f}, F1 {macro['f1']:.4f}")
     if metrics["kappa"] is not None:
         say(f"  kappa      {metrics['kappa']:.4f}")
+    for name, group in metrics.get("hard", {}).items():
+        low, high = group["accuracy_interval"]
+        say(f"  {name}: n = {group['n']}, accuracy {group['accuracy']:.4f} ({low:.4f} to {high:.4f})")

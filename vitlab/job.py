@@ -10,6 +10,7 @@ from jax.sharding import Mesh
 from vitlab import files, runtime
 from vitlab.config import Config
 from vitlab.data import (
+    HARD,
     PARTS,
     Collection,
     Split,
@@ -21,7 +22,7 @@ from vitlab.data import (
     write_split,
 )
 from vitlab.errors import InputError
-from vitlab.evaluation import evaluate, load_predictions, predict, save_predictions
+from vitlab.evaluation import evaluate, evaluate_test, load_predictions, predict, save_predictions
 from vitlab.models import (
     Blueprint,
     SavedModel,
@@ -96,7 +97,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
     # ----------------------------------------------------------------- evaluation, report
     if not run.network.exists():
         files.write_json(run.network, _describe(config, blueprint, model))
-    files.write_json(run.metrics, _evaluate_parts(run, list(config.phases), class_names))
+    files.write_json(run.metrics, _evaluate_parts(run, list(config.phases), split))
     write_report(run, collection, split)
     run.record(finished=True)
     say(run.conclusion())
@@ -201,14 +202,16 @@ def _describe(config: Config, blueprint: Blueprint, model: SavedModel) -> dict[s
     }
 
 
-def _evaluate_parts(run: RunDirectory, phases: list[str], class_names: tuple[str, ...]) -> dict:
+def _evaluate_parts(run: RunDirectory, phases: list[str], split: Split) -> dict:
     """The metrics of every phase and part, from the saved predictions."""
-    return {
-        phase: {
-            part: evaluate(load_predictions(run.predictions(phase, part)), class_names) for part in PARTS
-        }
-        for phase in phases
-    }
+    names = split.table.class_names
+    hard = split.table.select(split.rows("test")).column(HARD)
+    metrics: dict[str, dict] = {}
+    for phase in phases:
+        found = {part: load_predictions(run.predictions(phase, part)) for part in PARTS}
+        metrics[phase] = {part: evaluate(predictions, names) for part, predictions in found.items()}
+        metrics[phase]["test"] = evaluate_test(found["test"], names, hard)
+    return metrics
 
 
 def _placed(model: SavedModel, mesh: Mesh) -> SavedModel:

@@ -8,10 +8,13 @@ from vitlab.data.feeding import check_batch_size, feed, map_store
 from vitlab.data.sampler import Sampler
 from vitlab.data.splits import Split, read_split, write_split
 from vitlab.data.stores import Store
-from vitlab.data.table import PARTS, Table
+from vitlab.data.table import HARD, PARTS, PRIVATE, REPUBLISH, Table
 
 __all__ = [
+    "HARD",
     "PARTS",
+    "PRIVATE",
+    "REPUBLISH",
     "Collection",
     "DecodeError",
     "Sampler",

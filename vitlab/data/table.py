@@ -19,9 +19,11 @@ PART_NAMES = {
     "testing": "test",
 }
 
-# Columns with a meaning to vitlab: the part that the source gives an image; whom it stays together with;
-# the hard group that it belongs to (S2-03); what is said of it (S4-01). Others are passed on (S0-02).
-PART, GROUP, HARD, DESCRIPTION = "part", "group", "hard", "description"
+# Columns with a meaning to vitlab: the part that the source gives an image; whom it stays together
+# with; the hard group that it belongs to (S2-03); what is said of it (S4-01); PRIVATE where it may not
+# be shown to others (S0-02). The rest is passed on.
+PART, GROUP, HARD, DESCRIPTION, REPUBLISH = "part", "group", "hard", "description", "republish"
+PRIVATE = "no"
 
 
 @dataclass(frozen=True)

@@ -9,23 +9,28 @@ import numpy as np
 from PIL import Image
 
 from vitlab.config import Augmentation, Config
-from vitlab.data import Collection, DecodeError, Split, augment
+from vitlab.data import PRIVATE, REPUBLISH, Collection, DecodeError, Split, augment
 from vitlab.reporting.pictures import Answer, Picture, into_patches, picture
 from vitlab.reporting.results import Results
 
 MOST_CLASSES = 60  # of more classes, as many are drawn at random
 PATCHES_SIDE = 420  # pixels: each of 14 x 14 patches is to be seen
+GREY = 200
 VERSIONS = 7  # augmented versions beside the original
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """The images of a run, and the draws of which to show, from the run's seed."""
+    """The images of a run, and the draws of which to show, from the run's seed.
+
+    In the place of an image that may not be republished stands grey, unless `private` (S0-02).
+    """
 
     collection: Collection
     split: Split
     results: Results
     seed: int
+    private: bool = False
 
     def one_per_class(self) -> list[Picture]:
         """An example of each class, from the training part (S0-05)."""
@@ -94,7 +99,11 @@ class Gallery:
         """The images of a class in a part, in random order that is always the same."""
         rows = self.split.rows(part)
         rows = rows[self.split.table.labels[rows] == label]
-        return np.random.default_rng([self.seed, label]).permutation(rows)
+        drawn = np.random.default_rng([self.seed, label]).permutation(rows)
+        return np.array(sorted(drawn, key=self._is_hidden), int)  # stable: what can be shown goes first
+
+    def _is_hidden(self, row: int) -> bool:
+        return not self.private and self.split.table.column(REPUBLISH)[row] == PRIVATE
 
     def _most_confused(self) -> Sequence[str]:
         matrix = np.array(self.results.phases[-1].metrics["test"]["confusion_matrix"])
@@ -107,10 +116,12 @@ class Gallery:
     def _pixels(self, row: int) -> np.ndarray:
         """As the network sees it."""
         inputs, _ = self.collection.store(np.array([row])).fetch(np.array([0]))
-        return inputs[0]
+        return np.full_like(inputs[0], GREY) if self._is_hidden(row) else inputs[0]
 
     def _show(self, row: int, caption: str, answers: tuple[Answer, ...] = ()) -> Picture:
         """In its own shape; an image that has gone since training is shown as the network saw it."""
+        if self._is_hidden(row):
+            return picture(Image.fromarray(self._pixels(row)), f"{caption} (not to be shown)", answers)
         try:
             image = self.collection.read(int(row)).image
         except (DecodeError, OSError):

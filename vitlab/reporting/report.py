@@ -23,7 +23,9 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     results = read_results(run)
     config = from_json(results.config)
     drawn = _charts(results, split)
-    galleries = _galleries(Gallery(collection, split, results, config.seed), config)
+    galleries = _galleries(
+        Gallery(collection, split, results, config.seed, config.report.private), config
+    )
     figures = drawn | {name: grid_svg(pictures) for name, pictures in galleries.items()}
     for name, svg in figures.items():
         files.write_text(run.figures / f"{name}.svg", svg)

@@ -13,9 +13,22 @@ from vitlab.data.decode import Decoded, decode
 from vitlab.data.identity import identify
 from vitlab.data.sources.csv_file import CSVFile, read_csv
 from vitlab.data.sources.names import check_class_names
-from vitlab.data.table import DESCRIPTION, GROUP, HARD, PART, PART_NAMES, PARTS, Table
+from vitlab.data.table import (
+    DESCRIPTION,
+    GROUP,
+    HARD,
+    PART,
+    PART_NAMES,
+    PARTS,
+    PRIVATE,
+    REPUBLISH,
+    Table,
+)
 from vitlab.errors import InputError
 from vitlab.progress import say
+
+# What people write where an image may be shown to others, and where not; nothing is yes.
+REPUBLISH_CELLS = {"yes": "", "true": "", "1": "", "": "", "no": PRIVATE, "false": PRIVATE, "0": PRIVATE}
 
 MOST_NAMED = 5  # rows that are named on the screen
 
@@ -133,6 +146,7 @@ def _other_columns(content: CSVFile, wanted: config.Columns) -> dict[str, list[s
         (GROUP, wanted.group),
         (HARD, wanted.hard),
         (DESCRIPTION, wanted.description),
+        (REPUBLISH, wanted.republish),
     ):
         if name:
             columns[meaning] = content.column(name, f"dataset.columns.{meaning}")
@@ -142,6 +156,10 @@ def _other_columns(content: CSVFile, wanted: config.Columns) -> dict[str, list[s
         columns[name] = content.column(name, "dataset.columns.kept")
     if PART in columns:
         columns[PART] = [_part(cell, content, row) for row, cell in enumerate(columns[PART])]
+    if REPUBLISH in columns:
+        columns[REPUBLISH] = [
+            _republish(cell, content, row) for row, cell in enumerate(columns[REPUBLISH])
+        ]
     return columns
 
 
@@ -152,3 +170,12 @@ def _part(cell: str, content: CSVFile, row: int) -> str:
             f"parts are {', '.join(PARTS)}, or nothing"
         )
     return PART_NAMES[cell.lower()] if cell else ""
+
+
+def _republish(cell: str, content: CSVFile, row: int) -> str:
+    if cell.lower() not in REPUBLISH_CELLS:
+        raise InputError(
+            f"{content.path}, line {content.lines[row]}: {cell!r} says neither yes nor no "
+            "(dataset.columns.republish)"
+        )
+    return REPUBLISH_CELLS[cell.lower()]
