@@ -1,6 +1,6 @@
 """From files to batches: sources, decoding, the split, the store, the sampler, augmentation."""
 
-from vitlab.data.augmentation import augment
+from vitlab.data.augmentation import Mixture, augment, mix
 from vitlab.data.collection import Collection, align, open_collection
 from vitlab.data.decode import DecodeError
 from vitlab.data.feeding import check_batch_size, feed, map_store
@@ -13,6 +13,7 @@ __all__ = [
     "PARTS",
     "Collection",
     "DecodeError",
+    "Mixture",
     "Sampler",
     "Split",
     "Store",
@@ -22,6 +23,7 @@ __all__ = [
     "check_batch_size",
     "feed",
     "map_store",
+    "mix",
     "open_collection",
     "read_split",
     "stratified",
