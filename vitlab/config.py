@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from ml_collections import ConfigDict
 
+from vitlab.augmentation_settings import Augmentation, check_augmentation
 from vitlab.errors import InputError
 from vitlab.typed import build
 
@@ -114,28 +115,6 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Augmentation:
-    """Random changes of training images, drawn anew every time; 0 and False change nothing.
-
-    Attributes:
-        flip: mirror left and right, half of the time.
-        rotation: up to so many degrees to either side.
-        shift: up to this share of the width and of the height, in either direction.
-        zoom: scale by a factor of 1 - zoom to 1 + zoom.
-        brightness: multiply by a factor of 1 - brightness to 1 + brightness.
-    """
-
-    flip: bool = False
-    rotation: float = 0.0
-    shift: float = 0.0
-    zoom: float = 0.0
-    brightness: float = 0.0
-
-    def __bool__(self) -> bool:
-        return self != Augmentation()
-
-
-@dataclass(frozen=True)
 class Phase:
     """One stage of training, from the best weights of the stage before.
 
@@ -163,7 +142,7 @@ class Phase:
     total_epochs: int = 0
     patience: int = 0
     batch_norm: Literal["frozen", "update"] = "frozen"
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = field(default_factory=Augmentation)
 
 
 @dataclass(frozen=True)
@@ -264,10 +243,10 @@ def _check(config: Config) -> None:
     if not config.phases:
         raise InputError("phases is empty; a run needs at least one (see configs/transfer.py)")
     for name, settings in config.phases.items():
-        _check_phase(name, settings)
+        _check_phase(name, settings, config.batch_size)
 
 
-def _check_phase(name: str, settings: Phase) -> None:
+def _check_phase(name: str, settings: Phase, batch_size: int) -> None:
     where = f"phases.{name}"
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
         raise InputError(f"phase name {name!r} must be lower-case letters, digits, _ and -")
@@ -277,10 +256,7 @@ def _check_phase(name: str, settings: Phase) -> None:
         raise InputError(f"{where} has no end; set {where}.epochs or {where}.total_epochs")
     if not settings.learning_rate > 0 or not math.isfinite(settings.learning_rate):
         raise InputError(f"{where}.learning_rate is {settings.learning_rate}; it must be positive")
-    for key in ("rotation", "shift", "zoom", "brightness"):
-        _at_least(f"{where}.augmentation.{key}", getattr(settings.augmentation, key), 0)
-    if settings.augmentation.zoom >= 1:
-        raise InputError(f"{where}.augmentation.zoom must be below 1: a factor of 0 shows nothing")
+    check_augmentation(settings.augmentation, f"{where}.augmentation", batch_size)
 
 
 def _check_split(split: Split) -> None:

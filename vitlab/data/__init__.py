@@ -1,6 +1,6 @@
 """From files to batches: sources, decoding, the split, the store, the sampler, augmentation."""
 
-from vitlab.data.augmentation import augment
+from vitlab.data.augmentation import Mixture, augment, mix
 from vitlab.data.collection import Collection, align, open_collection
 from vitlab.data.dealing import draw_split
 from vitlab.data.decode import DecodeError
@@ -17,6 +17,7 @@ __all__ = [
     "REPUBLISH",
     "Collection",
     "DecodeError",
+    "Mixture",
     "Sampler",
     "Split",
     "Store",
@@ -27,6 +28,7 @@ __all__ = [
     "draw_split",
     "feed",
     "map_store",
+    "mix",
     "open_collection",
     "read_split",
     "write_split",

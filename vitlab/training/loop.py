@@ -113,7 +113,9 @@ class _PhaseRun:
         self.sampler = Sampler(len(self.task.train), setting.batch_size, seed)
         self.schedule = make_schedule(phase, self.epochs, len(self.sampler))
         optimizer = make_optimizer(phase, self.schedule)
-        self.step = make_train_step(self.task.train_forward, optimizer, jax.random.key(seed))
+        self.step = make_train_step(
+            self.task.train_forward, optimizer, jax.random.key(seed), self.task.change
+        )
         self.score = make_score(self.task.score_forward)
 
         trainable, frozen = _divide(parameters, chosen)
