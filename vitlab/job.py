@@ -79,6 +79,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
         mesh=mesh,
         seed=config.seed,
         batch_size=config.batch_size,
+        device_gib=config.dataset.device_gib,
         checkpoint_seconds=config.checkpoint_seconds,
         checkpoints=run.checkpoints,
         history=History(run.log),

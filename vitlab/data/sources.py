@@ -3,7 +3,7 @@
 import hashlib
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn, Protocol
 
@@ -26,8 +26,12 @@ class Source(Protocol):
 
     table: Table
 
-    def read(self, row: int) -> Decoded:
-        """Raises `DecodeError` for a file that is no whole image."""
+    def read(self, row: int, enough: int = 0) -> Decoded:
+        """See `decode` for `enough`. Raises `DecodeError` for a file that is no whole image."""
+        ...
+
+    def changed(self, rows: Sequence[int]) -> list[int]:
+        """Those of `rows` whose file is no more what it was when the table was made."""
         ...
 
 
@@ -65,8 +69,12 @@ class Folder:
             class_names=tuple(names),
         )
 
-    def read(self, row: int) -> Decoded:
-        return decode(self.path / self.table.paths[row])
+    def read(self, row: int, enough: int = 0) -> Decoded:
+        return decode(self.path / self.table.paths[row], enough)
+
+    def changed(self, rows: Sequence[int]) -> list[int]:
+        now = identify([self.path / self.table.paths[row] for row in rows])
+        return [row for row, id_ in zip(rows, now, strict=True) if id_ != self.table.ids[row]]
 
 
 class Digits:
@@ -85,8 +93,11 @@ class Digits:
             class_names=tuple(str(name) for name in digits.target_names),
         )
 
-    def read(self, row: int) -> Decoded:
+    def read(self, row: int, enough: int = 0) -> Decoded:
         return Decoded(Image.fromarray(self._images[row]).convert("RGB"), frozenset())
+
+    def changed(self, rows: Sequence[int]) -> list[int]:
+        return []
 
 
 def _class_names(path: Path) -> list[str]:

@@ -105,8 +105,8 @@ class Gallery:
         return [names[first], names[second if second != first else 1]]
 
     def _pixels(self, row: int) -> np.ndarray:
-        """As the network sees it."""
-        inputs, _ = self.collection.store(np.array([row])).fetch(np.array([0]))
+        """As the network saw it in training, or would have."""
+        inputs = self.collection.store(np.array([row]), training=True).fetch(np.array([0]))
         return inputs[0]
 
     def _show(self, row: int, caption: str, answers: tuple[Answer, ...] = ()) -> Picture:
