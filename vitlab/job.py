@@ -60,6 +60,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
         seed=config.seed,
         batch_size=config.batch_size,
         origin=blueprint.origin,
+        decode=config.dataset.decode,
         images=len(split.table),
         parts=split.counts(),
         split_hash=split.hash,

@@ -6,21 +6,20 @@ A file that cannot be read has an id too, from its path: it is named among the u
 import hashlib
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from vitlab.hashes import sha256_of
 
 UNREADABLE = "unreadable:"
 
 
-def identify(files: Sequence[Path]) -> list[str]:
+def identify(files: Sequence[str | os.PathLike[str]]) -> list[str]:
     """The ids of `files`, in their order. Only new and changed files are read.
 
     Raises:
         InputError: the memory of hashes cannot be used.
     """
     return [
-        digest or UNREADABLE + hashlib.sha256(os.fsencode(file.absolute())).hexdigest()
+        digest or UNREADABLE + hashlib.sha256(os.fsencode(os.path.abspath(file))).hexdigest()
         for file, digest in zip(files, sha256_of(files), strict=True)
     ]
 
