@@ -25,6 +25,7 @@ REQUIREMENTS = [
     "scipy>=1.14",
     "jaxtyping>=0.3",
     "Pillow>=11.3",
+    "simplejpeg>=1.8.0",
     "matplotlib>=3.10",
     "Jinja2>=3.1.6",
     "safetensors>=0.5",

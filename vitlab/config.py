@@ -61,6 +61,10 @@ class Dataset:
         per_class: at most so many pictures of each; 0: all.
         resize: "squash" the whole image into the network's square, or "crop" the central part that
             the publisher of the weights looked at.
+        decode: "exact", or "fast": training sees JPEGs that were decoded at a reduced scale. The
+            validation and test parts are always exact.
+        device_gib: images that an epoch needs stay on the devices if they take no more than this of
+            each; negative: what suits the kind of device (`vitlab.data.resident`).
     """
 
     path: str = ""
@@ -72,6 +76,8 @@ class Dataset:
     classes: tuple[str, ...] = ()
     per_class: int = 0
     resize: Literal["squash", "crop"] = "squash"
+    decode: Literal["exact", "fast"] = "exact"
+    device_gib: float = -1.0
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ def train(folder: Path, phase: Phase, batch_size: int = 8) -> tuple[Trained, His
         mesh=mesh,
         seed=0,
         batch_size=batch_size,
+        device_gib=1.0,
         checkpoint_seconds=60.0,
         checkpoints=folder / "checkpoints",
         history=History(folder / "log.jsonl"),

@@ -5,6 +5,8 @@ from vitlab.data.collection import Collection, align, open_collection
 from vitlab.data.dealing import draw_split
 from vitlab.data.decode import DecodeError
 from vitlab.data.feeding import check_batch_size, feed, map_store
+from vitlab.data.packs import clear_pixels
+from vitlab.data.resident import ResidentStore, on_devices
 from vitlab.data.sampler import Sampler
 from vitlab.data.splits import Split, read_split, write_split
 from vitlab.data.stores import Store
@@ -18,6 +20,7 @@ __all__ = [
     "Collection",
     "DecodeError",
     "Mixture",
+    "ResidentStore",
     "Sampler",
     "Split",
     "Store",
@@ -25,10 +28,12 @@ __all__ = [
     "align",
     "augment",
     "check_batch_size",
+    "clear_pixels",
     "draw_split",
     "feed",
     "map_store",
     "mix",
+    "on_devices",
     "open_collection",
     "read_split",
     "write_split",

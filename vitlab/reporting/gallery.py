@@ -140,8 +140,8 @@ class Gallery:
         return np.asarray(batch[::2])
 
     def _pixels(self, row: int) -> np.ndarray:
-        """As the network sees it."""
-        inputs, _ = self.collection.store(np.array([row])).fetch(np.array([0]))
+        """As the network saw it in training, or would have."""
+        inputs = self.collection.store(np.array([row]), training=True).fetch(np.array([0]))
         return np.full_like(inputs[0], GREY) if self._is_hidden(row) else inputs[0]
 
     def _show(self, row: int, caption: str, answers: tuple[Answer, ...] = ()) -> Picture:

@@ -1,6 +1,8 @@
 """Folders as people have them."""
 
 import os
+import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +85,22 @@ def test_a_folder_of_another_shape_is_refused(image_folder, counts, message: str
     path.mkdir(exist_ok=True)
     with pytest.raises(InputError, match=message):
         folder(path)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_files_seen_before_open_soon_and_take_less_than_1_kb_each(tmp_path: Path):
+    for index in range(100_000):
+        if index % 20_000 == 0:
+            (tmp_path / "images" / f"class{index}").mkdir(parents=True)
+        (tmp_path / "images" / f"class{index // 20_000 * 20_000}" / f"{index}.png").write_bytes(
+            b"%d" % index
+        )
+    first = folder(tmp_path / "images")
+    tracemalloc.start()
+    second = folder(tmp_path / "images")
+    assert tracemalloc.get_traced_memory()[1] < 1000 * 100_000
+    tracemalloc.stop()
+    assert second.table.ids == first.table.ids
+    started = time.process_time()  # not the clock: other work may run beside the tests
+    folder(tmp_path / "images")
+    assert time.process_time() - started < 10

@@ -38,5 +38,9 @@ class Chosen:
             chosen.ids, chosen.paths, np.array(labels, np.int32), tuple(names), chosen.columns
         )
 
-    def read(self, row: int) -> Decoded:
-        return self.source.read(self.rows[row])
+    def read(self, row: int, enough: int = 0) -> Decoded:
+        return self.source.read(self.rows[row], enough)
+
+    def changed(self, rows: Sequence[int]) -> list[int]:
+        inner = set(self.source.changed([self.rows[row] for row in rows]))
+        return [row for row in rows if self.rows[row] in inner]

@@ -1,5 +1,6 @@
 """What every source is."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from vitlab.data.decode import Decoded
@@ -11,6 +12,10 @@ class Source(Protocol):
 
     table: Table
 
-    def read(self, row: int) -> Decoded:
-        """Raises `DecodeError` for a file that is no whole image."""
+    def read(self, row: int, enough: int = 0) -> Decoded:
+        """See `decode` for `enough`. Raises `DecodeError` for a file that is no whole image."""
+        ...
+
+    def changed(self, rows: Sequence[int]) -> list[int]:
+        """Those of `rows` whose file is no more what it was when the table was made."""
         ...

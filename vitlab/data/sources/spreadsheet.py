@@ -10,7 +10,7 @@ import numpy as np
 
 from vitlab import config
 from vitlab.data.decode import Decoded, decode
-from vitlab.data.identity import identify
+from vitlab.data.identity import changed, identify
 from vitlab.data.sources.csv_file import CSVFile, read_csv
 from vitlab.data.sources.names import check_class_names
 from vitlab.data.table import (
@@ -58,7 +58,7 @@ class Spreadsheet:
         check_class_names(chosen, str(file))
         names = {name: index for index, name in enumerate(sorted(set(chosen)))}
         self.table = Table(
-            ids=tuple(identify([self.folder / paths[row] for row in rows])),
+            ids=tuple(identify([os.path.join(self.folder, paths[row]) for row in rows])),
             paths=tuple(paths[row] for row in rows),
             labels=np.array([names[name] for name in chosen], np.int32),
             class_names=tuple(names),
@@ -68,8 +68,12 @@ class Spreadsheet:
             },
         )
 
-    def read(self, row: int) -> Decoded:
-        return decode(self.folder / self.table.paths[row])
+    def read(self, row: int, enough: int = 0) -> Decoded:
+        return decode(self.folder / self.table.paths[row], enough)
+
+    def changed(self, rows: Sequence[int]) -> list[int]:
+        files = [os.path.join(self.folder, self.table.paths[row]) for row in rows]
+        return [rows[place] for place in changed(files, [self.table.ids[row] for row in rows])]
 
 
 def _inside(cell: str, folder: Path, content: CSVFile, row: int) -> str:
