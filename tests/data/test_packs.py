@@ -155,6 +155,20 @@ def test_the_longest_unused_pack_goes_first_and_none_that_is_read(image_folder, 
     assert kept() == []
 
 
+def test_what_was_opened_last_stays(image_folder, monkeypatch):
+    load(image_folder({"a": 3, "b": 3}, "first"))
+    (first,) = kept()
+    load(image_folder({"c": 3, "d": 3}, "second", size=10))
+    (second,) = set(kept()) - {first}
+    for opened_last, other in ((first, second), (second, first)):
+        os.utime(other.parent, (1, 1))
+        os.utime(opened_last.parent, (2, 2))
+        assert [folder for folder, _ in packs._oldest_first()] == [other.parent, opened_last.parent]
+    monkeypatch.setenv(packs.LIMIT, str(7 * IMAGE / 2**30))
+    packs.make_room()
+    assert kept() == [second]
+
+
 def test_clearing_removes_all_but_what_is_read(image_folder, capsys):
     used = load(image_folder({"a": 3, "b": 3}, "first"))
     load(image_folder({"c": 3, "d": 3}, "second", size=10))
