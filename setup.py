@@ -25,6 +25,7 @@ REQUIREMENTS = [
     "scipy>=1.14",
     "jaxtyping>=0.3",
     "Pillow>=11.3",
+    "simplejpeg>=1.8.0",
     "matplotlib>=3.10",
     "Jinja2>=3.1.6",
     "safetensors>=0.5",
@@ -36,7 +37,13 @@ REQUIREMENTS = [
 EXTRAS = {
     "cuda": ["jax[cuda12]"],
     "tpu": ["jax[tpu]"],
-    "test": ["pytest>=8.3", "pytest-xdist>=3.8", "hypothesis>=6.120", "beartype>=0.20"],
+    "test": [
+        "pytest>=8.3",
+        "pytest-xdist>=3.8",
+        "hypothesis>=6.120",
+        "beartype>=0.20",
+        "importlib_resources>=6.4",  # tensorflow-datasets needs it to prepare a set, and does not say so
+    ],
     "parity": [
         "torch>=2.13",
         "torchvision",

@@ -28,6 +28,6 @@ def get_config(model: str = "cnn") -> ConfigDict:
         epochs=100,
         patience=10,
         batch_norm="update",
-        augmentation=dict(flip=True, rotation=36.0, zoom=0.1),
+        augmentation=dict(flip=True, rotation=36.0, zoom=0.1, padding="reflect"),
     )
     return config

@@ -14,7 +14,7 @@ from vitlab.config import defaults, phase
 
 def get_config() -> ConfigDict:
     config = defaults()
-    config.dataset.source = "digits"
+    config.dataset.path = "digits"
     config.model.name = "vit"
     config.model.input_size = 16
     config.model.options = dict(patch=4, width=64, depth=4, heads=4, mlp_width=128)

@@ -20,7 +20,7 @@ SMALL = "--config=tests/configs/small.py"
 
 def train(folder: Path, workdir: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """A short run on a folder of images."""
-    source = ["--config.dataset.source=folder", f"--config.dataset.path={folder}"]
+    source = [f"--config.dataset.path={folder}"]
     return vitlab("main", SMALL, *source, f"--workdir={workdir}", *arguments)
 
 

@@ -55,7 +55,7 @@ def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: st
             [DIGITS, "--config.phases.all.optimizer=adamm", "--workdir=x"],
             "unknown value 'adamm' (phases.all.optimizer); did you mean adam",
         ),
-        ([TRANSFER, "--workdir=x"], "no folder of images is given; name it with --config.dataset.path"),
+        ([TRANSFER, "--workdir=x"], "no images are given; name their folder with --config.dataset.path"),
         (
             [TRANSFER, "--config.dataset.path=/no/such", "--workdir=x"],
             "there is no folder '/no/such'; name it with --config.dataset.path",
@@ -170,7 +170,7 @@ def test_evaluation_in_a_new_process_gets_the_same_numbers(small_run: Path):
 def test_evaluation_on_other_images_counts_them_and_keeps_its_figures(tmp_path: Path, image_folder):
     folder = image_folder({"a": 12, "b": 12, "c": 12})
     workdir = tmp_path / "run"
-    arguments = ["--config.dataset.source=folder", f"--config.dataset.path={folder}"]
+    arguments = [f"--config.dataset.path={folder}"]
     assert vitlab("main", DIGITS, *arguments, f"--workdir={workdir}").returncode == 0
     other = image_folder({"c": 5}, name="other")
     (other / "c" / "broken.jpg").write_bytes(b"no image")
@@ -198,7 +198,7 @@ def test_evaluation_on_other_images_counts_them_and_keeps_its_figures(tmp_path: 
         ([], "give the directory of a run with --workdir=DIR"),
         (["--workdir=/no/such"], "/no/such holds no run"),
         (["--workdir=RUN", "--phase=warmup"], "has no phase 'warmup' (--phase); it has head, all"),
-        (["--workdir=RUN", "--data=/no/such"], "there is no folder '/no/such' (--data)"),
+        (["--workdir=RUN", "--data=/no/such"], "there is no folder '/no/such'; name it with --data"),
     ],
 )
 def test_a_wrong_evaluation_is_one_line_and_code_2(
@@ -255,7 +255,7 @@ def test_paths_mean_the_same_from_every_folder(tmp_path: Path, image_folder):
     """The folder of images is relative to where the run began; later commands come from elsewhere."""
     folder = image_folder({"a": 12, "b": 12})
     program = [sys.executable, "-m", "vitlab.main", f"--config={ROOT}/{DIGITS.partition('=')[2]}"]
-    source = ["--config.dataset.source=folder", f"--config.dataset.path={folder.name}/"]
+    source = [f"--config.dataset.path={folder.name}/"]
     begun = subprocess.run(
         [*program, *source, "--workdir=run"],
         cwd=tmp_path,
@@ -265,7 +265,7 @@ def test_paths_mean_the_same_from_every_folder(tmp_path: Path, image_folder):
     assert begun.returncode == 0
     workdir = tmp_path / "run"
     assert "equal to" in vitlab("evaluate", f"--workdir={workdir}").stdout
-    source = ["--config.dataset.source=folder", f"--config.dataset.path={folder}"]
+    source = [f"--config.dataset.path={folder}"]
     assert "finished already" in vitlab("main", DIGITS, *source, f"--workdir={workdir}").stdout
 
 
@@ -322,7 +322,7 @@ def test_a_terminated_command_leaves_no_half_written_file(tmp_path: Path, image_
     """SIGTERM, as a batch system sends it, while images are decoded."""
     cache = tmp_path / "cache"
     folder = image_folder({"a": 100, "b": 100}, size=300)
-    source = ["--config.dataset.source=folder", f"--config.dataset.path={folder}"]
+    source = [f"--config.dataset.path={folder}"]
     process = subprocess.Popen(
         [sys.executable, "-m", "vitlab.main", DIGITS, *source, f"--workdir={tmp_path}/run"],
         cwd=ROOT,

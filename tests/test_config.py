@@ -7,6 +7,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from configs import digits, head, transfer
+from vitlab.augmentation_settings import OPERATIONS
 from vitlab.config import Augmentation, Config, defaults, differences, from_json, phase, resolve, to_json
 from vitlab.errors import InputError
 from vitlab.models import PRESETS
@@ -73,9 +74,35 @@ def test_defaults_hold_every_field_so_that_each_can_be_overridden():
             {"phases": {"a": {"epochs": 1, "schedule": "step"}}},
             r"unknown value 'step' \(phases.a.schedule\)",
         ),
-        ({"phases": {"a": {"epochs": 1, "augmentation": {"zoom": 1.0}}}}, "zoom must be below 1"),
+        (
+            {"phases": {"a": {"epochs": 1, "augmentation": {"zoom": 1.0}}}},
+            "zoom is 1; it must be from 0 to 0.99",
+        ),
+        (
+            one_phase(augmentation={"rotation": -1.0}),
+            "phases.a.augmentation.rotation is -1; it must be from 0 to 180",
+        ),
+        (one_phase(augmentation={"erase": float("nan")}), "erase is nan; it must be from 0 to 1"),
+        (
+            one_phase(augmentation={"fill": (0, 0, 256)}),
+            r"fill is \(0.0, 0.0, 256.0\); a colour has values",
+        ),
+        (one_phase(augmentation={"fill": (0, 0)}), r"fill is \(0, 0\); it must have 3 entries"),
+        (
+            one_phase(augmentation={"padding": "mirror"}),
+            r"unknown value 'mirror' \(phases.a.augmentation",
+        ),
+        (one_phase(augmentation={"policy": "rand"}), "unknown value 'rand'"),
+        (
+            one_phase(augmentation={"policy_magnitude": 31}),
+            "policy_magnitude is 31; it must be from 0 to 30",
+        ),
+        (
+            {**one_phase(augmentation={"mixup": 0.2}), "batch_size": 1},
+            "mixes images of a batch, and batch_size is 1; set it to 2 or more",
+        ),
         ({"split": {"fractions": (0.5, 0.5)}}, r"split fractions 0\.5 \+ 0\.5 must be three positive"),
-        ({"dataset": {"source": "web"}}, r"unknown value 'web' \(dataset.source\)"),
+        ({"dataset": {"resize": "web"}}, r"unknown value 'web' \(dataset.resize\)"),
     ],
 )
 def test_what_cannot_be_is_refused(changes: dict, message: str):
@@ -102,3 +129,20 @@ def test_a_resolved_config_cannot_be_changed():
     config = resolve(digits.get_config())
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.seed = 3  # type: ignore[misc]
+
+
+def test_an_augmentation_knows_what_it_does():
+    assert not Augmentation(padding="wrap", fill=(1.0, 2.0, 3.0), policy_magnitude=5)
+    some = Augmentation(erase=0.1, rotation=5.0, mixup=0.2, padding="reflect")
+    assert some.operations() == ("rotation", "erase", "mixup")
+    assert some.alone("rotation") == Augmentation(rotation=5.0, padding="reflect")
+    assert some.alone("erase") == Augmentation(erase=1.0, padding="reflect")
+    assert some.moves_pixels
+    assert some.mixes
+    assert not some.alone("erase").moves_pixels
+    assert not some.alone("erase").mixes
+
+
+def test_every_operation_of_an_augmentation_is_in_one_list():
+    options = {"crop_aspect", "padding", "fill", "policy_operations", "policy_magnitude"}
+    assert {field.name for field in dataclasses.fields(Augmentation)} == {*OPERATIONS, *options}

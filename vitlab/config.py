@@ -13,8 +13,34 @@ from typing import Any, Literal
 
 from ml_collections import ConfigDict
 
+from vitlab.augmentation_settings import Augmentation, check_augmentation
 from vitlab.errors import InputError
 from vitlab.typed import build
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a CSV file by their names in its first line; empty: there is none.
+
+    Attributes:
+        path: of the image, within `dataset.images`.
+        label: the class, or the category tree that it is cut out of.
+        part: "train", "val" or "test"; rows without one are drawn.
+        group: images of one group stay in one part.
+        hard: names the hard groups, which are evaluated on their own too.
+        description: a text about the image.
+        republish: "no" where it may not be shown to others.
+        kept: others that are passed on to `split.csv`: where an image came from, its licence.
+    """
+
+    path: str = "path"
+    label: str = "label"
+    part: str = ""
+    group: str = ""
+    hard: str = ""
+    description: str = ""
+    republish: str = ""
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -22,22 +48,59 @@ class Dataset:
     """Which images.
 
     Attributes:
-        source: "folder" (one folder per class), or "digits" (scikit-learn's handwriting).
-        path: the folder.
+        path: a folder of class folders, or one of these in each of `train` and `test`; a CSV file; a
+            prepared data set of tensorflow-datasets, as `tfds:NAME`; or `digits`, scikit-learn's.
+        images: the folder that the paths in a CSV file begin at, from the file's own; for `tfds:` the
+            folder of prepared data sets, if it is not the usual one.
+        columns: of a CSV file.
+        encoding: of a CSV file.
+        label_separator: stands between the levels of a category tree, such as ">>"; empty: the label is
+            all that the column holds.
+        label_level: so many levels of it make the class.
+        classes: only these; empty: all.
+        per_class: at most so many pictures of each; 0: all.
         resize: "squash" the whole image into the network's square, or "crop" the central part that
             the publisher of the weights looked at.
+        decode: "exact", or "fast": training sees JPEGs that were decoded at a reduced scale. The
+            validation and test parts are always exact.
+        device_gib: images that an epoch needs stay on the devices if they take no more than this of
+            each; negative: what suits the kind of device (`vitlab.data.resident`).
     """
 
-    source: Literal["folder", "digits"] = "folder"
     path: str = ""
+    images: str = ""
+    columns: Columns = Columns()
+    encoding: str = "utf-8"
+    label_separator: str = ""
+    label_level: int = 1
+    classes: tuple[str, ...] = ()
+    per_class: int = 0
     resize: Literal["squash", "crop"] = "squash"
+    decode: Literal["exact", "fast"] = "exact"
+    device_gib: float = -1.0
 
 
 @dataclass(frozen=True)
 class Split:
-    """Shares of train, val and test; they sum to 1. Stratified, drawn with the run's seed."""
+    """Who is in train, val and test: stratified by class, drawn with the run's seed.
+
+    Copies of a picture stay together, and so do the images of a group. Parts that the source gives stay
+    as they are; those that it does not give are drawn from its `train`, or from the rows without a part.
+
+    Attributes:
+        fractions: of train, val and test; they sum to 1.
+        test_then_val: instead of them, the share of test, and that of val in what is left.
+        folds: instead of them, so many equal parts, of which `fold` is the test; val is a share of the
+            rest, as `fractions` has it between train and val.
+        fold: from 0.
+        file: the `split.csv` of another run, to be used as it is.
+    """
 
     fractions: tuple[float, ...] = (0.7, 0.15, 0.15)
+    test_then_val: tuple[float, ...] = ()
+    folds: int = 0
+    fold: int = 0
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,28 +118,6 @@ class Model:
     weights: str = ""
     input_size: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """Random changes of training images, drawn anew every time; 0 and False change nothing.
-
-    Attributes:
-        flip: mirror left and right, half of the time.
-        rotation: up to so many degrees to either side.
-        shift: up to this share of the width and of the height, in either direction.
-        zoom: scale by a factor of 1 - zoom to 1 + zoom.
-        brightness: multiply by a factor of 1 - brightness to 1 + brightness.
-    """
-
-    flip: bool = False
-    rotation: float = 0.0
-    shift: float = 0.0
-    zoom: float = 0.0
-    brightness: float = 0.0
-
-    def __bool__(self) -> bool:
-        return self != Augmentation()
 
 
 @dataclass(frozen=True)
@@ -107,7 +148,7 @@ class Phase:
     total_epochs: int = 0
     patience: int = 0
     batch_norm: Literal["frozen", "update"] = "frozen"
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation = field(default_factory=Augmentation)
 
 
 @dataclass(frozen=True)
@@ -117,10 +158,12 @@ class Report:
     Attributes:
         classes: of which it shows several images; empty: the two that were confused most often.
         examples: how many images of each of them.
+        private: show also the images that may not be republished (`dataset.columns.republish`).
     """
 
     classes: tuple[str, ...] = ()
     examples: int = 5
+    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -198,16 +241,18 @@ def _check(config: Config) -> None:
         raise InputError(f"seed is {config.seed}; it must be below 2**32")
     _at_least("report.examples", config.report.examples, 0)
     _at_least("model.input_size", config.model.input_size, 0)
-    _check_fractions(config.split.fractions)
+    _at_least("dataset.label_level", config.dataset.label_level, 1)
+    _at_least("dataset.per_class", config.dataset.per_class, 0)
+    _check_split(config.split)
     if not config.model.name:
         raise InputError("model.name is empty; name a network, such as --config.model.name=vit_ti16")
     if not config.phases:
         raise InputError("phases is empty; a run needs at least one (see configs/transfer.py)")
     for name, settings in config.phases.items():
-        _check_phase(name, settings)
+        _check_phase(name, settings, config.batch_size)
 
 
-def _check_phase(name: str, settings: Phase) -> None:
+def _check_phase(name: str, settings: Phase, batch_size: int) -> None:
     where = f"phases.{name}"
     if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
         raise InputError(f"phase name {name!r} must be lower-case letters, digits, _ and -")
@@ -217,10 +262,25 @@ def _check_phase(name: str, settings: Phase) -> None:
         raise InputError(f"{where} has no end; set {where}.epochs or {where}.total_epochs")
     if not settings.learning_rate > 0 or not math.isfinite(settings.learning_rate):
         raise InputError(f"{where}.learning_rate is {settings.learning_rate}; it must be positive")
-    for key in ("rotation", "shift", "zoom", "brightness"):
-        _at_least(f"{where}.augmentation.{key}", getattr(settings.augmentation, key), 0)
-    if settings.augmentation.zoom >= 1:
-        raise InputError(f"{where}.augmentation.zoom must be below 1: a factor of 0 shows nothing")
+    check_augmentation(settings.augmentation, f"{where}.augmentation", batch_size)
+
+
+def _check_split(split: Split) -> None:
+    _check_fractions(split.fractions)
+    rest = split.test_then_val
+    if rest and not (len(rest) == 2 and all(0 < share < 1 for share in rest)):
+        raise InputError(
+            f"split.test_then_val is {rest}; it must be two shares between 0 and 1, such as (0.15, 0.2)"
+        )
+    ways = [bool(rest), bool(split.folds), bool(split.file)]
+    if sum(ways) > 1:
+        raise InputError("of split.test_then_val, split.folds and split.file only one can be set")
+    if split.folds and not 3 <= split.folds <= 100:
+        raise InputError(f"split.folds is {split.folds}; it must be 3 to 100, or 0 for no folds")
+    if not 0 <= split.fold < max(split.folds, 1):
+        raise InputError(
+            f"split.fold is {split.fold}; it must be 0 to {max(split.folds, 1) - 1} (split.folds)"
+        )
 
 
 def _check_fractions(fractions: tuple[float, ...]) -> None:

@@ -1,31 +1,31 @@
 """Evaluates a trained model again, or on other images of the same classes.
 
-    python -m vitlab.evaluate --workdir=DIR [--phase=NAME] [--data=FOLDER]
+    python -m vitlab.evaluate --workdir=DIR [--phase=NAME] [--data=FOLDER|CSV|tfds:NAME]
 
 Without --data, the test part is read, preprocessed and answered again from the saved weights, and
-the figures are held against those that training wrote. With --data, FOLDER holds one folder per
-class; predictions and metrics are kept in DIR/evaluations.
+the figures are held against those that training wrote. With --data, it is other images of the same
+classes: a folder with one folder per class, or a table with the columns of the run's own; predictions
+and metrics are kept in DIR/evaluations.
 """
 
-import os
 from pathlib import Path
 
 from absl import flags
 
-from vitlab import command
+from vitlab import command, place
 from vitlab.errors import InputError
 from vitlab.run_directory import RunDirectory
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The directory of a finished run.")
 _PHASE = flags.DEFINE_string("phase", None, "Whose best model; the last phase's if not given.")
-_DATA = flags.DEFINE_string("data", None, "A folder of class folders; the test part if not given.")
+_DATA = flags.DEFINE_string("data", None, "Other images; the test part if not given.")
 
 
 def main() -> None:
     if not _WORKDIR.value:
         raise InputError("give the directory of a run with --workdir=DIR")
-    if _DATA.value is not None and not os.path.isdir(_DATA.value):
-        raise InputError(f"there is no folder {_DATA.value!r} (--data)")
+    if _DATA.value is not None:
+        place.check_place(_DATA.value, "--data")
     run = RunDirectory(Path(_WORKDIR.value))
     config = run.open_finished()
     phase = _PHASE.value or list(config.phases)[-1]
@@ -35,12 +35,12 @@ def main() -> None:
     from vitlab import runtime
 
     runtime.start()
-    from vitlab.evaluation_job import evaluate_folder, evaluate_test_part
+    from vitlab.evaluation_job import evaluate_elsewhere, evaluate_test_part
 
     if _DATA.value is None:
         evaluate_test_part(run, config, phase)
     else:
-        evaluate_folder(run, config, phase, Path(_DATA.value))
+        evaluate_elsewhere(run, config, phase, _DATA.value)
 
 
 if __name__ == "__main__":

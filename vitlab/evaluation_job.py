@@ -3,16 +3,17 @@
 import dataclasses
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vitlab import files, runtime
-from vitlab.config import Config, Dataset
-from vitlab.data import Collection, Store, align, open_collection, read_split
+from vitlab import files, place, runtime
+from vitlab.config import Config
+from vitlab.data import HARD, Collection, Store, align, open_collection, read_split
 from vitlab.errors import InputError
-from vitlab.evaluation import Predictions, evaluate, predict, save_predictions
+from vitlab.evaluation import Predictions, evaluate_test, predict, save_predictions
 from vitlab.models import SavedModel, load_model
 from vitlab.progress import say
 from vitlab.run_directory import RunDirectory, read_json
@@ -29,8 +30,9 @@ def evaluate_test_part(run: RunDirectory, config: Config, phase: str) -> None:
             f"{run.split} is not the split that the run was trained with (its hash differs)"
         )
     rows = split.rows("test")
-    predictions = _predict(model, collection.store(rows), split.table.select(rows).ids, config)
-    metrics = evaluate(predictions, model.card.class_names)
+    tested = split.table.select(rows)
+    predictions = _predict(model, collection.store(rows), tested.ids, config)
+    metrics = evaluate_test(predictions, model.card.class_names, tested.column(HARD))
     _say_metrics(f"{phase}, test part", metrics)
     stored = read_json(run.metrics)[phase]["test"]
     if metrics == stored:
@@ -42,22 +44,28 @@ def evaluate_test_part(run: RunDirectory, config: Config, phase: str) -> None:
         )
 
 
-def evaluate_folder(run: RunDirectory, config: Config, phase: str, folder: Path) -> None:
-    """Evaluates on the images of `folder`, whose class folders are named as the model's classes."""
+def evaluate_elsewhere(run: RunDirectory, config: Config, phase: str, data: str) -> None:
+    """Evaluates on the images of `data` (see `vitlab.place`), whose classes are named as the model's.
+
+    The columns of a CSV file are those of the run's own.
+    """
     model = load_model(run.model(phase))
-    settings = Dataset(path=str(folder), resize=config.dataset.resize)
+    settings = dataclasses.replace(config.dataset, path=data, classes=(), per_class=0)
     collection = open_collection(settings, model.card.preprocessing, settings.resize, fewest_classes=1)
-    labels = _labels_of_model(collection, model.card.class_names, folder)
+    labels = _labels_of_model(collection, model.card.class_names, data)
     store = dataclasses.replace(collection.store(np.arange(len(labels))), labels=labels)
     predictions = _predict(model, store, collection.table.ids, config)
-    metrics = evaluate(predictions, model.card.class_names)
-    _say_metrics(f"{phase}, {folder}", metrics)
-    place = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:8]  # many are called "test"
-    kept = run.path / "evaluations" / phase / f"{folder.resolve().name}-{place}"
+    hard_groups = collection.table.column(HARD)
+    metrics = evaluate_test(predictions, model.card.class_names, hard_groups)
+    _say_metrics(f"{phase}, {data}", metrics)
+    whole = place.independent_of_here(data)
+    mark = hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]  # many are called "test"
+    name = re.sub(r"[^\w.-]", "_", Path(whole).name)
+    kept = run.path / "evaluations" / phase / f"{name}-{mark}"
     with files.replacing_folder(kept) as unfinished:
         save_predictions(predictions, unfinished / "predictions.npz")
         facts = {
-            "data": str(folder.resolve()),
+            "data": whole,
             "unreadable": collection.pixels.unreadable,
             "repairs": collection.pixels.repairs,
         }
@@ -65,12 +73,12 @@ def evaluate_folder(run: RunDirectory, config: Config, phase: str, folder: Path)
     say(f"kept in {kept}")
 
 
-def _labels_of_model(collection: Collection, class_names: tuple[str, ...], folder: Path) -> np.ndarray:
+def _labels_of_model(collection: Collection, class_names: tuple[str, ...], data: str) -> np.ndarray:
     """The labels by the model's classes. Raises InputError for a class that it does not know."""
     foreign = [name for name in collection.table.class_names if name not in class_names]
     if foreign:
         raise InputError(
-            f"{folder} has classes that the model does not know: {', '.join(foreign)}; "
+            f"{data} has classes that the model does not know: {', '.join(foreign)}; "
             f"it knows {', '.join(class_names)}"
         )
     return np.array([class_names.index(name) for name in collection.table.class_names])[
@@ -92,3 +100,6 @@ def _say_metrics(title: str, metrics: dict[str, Any]) -> None:
     say(f"  precision  {macro['precision']:.4f}, recall {macro['recall']:.4f}, F1 {macro['f1']:.4f}")
     if metrics["kappa"] is not None:
         say(f"  kappa      {metrics['kappa']:.4f}")
+    for name, group in metrics.get("hard", {}).items():
+        low, high = group["accuracy_interval"]
+        say(f"  {name}: n = {group['n']}, accuracy {group['accuracy']:.4f} ({low:.4f} to {high:.4f})")

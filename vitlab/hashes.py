@@ -2,68 +2,89 @@
 
 import contextlib
 import hashlib
+import itertools
 import os
 import sqlite3
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TypeVar
 
 from vitlab import runtime
 from vitlab.errors import InputError
-from vitlab.progress import track
+from vitlab.progress import Progress
+
+T = TypeVar("T")
 
 State = tuple[bytes, int, int]  # path, bytes, time of change in nanoseconds
 NOT_A_FILE = -1  # in the place of the bytes
 
+AT_ONCE = 1000  # files that are looked up, read and remembered together
+PER_TASK = 10  # of them, as many as a thread takes: to hand over one costs as much as to read it
 
-def sha256_of(files: Sequence[Path]) -> list[str | None]:
+
+def sha256_of(files: Sequence[str | os.PathLike[str]]) -> list[str | None]:
     """The hashes of `files`, in their order; None for one that cannot be read.
 
     Raises:
         InputError: the memory of hashes cannot be used.
     """
-    states = [_state(file) for file in files]
     database = runtime.cache_folder("hashes") / "files.sqlite"
+    progress = Progress(len(files), "reading files", "files")
+    hashes: list[str | None] = []
     try:
-        with contextlib.closing(sqlite3.connect(database, timeout=60)) as memory, memory:
+        with (
+            contextlib.closing(sqlite3.connect(database, timeout=60)) as memory,
+            ThreadPoolExecutor(os.cpu_count()) as pool,
+        ):
             memory.execute("CREATE TABLE IF NOT EXISTS files (path PRIMARY KEY, bytes, time, id)")
-            known = _recall(memory, states)
-            new = [state for state in states if state not in known]
-            fresh = dict(zip(new, _hash_all(new), strict=True))
-            memory.executemany(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-                [(*state, digest) for state, digest in fresh.items() if digest],
-            )
+            for some in _groups(files, AT_ONCE):
+                states = [_state(file) for file in some]
+                known = _recall(memory, states)
+                new = [state for state in states if state not in known]
+                fresh = pool.map(_hash_all, _groups(new, PER_TASK))
+                digests = dict(zip(new, itertools.chain.from_iterable(fresh), strict=True))
+                with memory:
+                    memory.executemany(
+                        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
+                        [(*state, digest) for state, digest in digests.items() if digest],
+                    )
+                hashes += [known.get(state) or digests[state] for state in states]
+                progress.advance(len(some))
     except sqlite3.Error as error:
         raise InputError(f"cannot use {database}: {error}; delete it, or free its disk") from error
-    return [known.get(state) or fresh[state] for state in states]
+    progress.close()
+    return hashes
 
 
-def _hash_all(states: Sequence[State]) -> list[str | None]:
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return list(track(pool.map(_hash, states), len(states), "reading files", "files"))
+def _groups(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (items[first : first + size] for first in range(0, len(items), size))
 
 
-def _recall(memory: sqlite3.Connection, states: Sequence[State]) -> dict[State, str]:
-    known = {}
-    for state in states:
-        query = "SELECT id FROM files WHERE path = ? AND bytes = ? AND time = ?"
-        found = memory.execute(query, state).fetchone()
-        if found:
-            known[state] = found[0]
-    return known
+def _recall(memory: sqlite3.Connection, states: Iterable[State]) -> dict[State, str]:
+    """What is known of these states, by one question for all of them."""
+    states = set(states)
+    marks = ",".join("?" * len(states))
+    query = f"SELECT path, bytes, time, id FROM files WHERE path IN ({marks})"
+    rows = memory.execute(query, [path for path, _, _ in states])
+    return {
+        (path, size, time): digest for path, size, time, digest in rows if (path, size, time) in states
+    }
 
 
-def _state(file: Path) -> State:
-    path = os.fsencode(file.absolute())
+def _state(file: str | os.PathLike[str]) -> State:
+    path = os.fsencode(os.path.abspath(file))
     try:
-        status = file.stat()
+        status = os.stat(path)
     except OSError:
         return path, NOT_A_FILE, 0
     if not stat.S_ISREG(status.st_mode):
         return path, NOT_A_FILE, 0
     return path, status.st_size, status.st_mtime_ns
+
+
+def _hash_all(states: Sequence[State]) -> list[str | None]:
+    return [_hash(state) for state in states]
 
 
 def _hash(state: State) -> str | None:

@@ -1,6 +1,7 @@
 """The main job, from top to bottom: network, images, split, every phase, evaluation, report."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -9,18 +10,19 @@ from jax.sharding import Mesh
 from vitlab import files, runtime
 from vitlab.config import Config
 from vitlab.data import (
+    HARD,
     PARTS,
     Collection,
     Split,
     align,
     check_batch_size,
+    draw_split,
     open_collection,
     read_split,
-    stratified,
     write_split,
 )
 from vitlab.errors import InputError
-from vitlab.evaluation import evaluate, load_predictions, predict, save_predictions
+from vitlab.evaluation import evaluate, evaluate_test, load_predictions, predict, save_predictions
 from vitlab.models import (
     Blueprint,
     SavedModel,
@@ -60,6 +62,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
         seed=config.seed,
         batch_size=config.batch_size,
         origin=blueprint.origin,
+        decode=config.dataset.decode,
         images=len(split.table),
         parts=split.counts(),
         split_hash=split.hash,
@@ -79,6 +82,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
         mesh=mesh,
         seed=config.seed,
         batch_size=config.batch_size,
+        device_gib=config.dataset.device_gib,
         checkpoint_seconds=config.checkpoint_seconds,
         checkpoints=run.checkpoints,
         history=History(run.log),
@@ -95,7 +99,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
     # ----------------------------------------------------------------- evaluation, report
     if not run.network.exists():
         files.write_json(run.network, _describe(config, blueprint, model))
-    files.write_json(run.metrics, _evaluate_parts(run, list(config.phases), class_names))
+    files.write_json(run.metrics, _evaluate_parts(run, list(config.phases), split))
     write_report(run, collection, split)
     run.record(finished=True)
     say(run.conclusion())
@@ -123,10 +127,11 @@ def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> N
 def _read_images(config: Config, run: RunDirectory, blueprint: Blueprint) -> tuple[Collection, Split]:
     """The images and their split: as the run wrote it down, or newly drawn."""
     collection = open_collection(config.dataset, blueprint.preprocessing, config.dataset.resize)
-    if run.split.exists():
-        collection, split = align(collection, read_split(run.split))
+    stored = run.split if run.split.exists() else Path(config.split.file)
+    if run.split.exists() or config.split.file:
+        collection, split = align(collection, read_split(stored))
     else:
-        split = stratified(collection.table, config.split.fractions, config.seed)
+        split = draw_split(collection.table, config.split, config.seed)
     parts = ", ".join(f"{part} {count}" for part, count in split.counts().items())
     say(
         f"images   {len(split.table)} in {len(split.table.class_names)} classes: {parts}; "
@@ -199,14 +204,16 @@ def _describe(config: Config, blueprint: Blueprint, model: SavedModel) -> dict[s
     }
 
 
-def _evaluate_parts(run: RunDirectory, phases: list[str], class_names: tuple[str, ...]) -> dict:
+def _evaluate_parts(run: RunDirectory, phases: list[str], split: Split) -> dict:
     """The metrics of every phase and part, from the saved predictions."""
-    return {
-        phase: {
-            part: evaluate(load_predictions(run.predictions(phase, part)), class_names) for part in PARTS
-        }
-        for phase in phases
-    }
+    names = split.table.class_names
+    hard = split.table.select(split.rows("test")).column(HARD)
+    metrics: dict[str, dict] = {}
+    for phase in phases:
+        found = {part: load_predictions(run.predictions(phase, part)) for part in PARTS}
+        metrics[phase] = {part: evaluate(predictions, names) for part, predictions in found.items()}
+        metrics[phase]["test"] = evaluate_test(found["test"], names, hard)
+    return metrics
 
 
 def _placed(model: SavedModel, mesh: Mesh) -> SavedModel:

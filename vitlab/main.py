@@ -12,7 +12,7 @@ from pathlib import Path
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from vitlab import command
+from vitlab import command, place
 from vitlab.config import Config, resolve
 from vitlab.errors import InputError
 from vitlab.progress import say
@@ -52,21 +52,21 @@ def _from_flags() -> tuple[Config, Path]:
     if not isinstance(_CONFIG.value, ConfigDict):
         raise InputError(f"get_config in {file} returns {_CONFIG.value!r}, no config (--config)")
     config = resolve(_CONFIG.value)
-    folder = config.dataset.path
-    if config.dataset.source == "folder" and not os.path.isdir(folder):
-        there_is = f"there is no folder {folder!r}" if folder else "no folder of images is given"
-        raise InputError(f"{there_is}; name it with --config.dataset.path=FOLDER")
+    place.check_place(config.dataset.path, "--config.dataset.path")
     return _independent_of_here(config), Path(_WORKDIR.value)
 
 
 def _independent_of_here(config: Config) -> Config:
     """The same config from whatever folder the command is given: its paths are absolute."""
-    dataset, model = config.dataset, config.model
-    if dataset.path:
-        dataset = dataclasses.replace(dataset, path=os.path.abspath(dataset.path))
+    dataset, split, model = config.dataset, config.split, config.model
+    dataset = dataclasses.replace(dataset, path=place.independent_of_here(dataset.path))
+    if dataset.path.startswith(place.PREPARED) and dataset.images:
+        dataset = dataclasses.replace(dataset, images=os.path.abspath(dataset.images))
+    if split.file:
+        split = dataclasses.replace(split, file=os.path.abspath(split.file))
     if os.path.exists(model.weights):
         model = dataclasses.replace(model, weights=os.path.abspath(model.weights))
-    return dataclasses.replace(config, dataset=dataset, model=model)
+    return dataclasses.replace(config, dataset=dataset, split=split, model=model)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from vitlab.config import defaults, phase
 
 def get_config(model: str = "vit") -> ConfigDict:
     config = defaults()
-    config.dataset.source = "digits"
+    config.dataset.path = "digits"
     config.checkpoint_seconds = 0.0
     config.batch_size = 64
     config.model.name = model

@@ -7,7 +7,7 @@ from vitlab.config import defaults, phase
 
 def get_config() -> ConfigDict:
     config = defaults()
-    config.dataset.source = "digits"
+    config.dataset.path = "digits"
     config.batch_size = 64
     config.model.name = "vit"
     config.model.input_size = 8

@@ -8,7 +8,14 @@ from scipy import special, stats
 from sklearn import metrics as sklearn
 
 from vitlab.errors import InputError
-from vitlab.evaluation import Predictions, evaluate, load_predictions, save_predictions, wilson_interval
+from vitlab.evaluation import (
+    Predictions,
+    evaluate,
+    evaluate_test,
+    load_predictions,
+    save_predictions,
+    wilson_interval,
+)
 
 NAMES = tuple("abcdefg")
 
@@ -98,3 +105,16 @@ def test_damaged_predictions_are_refused(tmp_path: Path):
     (tmp_path / "test.npz").write_bytes(b"PK\x03\x04 nothing")
     with pytest.raises(InputError, match=r"cannot read the predictions .*test\.npz"):
         load_predictions(tmp_path / "test.npz")
+
+
+def test_hard_groups_have_figures_of_their_own():
+    """S2-03."""
+    predictions = some_predictions()
+    groups = ["dark" if row < 30 else "blurred" if row < 45 else "" for row in range(200)]
+    found = evaluate_test(predictions, NAMES, groups)
+    whole = evaluate(predictions, NAMES)
+    assert {name: value for name, value in found.items() if name != "hard"} == whole
+    assert {name: group["n"] for name, group in found["hard"].items()} == {"dark": 30, "blurred": 15}
+    right = predictions.answers[:30] == predictions.labels[:30]
+    assert found["hard"]["dark"]["accuracy"] == pytest.approx(right.mean())
+    assert "hard" not in evaluate_test(predictions, NAMES, [""] * 200)

@@ -109,6 +109,7 @@ def test_the_page_stands_alone_and_holds_every_picture(page: Page):
     assert "link" not in page.tags
     assert len([text for text in page.alternatives if text.isdigit()]) >= 20  # examples, answers
     assert "original" in page.alternatives
+    assert {"before", "rotation 10", "shift 0.1"} <= set(page.alternatives)
     assert "4 x 4 patches of 2 x 2 pixels" in page.alternatives
 
 
@@ -118,7 +119,7 @@ def test_every_figure_is_a_file_too(small_run: Path):
         *(f"{kind}_{metric}.svg" for kind in ("scores", "curves") for metric in ("accuracy", "loss")),
         *(f"confusion_{phase}.svg" for phase in ("head", "all")),
         *(f"{name}.svg" for name in ("split", "network", "examples", "examples_of_classes", "patches")),
-        *(f"{name}.svg" for name in ("augmentation", "answers")),
+        *(f"{name}.svg" for name in ("augmentation", "operations", "answers")),
     }
     curves = (small_run / "figures" / "curves_accuracy.svg").read_text()
     assert "all begins" in curves
@@ -133,7 +134,6 @@ def test_a_name_that_is_markup_stays_text(tmp_path: Path, image_folder):
     result = vitlab(
         "main",
         "--config=tests/configs/small.py",
-        "--config.dataset.source=folder",
         f"--config.dataset.path={folder}",
         f"--workdir={workdir}",
     )

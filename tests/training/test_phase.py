@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import ROOT
 from vitlab import runtime
 from vitlab.config import Augmentation, Phase
-from vitlab.data import Store
+from vitlab.data import Store, augment
 from vitlab.errors import InputError
 from vitlab.models import create, initialise
 from vitlab.training import Embedder, History, Setting, Stage, Trained, train_phase
@@ -45,6 +45,7 @@ def train(folder: Path, phase: Phase, batch_size: int = 8) -> tuple[Trained, His
         mesh=mesh,
         seed=0,
         batch_size=batch_size,
+        device_gib=1.0,
         checkpoint_seconds=60.0,
         checkpoints=folder / "checkpoints",
         history=History(folder / "log.jsonl"),
@@ -171,6 +172,50 @@ def test_two_and_four_devices_give_the_losses_of_one(tmp_path: Path):
         assert len(manifest["devices"]) == devices
     for devices in (2, 4):
         np.testing.assert_allclose(losses[devices], losses[1], atol=1e-5)
+
+
+def test_validation_images_are_never_augmented(tmp_path: Path):
+    """Mistake 5 of the studies: the score of an epoch is that of its weights on the plain images."""
+    augmentation = Augmentation(brightness=1.0, erase=1.0, mixup=0.4)
+    phase = Phase(learning_rate=0.01, epochs=3, augmentation=augmentation)
+    trained, history, _ = train(tmp_path, phase)
+    network, *_ = initialise(lambda: create("vit", num_classes=3, **OPTIONS), {})
+    store = some_store(21, 1)
+
+    def loss(images):
+        logits = network(trained.parameters, trained.statistics, images)
+        labels = jnp.asarray(store.labels)
+        return float(optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean())
+
+    found = history.lines[trained.best_epoch - 1]["val"]["loss"]
+    plain = jnp.asarray(store.inputs)
+    assert found == pytest.approx(loss(plain), rel=1e-4)
+    assert found != pytest.approx(loss(augment(plain, jax.random.key(0), augmentation)), rel=0.01)
+
+
+def test_a_task_mixes_training_images_and_their_labels(tmp_path: Path):
+    """The change of a step is that of `augment`, then `mix`; without settings nothing is done."""
+    network, parameters, statistics = initialise(lambda: create("vit", num_classes=3, **OPTIONS), {})
+    stores = {"train": some_store(8, 0), "val": some_store(8, 1)}
+    embedder = Embedder(network, 8, runtime.device_mesh())
+    inputs, labels = stores["train"].fetch(np.arange(8))
+    arguments = (jnp.asarray(inputs), jnp.asarray(labels), jnp.ones(8), jax.random.key(0))
+
+    def changed(augmentation: Augmentation):
+        phase = Phase(epochs=1, augmentation=augmentation)
+        chosen = frozenset(parameters)
+        task = make_task(phase, chosen, network, parameters, statistics, stores, embedder)
+        return task.change(*arguments)
+
+    same, same_labels = changed(Augmentation())
+    np.testing.assert_array_equal(same, inputs)
+    np.testing.assert_array_equal(same_labels, labels)
+    mixed, targets = changed(Augmentation(mixup=1.0))
+    own, share = jnp.asarray(inputs, jnp.float32), targets.share[:, None, None, None]
+    other = (mixed - share * own) / (1 - share)
+    found = [int(np.abs(own - image).mean((1, 2, 3)).argmin()) for image in other]
+    np.testing.assert_array_equal(np.asarray(labels)[found], targets.others)
+    assert sorted(found) == list(range(8))
 
 
 def test_the_time_of_a_phase_includes_its_embeddings(tmp_path: Path, monkeypatch):

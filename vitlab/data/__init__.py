@@ -1,18 +1,26 @@
 """From files to batches: sources, decoding, the split, the store, the sampler, augmentation."""
 
-from vitlab.data.augmentation import augment
+from vitlab.data.augmentation import Mixture, augment, mix
 from vitlab.data.collection import Collection, align, open_collection
+from vitlab.data.dealing import draw_split
 from vitlab.data.decode import DecodeError
 from vitlab.data.feeding import check_batch_size, feed, map_store
+from vitlab.data.packs import clear_pixels
+from vitlab.data.resident import ResidentStore, on_devices
 from vitlab.data.sampler import Sampler
-from vitlab.data.splits import PARTS, Split, read_split, stratified, write_split
+from vitlab.data.splits import Split, read_split, write_split
 from vitlab.data.stores import Store
-from vitlab.data.table import Table
+from vitlab.data.table import HARD, PARTS, PRIVATE, REPUBLISH, Table
 
 __all__ = [
+    "HARD",
     "PARTS",
+    "PRIVATE",
+    "REPUBLISH",
     "Collection",
     "DecodeError",
+    "Mixture",
+    "ResidentStore",
     "Sampler",
     "Split",
     "Store",
@@ -20,10 +28,13 @@ __all__ = [
     "align",
     "augment",
     "check_batch_size",
+    "clear_pixels",
+    "draw_split",
     "feed",
     "map_store",
+    "mix",
+    "on_devices",
     "open_collection",
     "read_split",
-    "stratified",
     "write_split",
 ]

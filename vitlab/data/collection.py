@@ -1,5 +1,6 @@
 """A source opened for one network: what can be read, its pixels, and a store per part."""
 
+import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -7,12 +8,12 @@ import numpy as np
 
 from vitlab import config
 from vitlab.data.decode import Decoded
-from vitlab.data.pixels import Pixels, load_pixels
+from vitlab.data.pixels import Pixels, Recipe, load_pixels
 from vitlab.data.resize import Mode
 from vitlab.data.sources import Source, open_source
-from vitlab.data.splits import PARTS, Split
+from vitlab.data.splits import Split
 from vitlab.data.stores import Store
-from vitlab.data.table import Table
+from vitlab.data.table import PARTS, Table
 from vitlab.errors import InputError
 from vitlab.progress import say
 from vitlab.weights import Preprocessing
@@ -26,6 +27,7 @@ class Collection:
 
     source: Source
     pixels: Pixels
+    recipe: Recipe
     table: Table
     origin: np.ndarray
 
@@ -33,13 +35,23 @@ class Collection:
         """The image in its own size. Raises `DecodeError` if it has changed and is none any more."""
         return self.source.read(int(self.origin[row]))
 
-    def store(self, rows: np.ndarray) -> Store:
-        places = self.pixels.rows[self.origin[rows]]
-        return Store(self.pixels.array, places, self.table.labels[rows])
+    def store(self, rows: np.ndarray, *, training: bool = False) -> Store:
+        """Exact pixels, but for training, which takes what `dataset.decode` says.
+
+        Raises:
+            InputError: a file is gone, or its exact pixels cannot be had.
+        """
+        origin, pixels = self.origin[rows], self.pixels
+        if self.recipe.decode != "exact" and not training:
+            recipe = dataclasses.replace(self.recipe, decode="exact")
+            pixels = load_pixels(self.source, recipe, origin)
+            for path, reason in pixels.unreadable.items():
+                raise InputError(f"{path} can be decoded fast, but not exactly ({reason}); remove it")
+        return Store(pixels.array, pixels.rows[origin], self.table.labels[rows])
 
     def stores(self, split: Split) -> dict[str, Store]:
         """The store of each part of a split of this table."""
-        return {part: self.store(split.rows(part)) for part in PARTS}
+        return {part: self.store(split.rows(part), training=part == "train") for part in PARTS}
 
 
 def open_collection(
@@ -51,14 +63,15 @@ def open_collection(
         InputError: the source cannot be opened, or a class has no readable image.
     """
     source = open_source(settings, fewest_classes)
-    pixels = load_pixels(source, preprocessing, mode)
+    recipe = Recipe(preprocessing, mode, settings.decode)
+    pixels = load_pixels(source, recipe)
     _say_unreadable(pixels.unreadable, len(source.table))
     readable = np.flatnonzero(pixels.rows >= 0)
     table = source.table.select(readable)
     empty = [name for name, count in table.class_counts().items() if not count]
     if empty:
         raise InputError(f"no image of class {empty[0]!r} can be read ({settings.path})")
-    return Collection(source, pixels, table, readable)
+    return Collection(source, pixels, recipe, table, readable)
 
 
 def align(collection: Collection, split: Split) -> tuple[Collection, Split]:
@@ -82,15 +95,16 @@ def align(collection: Collection, split: Split) -> tuple[Collection, Split]:
             gone.append(stored.paths[row])
     if gone:
         raise InputError(
-            f"{len(gone)} images of the run's split are gone or changed, the first is {gone[0]}; "
-            "put them back, or start again in a new workdir"
+            f"{len(gone)} images of the split are gone or changed, the first is {gone[0]}; "
+            "put them back, or start again in a new workdir with a new split"
         )
     if len(rows) < len(now):
         say(f"warning: {len(now) - len(rows)} images are newer than the split; they are left out")
     paths = tuple(now.paths[row] for row in rows)
-    table = Table(stored.ids, paths, stored.labels, stored.class_names)
+    table = dataclasses.replace(stored, paths=paths)
     origin = collection.origin[rows]
-    return Collection(collection.source, collection.pixels, table, origin), Split(table, split.parts)
+    aligned = dataclasses.replace(collection, table=table, origin=origin)
+    return aligned, Split(table, split.parts)
 
 
 def _say_unreadable(unreadable: dict[str, str], total: int) -> None:

@@ -1,6 +1,7 @@
 """One function turns any image file into RGB, and says what it had to repair."""
 
 import errno
+import io
 import os
 import warnings
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
+
+from vitlab.data.fast_jpeg import decode_reduced
 
 # What photographs and drawings come in (MPO is opened as JPEG). Not EPS and its like: to read them
 # is to run a program.
@@ -46,26 +49,41 @@ class Decoded:
     repairs: frozenset[str]
 
 
-def decode(path: Path) -> Decoded:
+def decode(path: Path, enough: int = 0) -> Decoded:
     """Reads the first frame of an image, upright, in RGB, with transparency on white.
+
+    With `enough`, a JPEG that needs no repair comes at a reduced scale, with no side below so many
+    pixels if it had them. What is refused, and why, does not depend on it.
 
     Raises:
         DecodeError: not an image, cut short, damaged, or larger than `MOST_PIXELS`.
         OSError, MemoryError: it says nothing about the image; another time it may be read.
     """
-    repairs: set[str] = set()
     if not os.path.isfile(path):  # unlike Path.is_file, no error where a folder cannot be entered
         raise DecodeError("not a file that can be opened")
+    return _decode(path, path.suffix.lower(), enough)
+
+
+def decode_bytes(content: bytes, enough: int = 0) -> Decoded:
+    """Like `decode`, of what a file would hold."""
+    return _decode(io.BytesIO(content), "", enough)
+
+
+def _decode(file: Path | io.BytesIO, suffix: str, enough: int) -> Decoded:
+    repairs: set[str] = set()
     try:
-        with Image.open(path, formats=FORMATS) as opened:
+        with Image.open(file, formats=FORMATS) as opened:
             width, height = opened.size
             if width * height > MOST_PIXELS:
                 raise DecodeError(f"{width} x {height} pixels; at most {MOST_PIXELS} are read")
             suffixes = SUFFIXES.get(str(opened.format), {f".{opened.format}".lower()})
-            if path.suffix.lower() not in suffixes:
+            if suffix and suffix not in suffixes:
                 repairs.add("suffix of another format")
             if getattr(opened, "is_animated", False):
                 repairs.add("first frame of several")
+            reduced = _reduced(opened, file, enough) if enough else None
+            if reduced:
+                return Decoded(reduced, frozenset(repairs))
             opened.load()
             image = _upright(opened, repairs)
             return Decoded(_rgb(image, repairs), frozenset(repairs))
@@ -74,7 +92,8 @@ def decode(path: Path) -> Decoded:
     except Image.DecompressionBombError as error:
         raise DecodeError(f"more than {MOST_PIXELS} pixels") from error
     except Image.UnidentifiedImageError as error:
-        reason = "an empty file" if path.stat().st_size == 0 else "not an image"
+        size = file.getbuffer().nbytes if isinstance(file, io.BytesIO) else file.stat().st_size
+        reason = "not an image" if size else "an empty file"
         raise DecodeError(reason) from error
     except MemoryError:
         raise
@@ -85,12 +104,30 @@ def decode(path: Path) -> Decoded:
         raise DecodeError(reason) from error
 
 
+def _reduced(opened: Image.Image, file: Path | io.BytesIO, enough: int) -> Image.Image | None:
+    """The whole image, smaller, if it is a plain JPEG; None for anything else."""
+    if opened.format != "JPEG" or opened.mode != "RGB" or _is_turned(opened) is not False:
+        return None
+    content = file.getvalue() if isinstance(file, io.BytesIO) else file.read_bytes()
+    return decode_reduced(content, enough)
+
+
+def _is_turned(image: Image.Image) -> bool | None:
+    """Whether the camera was not held upright; None if the tags cannot be read."""
+    try:
+        return image.getexif().get(ORIENTATION, 1) not in (0, 1)
+    except Exception:  # as above: the tags of a file are parsed like its pixels
+        return None
+
+
 def _upright(image: Image.Image, repairs: set[str]) -> Image.Image:
     """Turned as the camera's orientation tag says; a tag that cannot be read turns nothing."""
+    turned = _is_turned(image)
     try:
-        turned = image.getexif().get(ORIENTATION, 1) not in (0, 1)
         upright = ImageOps.exif_transpose(image) if turned else image
-    except Exception:  # as above: the tags of a file are parsed like its pixels
+    except Exception:  # to turn the image is to write its tags anew
+        turned = None
+    if turned is None:
         repairs.add("unreadable EXIF")
         return image
     if turned:

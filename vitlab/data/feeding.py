@@ -1,7 +1,10 @@
 """Batches of a store as arrays over the whole mesh; each process reads only its own rows."""
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -9,10 +12,15 @@ from jax.sharding import Mesh
 from jaxtyping import Array
 
 from vitlab import runtime
+from vitlab.data.resident import ResidentStore
 from vitlab.data.sampler import Batch, Sampler
 from vitlab.data.stores import Store
 from vitlab.errors import InputError
 from vitlab.progress import Progress
+
+T = TypeVar("T")
+
+AHEAD = 2  # batches that are ready, or being read, while the device works on another
 
 
 @dataclass(frozen=True)
@@ -26,14 +34,22 @@ class GlobalBatch:
 
 
 def feed(
-    store: Store, sampler: Sampler, mesh: Mesh, epoch: int = 0, *, start: int = 0
-) -> Iterator[GlobalBatch]:
-    """The batches of an epoch of `sampler` from batch `start` on."""
+    store: Store | ResidentStore, sampler: Sampler, mesh: Mesh, epoch: int = 0, *, start: int = 0
+) -> Generator[GlobalBatch]:
+    """The batches of an epoch of `sampler` from batch `start` on; the next ones are read meanwhile.
+
+    What goes wrong while a batch is read is raised where that batch is due. Close it if it is not
+    taken to its end.
+    """
     check_batch_size(sampler.batch_size, mesh)
-    share = sampler.batch_size // jax.process_count()
-    mine = slice(jax.process_index() * share, (jax.process_index() + 1) * share)
-    for batch in sampler.epoch(epoch, start):
-        yield _place(batch, store, mine, mesh)
+    batches = sampler.epoch(epoch, start)
+    if isinstance(store, ResidentStore):
+        # Gathered here, not in the other thread: programs that speak between devices must start in
+        # the same order in every process.
+        for batch in _ahead(batches):
+            yield _global(batch, store.gather(batch.indices), store.labels, mesh)
+    else:
+        yield from _ahead(_read(batch, store, mesh) for batch in batches)
 
 
 def map_store(
@@ -58,10 +74,41 @@ def check_batch_size(batch_size: int, mesh: Mesh) -> None:
         )
 
 
-def _place(batch: Batch, store: Store, mine: slice, mesh: Mesh) -> GlobalBatch:
-    sharding = runtime.by_example(mesh)
-    inputs, labels, weights = (
-        jax.make_array_from_process_local_data(sharding, local)
-        for local in (*store.fetch(batch.indices[mine]), batch.weights[mine])
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, made one after the other in a thread, some of them before they are asked for."""
+    end: Any = object()
+    with ThreadPoolExecutor(1, "feeding") as pool:
+        waiting = deque(pool.submit(next, items, end) for _ in range(AHEAD))
+        try:
+            while (item := waiting.popleft().result()) is not end:
+                waiting.append(pool.submit(next, items, end))
+                yield item
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _read(batch: Batch, store: Store, mesh: Mesh) -> GlobalBatch:
+    inputs = _place(lambda part: store.fetch(batch.indices[part]), batch, store.inputs.shape[1:], mesh)
+    return _global(batch, inputs, store.labels, mesh)
+
+
+def _global(batch: Batch, inputs: Array, labels: np.ndarray, mesh: Mesh) -> GlobalBatch:
+    return GlobalBatch(
+        inputs,
+        _place(lambda part: labels[batch.indices[part]], batch, (), mesh),
+        _place(lambda part: batch.weights[part], batch, (), mesh),
+        int(batch.weights.sum()),
     )
-    return GlobalBatch(inputs, labels, weights, int(batch.weights.sum()))
+
+
+def _place(
+    read: Callable[[slice], np.ndarray], batch: Batch, shape: tuple[int, ...], mesh: Mesh
+) -> Array:
+    """An array over the mesh, of which each process reads what its own devices hold."""
+
+    def of_device(index: Any) -> np.ndarray:
+        return read(index[0])
+
+    whole = (len(batch.indices), *shape)
+    return jax.make_array_from_callback(whole, runtime.by_example(mesh), of_device)

@@ -6,23 +6,28 @@ A file that cannot be read has an id too, from its path: it is named among the u
 import hashlib
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from vitlab.hashes import sha256_of
 
 UNREADABLE = "unreadable:"
 
 
-def identify(files: Sequence[Path]) -> list[str]:
+def identify(files: Sequence[str | os.PathLike[str]]) -> list[str]:
     """The ids of `files`, in their order. Only new and changed files are read.
 
     Raises:
         InputError: the memory of hashes cannot be used.
     """
     return [
-        digest or UNREADABLE + hashlib.sha256(os.fsencode(file.absolute())).hexdigest()
+        digest or UNREADABLE + hashlib.sha256(os.fsencode(os.path.abspath(file))).hexdigest()
         for file, digest in zip(files, sha256_of(files), strict=True)
     ]
+
+
+def changed(files: Sequence[str | os.PathLike[str]], ids: Sequence[str]) -> list[int]:
+    """The places of those files whose content is no more that of their id."""
+    now = identify(files)
+    return [place for place, id_ in enumerate(ids) if now[place] != id_]
 
 
 def is_unreadable(identity: str) -> bool:

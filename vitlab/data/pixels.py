@@ -1,4 +1,4 @@
-"""Every image decoded and resized once, kept on disk, shared by all runs that want the same size.
+"""Every image decoded and resized once, kept on disk, shared by all runs that want it made that way.
 
 The first pass over a collection is also its inspection: it finds the files that are no images, and
 counts what had to be repaired.
@@ -6,27 +6,62 @@ counts what had to be repaired.
 
 import dataclasses
 import hashlib
+import itertools
 import json
+import math
 import os
+import shutil
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Literal
 
 import numpy as np
 
 from vitlab import files, runtime
 from vitlab.data.decode import DecodeError
 from vitlab.data.identity import is_unreadable
+from vitlab.data.packs import Outcome, Pack, PackedPixels, make_room, only_writer, open_packs, write_pack
 from vitlab.data.resize import Mode, to_square
 from vitlab.data.sources import Source
 from vitlab.errors import InputError
-from vitlab.progress import track
+from vitlab.progress import Progress
 from vitlab.weights import Preprocessing
 
-VERSION = 2  # of what decoding and resizing compute; a change makes older files unused
+VERSION = 3  # of what decoding and resizing compute; a change makes older packs unused
 ABANDONED = 24 * 3600  # seconds: whoever wrote a half-written folder for longer was killed
+
+PACK_BYTES = 2**27  # a first pass that is stopped loses no more than the pack that it is at
+MOST_PACKS = 200  # of one collection: each is an open file
+
+Decode = Literal["exact", "fast"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How pixels are made of a file."""
+
+    preprocessing: Preprocessing
+    mode: Mode
+    decode: Decode = "exact"
+
+    @property
+    def key(self) -> str:
+        how = dataclasses.asdict(self.preprocessing)
+        if self.mode == "squash":
+            del how["crop"], how["crop_first"]
+        text = json.dumps([VERSION, self.mode, self.decode, how])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def enough(self) -> int:
+        """The pixels per side that fast decoding must leave; 0 for all of them."""
+        if self.decode == "exact":
+            return 0
+        side = self.preprocessing.size
+        return side if self.mode == "squash" else round(side / self.preprocessing.crop)
 
 
 @dataclass(frozen=True)
@@ -34,104 +69,122 @@ class Pixels:
     """The pixels of a source's images, and what was found on the way.
 
     Attributes:
-        array: uint8 [images, size, size, 3], mapped from disk.
-        rows: for each row of the source's table, its place in `array`; -1 if it is unreadable.
+        array: uint8 [images, size, size, 3].
+        rows: for each row of the source's table, its place in `array`; -1 if it is unreadable, or
+            was not asked for.
         repairs: for each kind of repair, how many rows needed it.
         unreadable: path to reason.
     """
 
-    array: np.ndarray
+    array: PackedPixels
     rows: np.ndarray
     repairs: dict[str, int]
     unreadable: dict[str, str]
 
 
-@dataclass(frozen=True)
-class _Image:
-    """What one decoding gave: pixels and repairs, or the reason why there are none."""
+def load_pixels(source: Source, recipe: Recipe, rows: Sequence[int] | None = None) -> Pixels:
+    """The images of `source`, or those in `rows`, from disk if any run has decoded them before.
 
-    pixels: np.ndarray | None
-    repairs: list[str]
-    reason: str | None
-
-
-def load_pixels(source: Source, preprocessing: Preprocessing, mode: Mode) -> Pixels:
-    """All images of `source` at the input size, from disk if any run has decoded them before."""
+    Raises:
+        InputError: a file changed or disappeared while it was read, could not be read for the
+            moment, or the disk is full.
+    """
     table = source.table
+    asked = range(len(table)) if rows is None else rows
     first_row: dict[str, int] = {}  # of each picture: a file that stands twice is decoded once
-    for row, identity in enumerate(table.ids):
-        first_row.setdefault(identity, row)
-    ids = sorted(first_row)
-    cache = runtime.cache_folder("pixels")
-    files.sweep(cache, older_than_seconds=ABANDONED)
-    folder = cache / _key(ids, preprocessing, mode)
-    if not (folder / "found.json").exists():
-        with files.replacing_folder(folder) as unfinished:
-            rows = [first_row[identity] for identity in ids]
-            _decode_all(source, rows, preprocessing, mode, unfinished)
-    array, found = _open(folder, len(ids), preprocessing.size)
-    position = {identity: index for index, identity in enumerate(ids)}
-    places = np.array([position[identity] for identity in table.ids])
-    unreadable = {
-        path: found[place]["reason"]
-        for path, place in zip(table.paths, places, strict=True)
-        if found[place]["reason"]
+    for row in asked:
+        first_row.setdefault(table.ids[row], int(row))
+    refused = {
+        identity: str(_outcome(source, recipe, row).reason)
+        for identity, row in first_row.items()
+        if is_unreadable(identity)
     }
-    repairs = Counter(repair for place in places for repair in found[place]["repairs"])
-    readable = np.array([not found[place]["reason"] for place in places])
-    return Pixels(array, np.where(readable, places, -1), dict(repairs), unreadable)
+    ids = [identity for identity in first_row if identity not in refused]
+    folder = runtime.cache_folder("pixels") / recipe.key
+    size = recipe.preprocessing.size
+    packs = open_packs(folder, ids, size)
+    if _missing(ids, packs):
+        with only_writer(folder):
+            files.sweep(folder, older_than_seconds=ABANDONED)
+            _decode_missing(source, recipe, first_row, ids, folder)
+        packs = open_packs(folder, ids, size)
+        make_room()
+    images = {identity: image for pack in packs for identity, image in pack.images.items()}
+    for pack in packs:
+        refused |= pack.refused
+    array = PackedPixels(packs, ids, size)
+    place = np.full(len(table), -1)
+    unreadable, repairs = {}, Counter[str]()
+    for row in asked:
+        identity = table.ids[row]
+        if identity in images:
+            place[row] = array.places[identity]
+            repairs.update(images[identity]["repairs"])
+        else:
+            unreadable[table.paths[row]] = refused[identity]
+    return Pixels(array, place, dict(repairs), unreadable)
 
 
-def _decode_all(
-    source: Source, rows: list[int], preprocessing: Preprocessing, mode: Mode, folder: Path
+def _missing(ids: Sequence[str], packs: Sequence[Pack]) -> list[str]:
+    known = {identity for pack in packs for kept in (pack.images, pack.refused) for identity in kept}
+    return [identity for identity in ids if identity not in known]
+
+
+def _decode_missing(
+    source: Source, recipe: Recipe, first_row: dict[str, int], ids: Sequence[str], folder: Path
 ) -> None:
-    """Writes `pixels.npy` one image after the other: a full disk is an error, not a crash."""
-    blank = np.zeros((preprocessing.size, preprocessing.size, 3), np.uint8)
-
-    def read(row: int) -> _Image:
-        try:
-            decoded = source.read(row)
-            pixels = to_square(decoded.image, preprocessing, mode)
-        except DecodeError as error:
-            return _Image(None, [], str(error))
-        except (OSError, MemoryError) as error:
-            # To remember this would lose the image for ever.
-            reason = getattr(error, "strerror", None) or "not enough memory"
-            raise InputError(f"cannot read {source.table.paths[row]}: {reason}; run again") from error
-        if is_unreadable(source.table.ids[row]):  # it could not be read a moment ago
-            raise InputError(f"{source.table.paths[row]} was not readable for a moment; run again")
-        return _Image(pixels, sorted(decoded.repairs), None)
-
-    found = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool, open(folder / "pixels.npy", "wb") as file:
-        _write_header(file, (len(rows), *blank.shape))
-        images = track(pool.map(read, rows), len(rows), "reading images", "images")
-        for image in images:
-            pixels = blank if image.pixels is None else image.pixels
-            file.write(np.ascontiguousarray(pixels).tobytes())
-            found.append({"repairs": image.repairs, "reason": image.reason})
-        file.flush()
-        os.fsync(file.fileno())
-    files.write_json(folder / "found.json", found)
+    """Decodes what no pack has, pack by pack."""
+    size = recipe.preprocessing.size
+    packs = open_packs(folder, ids, size)
+    missing = _missing(ids, packs)
+    full = max(PACK_BYTES // (3 * size * size), math.ceil(len(ids) / MOST_PACKS), 1)
+    if len(packs) >= MOST_PACKS:
+        _join([pack for pack in packs if len(pack.images) < full / 2], size, folder)
+    progress = Progress(len(missing), "reading images", "images")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for first in range(0, len(missing), full):
+            some = missing[first : first + full]
+            rows = [first_row[identity] for identity in some]
+            outcomes = []
+            for outcome in pool.map(lambda row: _outcome(source, recipe, row), rows):
+                outcomes.append(outcome)
+                progress.advance(1)
+            changed = source.changed(rows)
+            if changed:
+                raise InputError(
+                    f"{source.table.paths[changed[0]]} changed or disappeared while it was read; "
+                    "put it back, or run again without it"
+                )
+            write_pack(folder, some, outcomes)
+    progress.close()
 
 
-def _open(folder: Path, count: int, size: int) -> tuple[np.ndarray, list[dict]]:
-    """Raises InputError if what lies on the disk is not what was written."""
+def _join(packs: Sequence[Pack], size: int, folder: Path) -> None:
+    """One pack in the place of many small ones, such as a collection leaves that grows day by day."""
+    images = {identity: image for pack in packs for identity, image in pack.images.items()}
+    refused = {identity: reason for pack in packs for identity, reason in pack.refused.items()}
+    array = PackedPixels(packs, list(images), size)
+    pixels = (
+        Outcome(array[np.array([row])][0], tuple(image["repairs"]))
+        for row, image in enumerate(images.values())
+    )
+    reasons = (Outcome(None, (), reason) for reason in refused.values())
+    write_pack(folder, [*images, *refused], itertools.chain(pixels, reasons))
+    for pack in packs:  # whoever reads it goes on reading
+        shutil.rmtree(pack.folder, ignore_errors=True)
+
+
+def _outcome(source: Source, recipe: Recipe, row: int) -> Outcome:
+    path = source.table.paths[row]
     try:
-        found = json.loads((folder / "found.json").read_text())
-        array = np.load(folder / "pixels.npy", mmap_mode="r", allow_pickle=False)
-        if array.shape != (count, size, size, 3) or len(found) != count:
-            raise ValueError(f"{array.shape} where {count} images belong")
-    except (OSError, ValueError) as error:
-        raise InputError(f"the decoded images in {folder} are damaged ({error}); delete it") from error
-    return array, found
-
-
-def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, header)
-
-
-def _key(ids: list[str], preprocessing: Preprocessing, mode: Mode) -> str:
-    parts = [VERSION, mode, dataclasses.asdict(preprocessing), ids]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+        decoded = source.read(row, recipe.enough)
+        pixels = to_square(decoded.image, recipe.preprocessing, recipe.mode)
+    except DecodeError as error:
+        return Outcome(None, (), str(error))
+    except (OSError, MemoryError) as error:
+        # To remember this would lose the image for ever.
+        reason = getattr(error, "strerror", None) or "not enough memory"
+        raise InputError(f"cannot read {path}: {reason}; run again") from error
+    if is_unreadable(source.table.ids[row]):  # it could not be read a moment ago
+        raise InputError(f"{path} was not readable for a moment; run again")
+    return Outcome(pixels, tuple(sorted(decoded.repairs)))

@@ -4,21 +4,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vitlab.data.packs import PackedPixels
+
 
 @dataclass(frozen=True)
 class Store:
-    """Inputs (pixels mapped from disk, or embeddings in memory) and labels.
+    """Inputs (pixels read from packs on disk, or embeddings in memory) and labels.
 
     Example i is `inputs[rows[i]]` with `labels[i]`.
     """
 
-    inputs: np.ndarray
+    inputs: np.ndarray | PackedPixels
     rows: np.ndarray
     labels: np.ndarray
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def fetch(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The inputs and labels of these examples, copied out."""
-        return np.asarray(self.inputs[self.rows[indices]]), self.labels[indices]
+    def fetch(self, indices: np.ndarray) -> np.ndarray:
+        """The inputs of these examples, copied out."""
+        return self.inputs[self.rows[indices]]

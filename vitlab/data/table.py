@@ -1,10 +1,29 @@
 """A collection of labelled images as a table: which image, where, of which class."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
+
+PARTS = ("train", "val", "test")
+
+# What people call them, in folders and tables.
+PART_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+# Columns with a meaning to vitlab: the part that the source gives an image; whom it stays together
+# with; the hard group that it belongs to (S2-03); what is said of it (S4-01); PRIVATE where it may not
+# be shown to others (S0-02). The rest is passed on.
+PART, GROUP, HARD, DESCRIPTION, REPUBLISH = "part", "group", "hard", "description", "republish"
+PRIVATE = "no"
 
 
 @dataclass(frozen=True)
@@ -15,15 +34,21 @@ class Table:
         ids: SHA-256 of the image's bytes: the same picture under two names has one id.
         paths: within the source, with "/".
         labels: int32, indices of `class_names`.
+        columns: what else the source says of each image, "" where it says nothing.
     """
 
     ids: tuple[str, ...]
     paths: tuple[str, ...]
     labels: np.ndarray
     class_names: tuple[str, ...]
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def column(self, name: str) -> tuple[str, ...]:
+        """Empty strings where the source has no such column."""
+        return self.columns.get(name) or ("",) * len(self)
 
     def select(self, rows: Sequence[int] | np.ndarray) -> "Table":
         return Table(
@@ -31,6 +56,7 @@ class Table:
             tuple(self.paths[row] for row in rows),
             self.labels[np.asarray(rows, int)],
             self.class_names,
+            {name: tuple(column[row] for row in rows) for name, column in self.columns.items()},
         )
 
     def class_counts(self) -> dict[str, int]:

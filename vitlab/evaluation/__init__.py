@@ -1,6 +1,6 @@
 """How good a model is: its predictions, saved once, and every figure as a function of them."""
 
-from vitlab.evaluation.metrics import evaluate, wilson_interval
+from vitlab.evaluation.metrics import evaluate, evaluate_test, wilson_interval
 from vitlab.evaluation.predictions import (
     Predictions,
     load_predictions,
@@ -11,6 +11,7 @@ from vitlab.evaluation.predictions import (
 __all__ = [
     "Predictions",
     "evaluate",
+    "evaluate_test",
     "load_predictions",
     "predict",
     "save_predictions",

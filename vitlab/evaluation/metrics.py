@@ -48,6 +48,19 @@ def evaluate(predictions: Predictions, class_names: Sequence[str]) -> dict[str, 
     return _plain(result)
 
 
+def evaluate_test(
+    predictions: Predictions, class_names: Sequence[str], hard_groups: Sequence[str]
+) -> dict[str, Any]:
+    """The metrics of the test part; under "hard", those of each named group of its images (S2-03)."""
+    result = evaluate(predictions, class_names)
+    names = np.array(hard_groups, dtype=object)
+    hard = {
+        name: evaluate(predictions.select(np.flatnonzero(names == name)), class_names)
+        for name in sorted(set(hard_groups) - {""})
+    }
+    return result | ({"hard": hard} if hard else {})
+
+
 def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
     """The score interval of a proportion (Wilson 1927); it holds near 0 and 1 too."""
     interval = stats.binomtest(right, count).proportion_ci(confidence, method="wilson")

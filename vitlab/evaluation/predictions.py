@@ -25,6 +25,9 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def select(self, rows: np.ndarray) -> "Predictions":
+        return Predictions(self.ids[rows], self.labels[rows], self.logits[rows])
+
     @property
     def answers(self) -> np.ndarray:
         """The class with the highest logit; the first of equals."""

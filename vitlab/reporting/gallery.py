@@ -9,23 +9,29 @@ import numpy as np
 from PIL import Image
 
 from vitlab.config import Augmentation, Config
-from vitlab.data import Collection, DecodeError, Split, augment
+from vitlab.data import PRIVATE, REPUBLISH, Collection, DecodeError, Split, augment, mix
 from vitlab.reporting.pictures import Answer, Picture, into_patches, picture
 from vitlab.reporting.results import Results
 
 MOST_CLASSES = 60  # of more classes, as many are drawn at random
 PATCHES_SIDE = 420  # pixels: each of 14 x 14 patches is to be seen
+GREY = 200
 VERSIONS = 7  # augmented versions beside the original
+DRAWS = 16  # of which a version of each single operation is chosen
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """The images of a run, and the draws of which to show, from the run's seed."""
+    """The images of a run, and the draws of which to show, from the run's seed.
+
+    In the place of an image that may not be republished stands grey, unless `private` (S0-02).
+    """
 
     collection: Collection
     split: Split
     results: Results
     seed: int
+    private: bool = False
 
     def one_per_class(self) -> list[Picture]:
         """An example of each class, from the training part (S0-05)."""
@@ -55,15 +61,25 @@ class Gallery:
 
     def augmented(self, settings: Augmentation) -> list[Picture]:
         """An original beside versions of it that training could have seen (S0-10)."""
-        pixels = self._pixels(self._draw(0, "train")[0])
-        key = jax.random.key(self.seed)
-        versions = np.asarray(augment(jnp.stack([pixels] * VERSIONS), key, settings))
-        images = [pixels, *versions.round().astype(np.uint8)]
-        captions = ["original", *(f"version {index + 1}" for index in range(VERSIONS))]
+        original, other = self._two()
+        versions = self._versions(original, other, settings)[:VERSIONS]
+        captions = [f"version {index + 1}" for index in range(VERSIONS)]
         return [
-            picture(Image.fromarray(image), caption)
-            for image, caption in zip(images, captions, strict=True)
+            _shown(original, "original"),
+            *(_shown(image, caption) for image, caption in zip(versions, captions, strict=True)),
         ]
+
+    def operations(self, settings: Augmentation) -> list[Picture]:
+        """The same original after each operation alone (S1-02): of several draws the plainest."""
+        original, other = self._two()
+        pictures = [_shown(original, "before")]
+        for name in settings.operations():
+            versions = self._versions(original, other, settings.alone(name))
+            moved = np.abs(versions - original.astype(np.float32)).mean((1, 2, 3))
+            value = getattr(settings, name)
+            caption = name if value is True else f"{name} {value:g}" if name != "policy" else value
+            pictures.append(_shown(versions[moved.argmax()], caption.replace("_", " ")))
+        return pictures
 
     def answers(self) -> list[Picture]:
         """Per class a random test image, the truth and each model's answer (S0-24)."""
@@ -94,7 +110,11 @@ class Gallery:
         """The images of a class in a part, in random order that is always the same."""
         rows = self.split.rows(part)
         rows = rows[self.split.table.labels[rows] == label]
-        return np.random.default_rng([self.seed, label]).permutation(rows)
+        drawn = np.random.default_rng([self.seed, label]).permutation(rows)
+        return np.array(sorted(drawn, key=self._is_hidden), int)  # stable: what can be shown goes first
+
+    def _is_hidden(self, row: int) -> bool:
+        return not self.private and self.split.table.column(REPUBLISH)[row] == PRIVATE
 
     def _most_confused(self) -> Sequence[str]:
         matrix = np.array(self.results.phases[-1].metrics["test"]["confusion_matrix"])
@@ -104,15 +124,36 @@ class Gallery:
         names = self.results.class_names
         return [names[first], names[second if second != first else 1]]
 
+    def _two(self) -> tuple[np.ndarray, np.ndarray]:
+        """The image that augmentation is shown on, and one of another class for it to be mixed with."""
+        first, second = (self._pixels(self._draw(label, "train")[0]) for label in (0, 1))
+        return first, second
+
+    def _versions(self, original: np.ndarray, other: np.ndarray, settings: Augmentation) -> np.ndarray:
+        """Several draws of what training could make of the original, with others of its batch."""
+        changed, mixed = jax.random.split(jax.random.key(self.seed))
+        batch = jnp.stack([jnp.asarray(image) for image in (original, other)] * DRAWS)
+        batch = augment(batch, changed, settings)
+        if settings.mixes:
+            labels = jnp.arange(len(batch)) % 2
+            batch, _ = mix(batch, labels, jnp.ones(len(batch)), mixed, settings)
+        return np.asarray(batch[::2])
+
     def _pixels(self, row: int) -> np.ndarray:
-        """As the network sees it."""
-        inputs, _ = self.collection.store(np.array([row])).fetch(np.array([0]))
-        return inputs[0]
+        """As the network saw it in training, or would have."""
+        inputs = self.collection.store(np.array([row]), training=True).fetch(np.array([0]))
+        return np.full_like(inputs[0], GREY) if self._is_hidden(row) else inputs[0]
 
     def _show(self, row: int, caption: str, answers: tuple[Answer, ...] = ()) -> Picture:
         """In its own shape; an image that has gone since training is shown as the network saw it."""
+        if self._is_hidden(row):
+            return picture(Image.fromarray(self._pixels(row)), f"{caption} (not to be shown)", answers)
         try:
             image = self.collection.read(int(row)).image
         except (DecodeError, OSError):
             image = Image.fromarray(self._pixels(row))
         return picture(image, caption, answers)
+
+
+def _shown(pixels: np.ndarray, caption: str) -> Picture:
+    return picture(Image.fromarray(pixels.round().astype(np.uint8)), caption)

@@ -7,7 +7,7 @@ from typing import Any
 import jinja2
 
 from vitlab import files
-from vitlab.config import Config, from_json
+from vitlab.config import Augmentation, Config, from_json
 from vitlab.data import PARTS, Collection, Split
 from vitlab.progress import duration
 from vitlab.reporting import charts
@@ -23,7 +23,9 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     results = read_results(run)
     config = from_json(results.config)
     drawn = _charts(results, split)
-    galleries = _galleries(Gallery(collection, split, results, config.seed), config)
+    galleries = _galleries(
+        Gallery(collection, split, results, config.seed, config.report.private), config
+    )
     figures = drawn | {name: grid_svg(pictures) for name, pictures in galleries.items()}
     for name, svg in figures.items():
         files.write_text(run.figures / f"{name}.svg", svg)
@@ -77,8 +79,15 @@ def _galleries(gallery: Gallery, config: Config) -> dict[str, list[Picture]]:
         "examples": gallery.one_per_class(),
         "examples_of_classes": gallery.of_classes(config),
         **({"patches": [patches]} if patches else {}),
-        **({"augmentation": gallery.augmented(augmentations[-1])} if augmentations else {}),
+        **(_augmentation(gallery, augmentations[-1]) if augmentations else {}),
         "answers": gallery.answers(),
+    }
+
+
+def _augmentation(gallery: Gallery, settings: Augmentation) -> dict[str, list[Picture]]:
+    return {
+        "augmentation": gallery.augmented(settings),
+        "operations": gallery.operations(settings),
     }
 
 

@@ -1,5 +1,6 @@
 """One phase of training, from its start or its newest checkpoint to its best weights."""
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -15,7 +16,7 @@ from jax.sharding import Mesh
 
 from vitlab import runtime
 from vitlab.config import Phase
-from vitlab.data import Sampler, Store, feed
+from vitlab.data import Sampler, Store, feed, on_devices
 from vitlab.errors import InputError
 from vitlab.models import Arrays, Network
 from vitlab.progress import Progress, duration, say
@@ -39,6 +40,7 @@ class Setting:
     mesh: Mesh
     seed: int
     batch_size: int
+    device_gib: float
     checkpoint_seconds: float
     checkpoints: Path
     history: History
@@ -109,11 +111,16 @@ class _PhaseRun:
         self.task = make_task(
             phase, chosen, setting.network, parameters, statistics, setting.stores, setting.embedder
         )
+        self.train, self.val = on_devices(
+            (self.task.train, self.task.val), setting.mesh, setting.device_gib
+        )
         seed = _phase_seed(setting.seed, stage.index)
-        self.sampler = Sampler(len(self.task.train), setting.batch_size, seed)
+        self.sampler = Sampler(len(self.train), setting.batch_size, seed)
         self.schedule = make_schedule(phase, self.epochs, len(self.sampler))
         optimizer = make_optimizer(phase, self.schedule)
-        self.step = make_train_step(self.task.train_forward, optimizer, jax.random.key(seed))
+        self.step = make_train_step(
+            self.task.train_forward, optimizer, jax.random.key(seed), self.task.change
+        )
         self.score = make_score(self.task.score_forward)
 
         trainable, frozen = _divide(parameters, chosen)
@@ -187,23 +194,22 @@ class _PhaseRun:
         first, size = self.position.batch, self.setting.batch_size
         title = f"{self.name} {self.position.epoch + 1}/{self.epochs}"
         progress = Progress(self.sampler.count, title, "images", first * size)
-        batches = feed(
-            self.task.train, self.sampler, self.setting.mesh, self.position.epoch, start=first
-        )
+        batches = feed(self.train, self.sampler, self.setting.mesh, self.position.epoch, start=first)
         started, compiling, previous = time.monotonic(), 0.0, None
-        for batch in batches:
-            called = time.monotonic()
-            self.state, totals = self.step(
-                self.state, self.frozen, batch.inputs, batch.labels, batch.weights
-            )
-            if not self.is_compiled:
-                self.is_compiled, compiling = True, time.monotonic() - called
-            self.move(batch=self.position.batch + 1)
-            # One step late: the device has the next step already while this one is looked at.
-            progress.advance(batch.count, self.look_at(previous))
-            previous = totals
-            if self.position.batch < len(self.sampler) and self.checkpoints.is_due():
-                self.save()
+        with contextlib.closing(batches):
+            for batch in batches:
+                called = time.monotonic()
+                self.state, totals = self.step(
+                    self.state, self.frozen, batch.inputs, batch.labels, batch.weights
+                )
+                if not self.is_compiled:
+                    self.is_compiled, compiling = True, time.monotonic() - called
+                self.move(batch=self.position.batch + 1)
+                # One step late: the device has the next step already while this one is looked at.
+                progress.advance(batch.count, self.look_at(previous))
+                previous = totals
+                if self.position.batch < len(self.sampler) and self.checkpoints.is_due():
+                    self.save()
         self.look_at(previous)
         progress.close()
         steps = len(self.sampler) - first
@@ -232,8 +238,8 @@ class _PhaseRun:
         parameters = self.frozen["parameters"] | self.state["trainable"]
         statistics = self.frozen["statistics"] | self.state["statistics"]
         totals = self.no_totals()
-        sampler = Sampler(len(self.task.val), self.setting.batch_size)
-        for batch in feed(self.task.val, sampler, self.setting.mesh):
+        sampler = Sampler(len(self.val), self.setting.batch_size)
+        for batch in feed(self.val, sampler, self.setting.mesh):
             totals = self.score(
                 totals, parameters, statistics, batch.inputs, batch.labels, batch.weights
             )

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
+from vitlab.data import Mixture
 from vitlab.models import Arrays
 
 Labels = Int[Array, "batch"]
@@ -20,6 +21,8 @@ Totals = dict[str, Array]
 State = dict[str, Any]
 # What it leaves alone: the other "parameters" and "statistics".
 Frozen = dict[str, Arrays]
+# inputs, labels, weights, key -> what the step trains on: inputs, and labels or soft targets
+Change = Callable[[Array, Labels, Weights, Key[Array, ""]], tuple[Array, Labels | Mixture]]
 # parameters, statistics, inputs, key -> logits, and the statistics that moved
 TrainForward = Callable[[Arrays, Arrays, Array, Key[Array, ""]], tuple[Logits, Arrays]]
 # parameters, statistics, inputs -> logits
@@ -46,23 +49,34 @@ def first_state(trainable: Arrays, moving: Arrays, optimizer: optax.GradientTran
     return draw(trainable, moving)
 
 
+def unchanged(
+    inputs: Array, labels: Labels, weights: Weights, key: Key[Array, ""]
+) -> tuple[Array, Labels]:
+    return inputs, labels
+
+
 def make_train_step(
-    forward: TrainForward, optimizer: optax.GradientTransformation, key: Key[Array, ""]
+    forward: TrainForward,
+    optimizer: optax.GradientTransformation,
+    key: Key[Array, ""],
+    change: Change = unchanged,
 ) -> Callable[[State, Frozen, Array, Labels, Weights], tuple[State, Totals]]:
     """A step down the mean cross-entropy of the batch; it also gives the batch's own totals.
 
     Weight 0 marks fillers. The randomness of a step depends on `key` and the step's number alone.
+    `change` is what happens to a batch before the network sees it.
     The state is donated: its arrays are gone after the call.
     """
 
     def step(state: State, frozen: Frozen, inputs: Array, labels: Labels, weights: Weights):
         step_key = jax.random.fold_in(key, state["step"])
         statistics = frozen["statistics"] | state["statistics"]
+        inputs, targets = change(inputs, labels, weights, step_key)
 
         def objective(trainable: Arrays):
             parameters = frozen["parameters"] | trainable
             logits, moved = forward(parameters, statistics, inputs, step_key)
-            batch = batch_totals(logits, labels, weights)
+            batch = batch_totals(logits, targets, weights)
             return batch["loss"] / batch["count"], (moved, batch)
 
         gradients, (moved, batch) = jax.grad(objective, has_aux=True)(state["trainable"])
@@ -92,11 +106,19 @@ def make_score(
     return score
 
 
-def batch_totals(logits: Logits, labels: Labels, weights: Weights) -> Totals:
-    losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-    correct = jnp.argmax(logits, axis=-1) == labels
+def batch_totals(logits: Logits, targets: Labels | Mixture, weights: Weights) -> Totals:
+    """The answer to a mixture is right if it is the label with the larger share."""
+    if isinstance(targets, Mixture):
+        labels = jnp.where(targets.share >= 0.5, targets.labels, targets.others)
+        losses = targets.share * _cross_entropy(logits, targets.labels)
+        losses += (1 - targets.share) * _cross_entropy(logits, targets.others)
+    else:
+        labels, losses = targets, _cross_entropy(logits, targets)
     return {
         "loss": jnp.sum(losses * weights),
-        "correct": jnp.sum(correct * weights),
+        "correct": jnp.sum((jnp.argmax(logits, axis=-1) == labels) * weights),
         "count": jnp.sum(weights),
     }
+
+
+_cross_entropy = optax.softmax_cross_entropy_with_integer_labels

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from vitlab.config import Phase
-from vitlab.data import Store, augment
+from vitlab.config import Augmentation, Phase
+from vitlab.data import Store, augment, mix
 from vitlab.models import Arrays, Network
 from vitlab.training.embeddings import BACKBONE, Embedder
-from vitlab.training.step import Forward, TrainForward
+from vitlab.training.step import Change, Forward, TrainForward, unchanged
 
 
 @dataclass(frozen=True)
 class Task:
     train: Store
     val: Store
+    change: Change
     train_forward: TrainForward
     score_forward: Forward
     on_embeddings: bool
@@ -42,16 +43,28 @@ def make_task(
             _embedded(stores[part], embedder(parameters, statistics, stores[part], part))
             for part in ("train", "val")
         )
-        return Task(train, val, _without_statistics(network.classify), network.classify, True)
+        forward = _without_statistics(network.classify)
+        return Task(train, val, unchanged, forward, network.classify, True)
 
-    def forward(parameters, statistics, images, key):
-        if phase.augmentation:
-            images = augment(images, key, phase.augmentation)
-        # A number that no split of `key` in `augment` can reach.
+    def train_forward(parameters, statistics, images, key):
+        # A number that no split of `key` in `_augmenting` can reach.
         dropout = jax.random.fold_in(key, 2**31) if backbone_trains else None
         return network.train(parameters, statistics, images, moves=moves, dropout=dropout)
 
-    return Task(stores["train"], stores["val"], forward, network, False)
+    change = _augmenting(phase.augmentation) if phase.augmentation else unchanged
+    return Task(stores["train"], stores["val"], change, train_forward, network, False)
+
+
+def _augmenting(settings: Augmentation) -> Change:
+    """Each image by itself, and then, where asked for, the images of a batch with each other."""
+
+    def change(images, labels, weights, key):
+        images = augment(images, key, settings)
+        if settings.mixes:
+            return mix(images, labels, weights, jax.random.fold_in(key, 2**31 + 1), settings)
+        return images, labels
+
+    return change
 
 
 def _embedded(store: Store, embeddings: np.ndarray) -> Store:

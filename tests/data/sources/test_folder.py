@@ -1,6 +1,8 @@
 """Folders as people have them."""
 
 import os
+import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -52,12 +54,30 @@ def test_a_loop_of_links_ends(image_folder):
     assert len(folder(path).table) == 2
 
 
+def test_train_and_test_folders_are_parts(image_folder):
+    """S2-01."""
+    path = image_folder({"b": 2, "a": 1}, "whole/Train").parent
+    image_folder({"b": 1}, "whole/test")
+    table = folder(path).table
+    assert table.class_names == ("a", "b")
+    assert table.paths == ("Train/a/000.png", "Train/b/000.png", "Train/b/001.png", "test/b/000.png")
+    assert table.column("part") == ("train", "train", "train", "test")
+
+
+def test_classes_that_differ_by_case_or_spaces_are_warned_of(image_folder, capsys):
+    path = image_folder({"Wrist Watch": 1, "wristwatch": 1, "clock": 1})
+    assert len(folder(path).table.class_names) == 3
+    said = capsys.readouterr().out
+    assert "differ by case or spaces alone: 'Wrist Watch', 'wristwatch'" in said
+
+
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
         ({}, "holds no folders; a class is a folder of images"),
-        ({"only": 3}, "holds images of 1 class; put the images of each class into a folder"),
-        ({"train": 2, "test": 2}, "holds the parts test, train, not classes; give one part"),
+        ({"only": 3}, "holds images of 1 class; a class is a folder of images"),
+        ({"train": 2, "test": 2}, "train holds no folders; a class is a folder of images"),
+        ({"train": 1, "training": 1}, "holds one part twice: train, training"),
     ],
 )
 def test_a_folder_of_another_shape_is_refused(image_folder, counts, message: str):
@@ -67,10 +87,20 @@ def test_a_folder_of_another_shape_is_refused(image_folder, counts, message: str
         folder(path)
 
 
-def test_digits_are_1797_different_files_of_ten_classes():
-    source = open_source(config.Dataset(source="digits"))
-    assert len(source.table) == 1797
-    assert len(source.table.class_names) == 10
-    image = np.asarray(source.read(0).image)
-    assert image.shape == (8, 8, 3)
-    assert (image.min(), image.max()) == (0, 239)  # fifteen of sixteen grey levels
+@pytest.mark.slow
+def test_a_hundred_thousand_files_seen_before_open_soon_and_take_less_than_1_kb_each(tmp_path: Path):
+    for index in range(100_000):
+        if index % 20_000 == 0:
+            (tmp_path / "images" / f"class{index}").mkdir(parents=True)
+        (tmp_path / "images" / f"class{index // 20_000 * 20_000}" / f"{index}.png").write_bytes(
+            b"%d" % index
+        )
+    first = folder(tmp_path / "images")
+    tracemalloc.start()
+    second = folder(tmp_path / "images")
+    assert tracemalloc.get_traced_memory()[1] < 1000 * 100_000
+    tracemalloc.stop()
+    assert second.table.ids == first.table.ids
+    started = time.process_time()  # not the clock: other work may run beside the tests
+    folder(tmp_path / "images")
+    assert time.process_time() - started < 10

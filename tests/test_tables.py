@@ -1,0 +1,124 @@
+"""A table of images from the command line: its columns reach the split, the figures and the report."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import vitlab
+
+SETTINGS = [
+    "--config=tests/configs/small.py",
+    "--config.dataset.images=images",
+    "--config.dataset.columns.path=file",
+    "--config.dataset.columns.label=kind",
+    "--config.dataset.columns.part=use",
+    "--config.dataset.columns.group=owner",
+    "--config.dataset.columns.hard=trouble",
+    "--config.dataset.columns.republish=public",
+    "--config.dataset.columns.kept=('source',)",
+    "--config.phases.all.total_epochs=4",
+    "--config.batch_size=8",
+]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`shop.csv`: 2 x 30 images, every fifth given to the test, every tenth of a hard group."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("shop")
+    rows = []
+    for row in range(60):
+        kind, shade = ("red", "blue")[row % 2], 120 + row
+        colour = (shade, row, 0) if kind == "red" else (0, row, shade)
+        (folder / "images").mkdir(exist_ok=True)
+        Image.new("RGB", (9, 9), colour).save(folder / "images" / f"{row}.png")
+        test = row % 10 in (0, 1)
+        rows.append(
+            {
+                "file": f".\\{row}.png",
+                "kind": kind,
+                "use": "test" if test else "",
+                "owner": f"owner {row // 4}" if not test else "",
+                "trouble": "shiny" if row % 20 in (0, 1) else "",
+                "public": "no" if kind == "blue" else "yes",
+                "source": f"https://example.org/{row}",
+            }
+        )
+    with open(folder / "shop.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    done = vitlab(
+        "main", *SETTINGS, f"--config.dataset.path={folder}/shop.csv", f"--workdir={folder}/run"
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_given_parts_groups_and_provenance_are_in_the_split(shop: Path):
+    with open(shop / "run" / "split.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 60
+    parts: dict[str, set[str]] = {}
+    for row in rows:
+        number = int(row["path"].removesuffix(".png"))
+        assert (row["part"] == "test") == (number % 10 in (0, 1))
+        assert row["source"] == f"https://example.org/{number}"
+        if row["group"]:
+            parts.setdefault(row["group"], set()).add(row["part"])
+    assert len(parts) == 15
+    assert all(len(found) == 1 for found in parts.values())
+
+
+def test_the_hard_group_is_in_the_figures_the_report_and_the_evaluation(shop: Path):
+    """S2-03."""
+    metrics = json.loads((shop / "run" / "metrics.json").read_text())
+    for phase in ("head", "all"):
+        assert metrics[phase]["test"]["n"] == 12
+        assert metrics[phase]["test"]["hard"]["shiny"]["n"] == 6
+        assert "hard" not in metrics[phase]["val"]
+    page = (shop / "run" / "report.html").read_text()
+    assert "Hard groups of the test part" in page and "<td>shiny</td><td>6</td>" in page
+    again = vitlab("evaluate", f"--workdir={shop}/run")
+    assert "shiny: n = 6" in again.stdout
+    assert "in every figure" in again.stdout
+
+
+def test_what_may_not_be_republished_is_grey_in_the_report(shop: Path):
+    """S0-02."""
+    page = (shop / "run" / "report.html").read_text()
+    assert "blue (not to be shown)" in page
+    assert "red (not to be shown)" not in page
+
+
+def test_the_split_of_another_run_is_used_as_it_is(shop: Path):
+    same = [f"--config.dataset.path={shop}/shop.csv", f"--config.split.file={shop}/run/split.csv"]
+    done = vitlab("main", *SETTINGS, *same, "--config.seed=7", f"--workdir={shop}/other")
+    assert done.returncode == 0, done.stderr
+    hashes = [
+        json.loads((shop / run / "manifest.json").read_text())["split_hash"] for run in ("run", "other")
+    ]
+    assert hashes[0] == hashes[1]
+
+
+def test_a_table_is_evaluated_as_a_folder_is(shop: Path):
+    done = vitlab("evaluate", f"--workdir={shop}/run", f"--data={shop}/shop.csv")
+    assert done.returncode == 0, done.stderr
+    assert "n = 60" in done.stdout
+    assert list((shop / "run" / "evaluations" / "all").glob("shop.csv-*/metrics.json"))
+
+
+def test_a_split_that_does_not_exist_is_refused(shop: Path):
+    done = vitlab(
+        "main",
+        *SETTINGS,
+        f"--config.dataset.path={shop}/shop.csv",
+        "--config.split.file=nowhere.csv",
+        f"--workdir={shop}/none",
+    )
+    assert done.returncode == 2
+    assert "cannot read the split" in done.stderr and "nowhere.csv" in done.stderr
+    assert not (shop / "none").exists()

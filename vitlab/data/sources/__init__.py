@@ -1,0 +1,6 @@
+"""Where labelled images come from. Each source is a table first; pixels come later, one by one."""
+
+from vitlab.data.sources.opening import open_source
+from vitlab.data.sources.source import Source
+
+__all__ = ["Source", "open_source"]

@@ -1,0 +1,91 @@
+"""A folder of class folders, or one of these for each part."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from vitlab.data.decode import Decoded, decode
+from vitlab.data.identity import changed, identify
+from vitlab.data.sources.names import check_class_names
+from vitlab.data.table import PART, PART_NAMES, PARTS, Table
+from vitlab.errors import InputError
+from vitlab.progress import say
+
+
+class Folder:
+    """The class of an image is the name of the folder at the top, or below `train/`, `test/` (S2-01).
+
+    Names that start with a dot are passed over. Links to folders are followed at the top only. What
+    is no file that can be opened (a broken link, a pipe) is in the table, and unreadable.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        places = list(_class_folders(path))
+        check_class_names([name for name, _, _ in places], str(path))
+        rows, full = [], set()
+        for name, part, folder in places:
+            files = [(name, part, file) for file in _files(folder)]
+            full |= {name} if files else set()
+            rows += files
+            if not files:
+                say(f"warning: the class folder {folder} is empty; it is left out")
+        names = {name: index for index, name in enumerate(sorted(full))}
+        start = os.path.join(path, "")
+        parts = tuple(part for _, part, _ in rows)
+        self.table = Table(
+            ids=tuple(identify([file for _, _, file in rows])),
+            paths=tuple(file[len(start) :].replace(os.sep, "/") for _, _, file in rows),
+            labels=np.array([names[name] for name, _, _ in rows], np.int32),
+            class_names=tuple(names),
+            columns={PART: parts} if any(parts) else {},
+        )
+
+    def read(self, row: int, enough: int = 0) -> Decoded:
+        return decode(self.path / self.table.paths[row], enough)
+
+    def changed(self, rows: Sequence[int]) -> list[int]:
+        files = [os.path.join(self.path, self.table.paths[row]) for row in rows]
+        return [rows[place] for place in changed(files, [self.table.ids[row] for row in rows])]
+
+
+def _class_folders(path: Path) -> Iterator[tuple[str, str, Path]]:
+    """Class, part ("" if the source names none) and folder."""
+    folders = _folders(path)
+    if not folders:
+        raise InputError(f"{path} holds no folders; a class is a folder of images (dataset.path)")
+    if not {name.lower() for name in folders} <= PART_NAMES.keys():
+        yield from ((name, "", path / name) for name in folders)
+        return
+    parts = [PART_NAMES[name.lower()] for name in folders]
+    if len(set(parts)) < len(parts):
+        raise InputError(f"{path} holds one part twice: {', '.join(folders)}; put them together")
+    for part, name in sorted(zip(parts, folders, strict=True), key=lambda pair: PARTS.index(pair[0])):
+        classes = _folders(path / name)
+        if not classes:
+            raise InputError(f"{path / name} holds no folders; a class is a folder of images")
+        yield from ((class_name, part, path / name / class_name) for class_name in classes)
+
+
+def _folders(path: Path) -> list[str]:
+    try:
+        with os.scandir(path) as entries:
+            return sorted(
+                entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")
+            )
+    except OSError as error:
+        _unreadable(error)
+
+
+def _files(folder: Path) -> Iterator[str]:
+    """As text: a hundred thousand `Path`s are seconds of work and a hundred megabytes."""
+    for parent, folders, names in os.walk(folder, onerror=_unreadable):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (os.path.join(parent, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    raise InputError(f"cannot open {error.filename}: {error.strerror} (dataset.path)") from error

@@ -1,0 +1,25 @@
+"""The names of classes, as people write them."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+
+from vitlab.errors import InputError
+from vitlab.progress import say
+
+
+def check_class_names(names: Iterable[str], place: str) -> None:
+    """Warns of names that differ by case or spaces alone: they may be meant to be one class.
+
+    Raises:
+        InputError: a name cannot be shown: it has a control character, or a byte that is no UTF-8.
+    """
+    alike = defaultdict(set)
+    for name in names:
+        if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
+            raise InputError(f"the class {name!r} in {place} has a name that cannot be shown; rename it")
+        alike["".join(name.casefold().split())].add(name)
+    for same in alike.values():
+        if len(same) > 1:
+            listed = ", ".join(repr(name) for name in sorted(same))
+            say(f"warning: {place} has classes that differ by case or spaces alone: {listed}")

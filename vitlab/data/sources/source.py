@@ -1,0 +1,21 @@
+"""What every source is."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from vitlab.data.decode import Decoded
+from vitlab.data.table import Table
+
+
+class Source(Protocol):
+    """A table of images, and each of them as RGB."""
+
+    table: Table
+
+    def read(self, row: int, enough: int = 0) -> Decoded:
+        """See `decode` for `enough`. Raises `DecodeError` for a file that is no whole image."""
+        ...
+
+    def changed(self, rows: Sequence[int]) -> list[int]:
+        """Those of `rows` whose file is no more what it was when the table was made."""
+        ...

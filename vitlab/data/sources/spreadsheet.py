@@ -1,0 +1,185 @@
+"""A CSV file with a row for each image, as shops and museums export them."""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from vitlab import config
+from vitlab.data.decode import Decoded, decode
+from vitlab.data.identity import changed, identify
+from vitlab.data.sources.csv_file import CSVFile, read_csv
+from vitlab.data.sources.names import check_class_names
+from vitlab.data.table import (
+    DESCRIPTION,
+    GROUP,
+    HARD,
+    PART,
+    PART_NAMES,
+    PARTS,
+    PRIVATE,
+    REPUBLISH,
+    Table,
+)
+from vitlab.errors import InputError
+from vitlab.progress import say
+
+# What people write where an image may be shown to others, and where not; nothing is yes.
+REPUBLISH_CELLS = {"yes": "", "true": "", "1": "", "": "", "no": PRIVATE, "false": PRIVATE, "0": PRIVATE}
+
+MOST_NAMED = 5  # rows that are named on the screen
+
+
+class Spreadsheet:
+    """Columns by the names in the first line; paths with "/" or "\\" (S4-01).
+
+    Rows without a path or a label are left out and named, and so are those that give one image two
+    labels. An image whose file is missing is in the table, and unreadable.
+    """
+
+    def __init__(self, settings: config.Dataset):
+        file = Path(settings.path)
+        self.folder = file.parent / settings.images
+        content = read_csv(file, settings.encoding)
+        cells = content.column(settings.columns.path, "dataset.columns.path")
+        paths = [_inside(cell, self.folder, content, row) for row, cell in enumerate(cells)]
+        cells = content.column(settings.columns.label, "dataset.columns.label")
+        labels = [_label(cell, settings.label_separator, settings.label_level) for cell in cells]
+        rows = _usable(paths, labels, content)
+        if not any((self.folder / paths[row]).exists() for row in rows):
+            raise InputError(
+                f"none of the {len(rows)} images that {file} names is in {self.folder}; "
+                "name their folder with --config.dataset.images=FOLDER"
+            )
+        chosen = [labels[row] for row in rows]
+        check_class_names(chosen, str(file))
+        names = {name: index for index, name in enumerate(sorted(set(chosen)))}
+        self.table = Table(
+            ids=tuple(identify([os.path.join(self.folder, paths[row]) for row in rows])),
+            paths=tuple(paths[row] for row in rows),
+            labels=np.array([names[name] for name in chosen], np.int32),
+            class_names=tuple(names),
+            columns={
+                name: tuple(column[row] for row in rows)
+                for name, column in _other_columns(content, settings.columns).items()
+            },
+        )
+
+    def read(self, row: int, enough: int = 0) -> Decoded:
+        return decode(self.folder / self.table.paths[row], enough)
+
+    def changed(self, rows: Sequence[int]) -> list[int]:
+        files = [os.path.join(self.folder, self.table.paths[row]) for row in rows]
+        return [rows[place] for place in changed(files, [self.table.ids[row] for row in rows])]
+
+
+def _inside(cell: str, folder: Path, content: CSVFile, row: int) -> str:
+    """The path within `folder`, "" if there is none in the cell."""
+    if not cell:
+        return ""
+    path = PurePosixPath(cell.replace("\\", "/"))
+    top = os.path.abspath(folder)
+    within = os.path.relpath(os.path.join(top, path), top)
+    if within.split(os.sep)[0] == os.pardir:
+        raise InputError(
+            f"{content.path}, line {content.lines[row]}: {cell!r} is outside of {folder}; "
+            "name a folder that holds all images with --config.dataset.images=FOLDER"
+        )
+    return PurePosixPath(within).as_posix()
+
+
+def _label(cell: str, separator: str, level: int) -> str:
+    """The class that a cell names: all of it, or so many levels of a tree of categories.
+
+    A tree may stand in a list of JSON, as in `["Watches >> Wrist Watches"]`.
+    """
+    if not separator:
+        return cell
+    if cell.startswith("["):
+        try:
+            cell = str(json.loads(cell)[0])
+        except (ValueError, LookupError, RecursionError):
+            cell = cell.strip('[]" ')
+    levels = [name.strip() for name in cell.split(separator)]
+    return f" {separator} ".join(levels[:level]) if len(levels) >= level and all(levels[:level]) else ""
+
+
+def _usable(paths: Sequence[str], labels: Sequence[str], content: CSVFile) -> list[int]:
+    """The rows that are left when those without path or label, copies and contradictions are out."""
+    rows_of = defaultdict(list)
+    nothing = []
+    for row, path in enumerate(paths):
+        if path and labels[row]:
+            rows_of[path].append(row)
+        else:
+            nothing.append(row)
+    copies, contradictions, usable = [], [], []
+    for rows in rows_of.values():
+        if len({labels[row] for row in rows}) > 1:
+            contradictions += rows
+        else:
+            usable.append(rows[0])
+            copies += rows[1:]
+    for problem, left_out in (
+        ("have no path or no label", nothing),
+        ("name an image that another row has under another label", contradictions),
+        ("name an image again", copies),
+    ):
+        _say_left_out(problem, sorted(left_out), paths, content)
+    return sorted(usable)
+
+
+def _say_left_out(problem: str, rows: list[int], paths: Sequence[str], content: CSVFile) -> None:
+    if not rows:
+        return
+    say(f"warning: {len(rows)} rows of {content.path} {problem}; they are left out:")
+    for row in rows[:MOST_NAMED]:
+        say(f"  line {content.lines[row]}: {paths[row] or 'no path'}")
+    if len(rows) > MOST_NAMED:
+        say(f"  ... and {len(rows) - MOST_NAMED} more")
+
+
+def _other_columns(content: CSVFile, wanted: config.Columns) -> dict[str, list[str]]:
+    """Those with a meaning, under that name, and those that are to be kept, under their own."""
+    columns = {}
+    for meaning, name in (
+        (PART, wanted.part),
+        (GROUP, wanted.group),
+        (HARD, wanted.hard),
+        (DESCRIPTION, wanted.description),
+        (REPUBLISH, wanted.republish),
+    ):
+        if name:
+            columns[meaning] = content.column(name, f"dataset.columns.{meaning}")
+    for name in wanted.kept:
+        if name in columns or name in ("id", "path", "label"):
+            raise InputError(f"dataset.columns.kept: the name {name!r} has another meaning in a split")
+        columns[name] = content.column(name, "dataset.columns.kept")
+    if PART in columns:
+        columns[PART] = [_part(cell, content, row) for row, cell in enumerate(columns[PART])]
+    if REPUBLISH in columns:
+        columns[REPUBLISH] = [
+            _republish(cell, content, row) for row, cell in enumerate(columns[REPUBLISH])
+        ]
+    return columns
+
+
+def _part(cell: str, content: CSVFile, row: int) -> str:
+    if cell and cell.lower() not in PART_NAMES:
+        raise InputError(
+            f"{content.path}, line {content.lines[row]}: the part {cell!r}; "
+            f"parts are {', '.join(PARTS)}, or nothing"
+        )
+    return PART_NAMES[cell.lower()] if cell else ""
+
+
+def _republish(cell: str, content: CSVFile, row: int) -> str:
+    if cell.lower() not in REPUBLISH_CELLS:
+        raise InputError(
+            f"{content.path}, line {content.lines[row]}: {cell!r} says neither yes nor no "
+            "(dataset.columns.republish)"
+        )
+    return REPUBLISH_CELLS[cell.lower()]
