@@ -121,6 +121,8 @@ def test_parts_and_hard_groups_are_read(shop):
         ("path,label,label\na,b,c\n", {}, "has the column 'label' twice"),
         ("path,label\na/000.png,x,y\n", {}, "line 2: 3 cells, but 2 columns"),
         ('path,label\n"a/000.png,x\n', {}, "line 2: unexpected end of data"),
+        ("path,label\na/000.png,x\na/\0.png,x\n", {}, "line 3: a character of zero"),
+        ("path,label\na,x\n".encode("utf-16-le"), {}, "line 1: a character of zero; .*=utf-16"),
         ("path,label\n", {}, "has no rows"),
         ("", {}, "has no rows"),
         (b"path,label\na/000.png,x\na/001.png,\xe9t\xe9\n", {}, "line 3: byte 0xe9 is no utf-8"),
@@ -140,6 +142,12 @@ def test_parts_and_hard_groups_are_read(shop):
 def test_a_table_that_cannot_be_used_is_refused(shop, text, settings, message: str):
     with pytest.raises(InputError, match=message):
         shop(text, **settings)
+
+
+def test_paths_to_what_is_no_file_are_in_the_table_and_unreadable(shop):
+    rows = ["a/000.png,x", "a,x", "a/000.png/..,x", "q" * 5000 + ",x", "https://example.org/a.png,x"]
+    source = shop("path,label\n" + "\n".join(rows) + "\n")
+    assert [identity.startswith("unreadable:") for identity in source.table.ids] == [False] + [True] * 3
 
 
 def test_an_absolute_path_into_the_folder_is_the_same_as_a_relative_one(shop, tmp_path: Path):

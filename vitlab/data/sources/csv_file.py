@@ -76,7 +76,7 @@ def _read_text(path: Path, encoding: str) -> str:
         raise InputError(f"cannot read {path}: {error.strerror} (dataset.path)") from error
     try:
         # Excel begins a file in UTF-8 with a mark.
-        return content.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
+        text = content.decode("utf-8-sig" if encoding.lower() in ("utf-8", "utf8") else encoding)
     except LookupError as error:
         raise InputError(f"unknown encoding {encoding!r} (dataset.encoding)") from error
     except UnicodeError as error:
@@ -86,3 +86,10 @@ def _read_text(path: Path, encoding: str) -> str:
             f"{path}, line {line}: byte {content[place]:#04x} is no {encoding}; save the file in UTF-8, "
             "or name its encoding, such as --config.dataset.encoding=latin-1"
         ) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise InputError(
+            f"{path}, line {line}: a character of zero; it is no table, or in another encoding, such as "
+            "--config.dataset.encoding=utf-16"
+        )
+    return text
