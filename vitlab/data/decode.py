@@ -41,10 +41,15 @@ class DecodeError(Exception):
 
 @dataclass(frozen=True)
 class Decoded:
-    """An RGB image and the names of the repairs that made it one."""
+    """An RGB image and the names of the repairs that made it one.
+
+    `format` and `mode` are those of the file, in Pillow's words; empty where there was no file.
+    """
 
     image: Image.Image
     repairs: frozenset[str]
+    format: str = ""
+    mode: str = ""
 
 
 def decode(path: Path) -> Decoded:
@@ -57,6 +62,12 @@ def decode(path: Path) -> Decoded:
     if not os.path.isfile(path):  # unlike Path.is_file, no error where a folder cannot be entered
         raise DecodeError("not a file that can be opened")
     return _decode(path, path.suffix.lower())
+
+
+def is_named_as_image(path: Path) -> bool:
+    """Whether its suffix is one of an image that can be read."""
+    suffixes = set().union(*SUFFIXES.values()) | {f".{name}".lower() for name in FORMATS}
+    return path.suffix.lower() in suffixes
 
 
 def decode_bytes(content: bytes) -> Decoded:
@@ -76,9 +87,10 @@ def _decode(file: Path | io.BytesIO, suffix: str) -> Decoded:
                 repairs.add("suffix of another format")
             if getattr(opened, "is_animated", False):
                 repairs.add("first frame of several")
+            mode = opened.mode  # a palette may be unpacked while it is read
             opened.load()
             image = _upright(opened, repairs)
-            return Decoded(_rgb(image, repairs), frozenset(repairs))
+            return Decoded(_rgb(image, repairs), frozenset(repairs), str(opened.format), mode)
     except DecodeError:
         raise
     except Image.DecompressionBombError as error:

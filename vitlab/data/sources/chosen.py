@@ -40,3 +40,6 @@ class Chosen:
 
     def read(self, row: int) -> Decoded:
         return self.source.read(self.rows[row])
+
+    def content(self, row: int) -> bytes:
+        return self.source.content(self.rows[row])

@@ -58,8 +58,11 @@ class Prepared:
         )
 
     def read(self, row: int) -> Decoded:
+        return decode_bytes(self.content(row))
+
+    def content(self, row: int) -> bytes:
         examples, place = self._examples[row]
-        return decode_bytes(examples[place][self._image])
+        return examples[place][self._image]
 
 
 def _open(name: str, folder: str) -> Any:

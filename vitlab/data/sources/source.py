@@ -14,3 +14,7 @@ class Source(Protocol):
     def read(self, row: int) -> Decoded:
         """Raises `DecodeError` for a file that is no whole image."""
         ...
+
+    def content(self, row: int) -> bytes:
+        """The bytes of its file. Raises OSError if they cannot be read."""
+        ...

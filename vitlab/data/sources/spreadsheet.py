@@ -71,6 +71,9 @@ class Spreadsheet:
     def read(self, row: int) -> Decoded:
         return decode(self.folder / self.table.paths[row])
 
+    def content(self, row: int) -> bytes:
+        return (self.folder / self.table.paths[row]).read_bytes()
+
 
 def _inside(cell: str, folder: Path, content: CSVFile, row: int) -> str:
     """The path within `folder`, "" if there is none in the cell."""
