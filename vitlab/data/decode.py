@@ -17,6 +17,13 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "PPM")
 # An image beyond this is refused before it is unpacked: 400 MB as RGB.
 MOST_PIXELS = 120_000_000
 
+# So many pixels can a byte of a file stand for at most: a size that was damaged is seen before memory
+# is taken for it. JPEG spends at least a bit on each 8 x 8 pixels; deflate, in PNG, makes at most 1032
+# bytes of one. A palette's and grey pixels may have as little as one bit.
+JPEG_PIXELS_PER_BYTE = 512
+PNG_BYTES_PER_BYTE = 1032
+PNG_BITS = {"LA": 16, "RGB": 24, "RGBA": 32}  # of a pixel, at least
+
 # The suffixes under which a format is what its name says.
 SUFFIXES = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
@@ -82,6 +89,7 @@ def _decode(file: Path | io.BytesIO, suffix: str) -> Decoded:
             width, height = opened.size
             if width * height > MOST_PIXELS:
                 raise DecodeError(f"{width} x {height} pixels; at most {MOST_PIXELS} are read")
+            _check_room(opened, file)
             suffixes = SUFFIXES.get(str(opened.format), {f".{opened.format}".lower()})
             if suffix and suffix not in suffixes:
                 repairs.add("suffix of another format")
@@ -96,8 +104,7 @@ def _decode(file: Path | io.BytesIO, suffix: str) -> Decoded:
     except Image.DecompressionBombError as error:
         raise DecodeError(f"more than {MOST_PIXELS} pixels") from error
     except Image.UnidentifiedImageError as error:
-        size = file.getbuffer().nbytes if isinstance(file, io.BytesIO) else file.stat().st_size
-        reason = "not an image" if size else "an empty file"
+        reason = "not an image" if _bytes(file) else "an empty file"
         raise DecodeError(reason) from error
     except MemoryError:
         raise
@@ -106,6 +113,23 @@ def _decode(file: Path | io.BytesIO, suffix: str) -> Decoded:
             raise
         reason = getattr(error, "strerror", None) or f"damaged: {error or type(error).__name__}"
         raise DecodeError(reason) from error
+
+
+def _check_room(image: Image.Image, file: Path | io.BytesIO) -> None:
+    """Raises DecodeError if the file is too short for as many pixels as it says."""
+    width, height = image.size
+    if image.format in ("JPEG", "MPO"):
+        most = JPEG_PIXELS_PER_BYTE * _bytes(file)
+    elif image.format == "PNG":
+        most = PNG_BYTES_PER_BYTE * _bytes(file) * 8 // PNG_BITS.get(image.mode, 1)
+    else:
+        return
+    if width * height > most:
+        raise DecodeError(f"damaged: {width} x {height} pixels in {_bytes(file)} bytes")
+
+
+def _bytes(file: Path | io.BytesIO) -> int:
+    return file.getbuffer().nbytes if isinstance(file, io.BytesIO) else file.stat().st_size
 
 
 def _upright(image: Image.Image, repairs: set[str]) -> Image.Image:
