@@ -29,7 +29,9 @@ def clean(path: Path, target: Path) -> dict[str, tuple[str, str, str]]:
     """What fixed.csv says: source to action, reason, target."""
     write_clean_copy(inspect(path), target, private=False)
     with open(target / "fixed.csv", encoding="utf-8", newline="") as file:
-        return {row.pop("source"): tuple(row.values()) for row in csv.DictReader(file)}
+        return {
+            row["source"]: (row["action"], row["reason"], row["target"]) for row in csv.DictReader(file)
+        }
 
 
 def test_what_is_sound_is_copied_and_what_is_not_is_named(tmp_path: Path):

@@ -108,7 +108,7 @@ def test_pictures_of_one_colour_or_a_few_pixels_are_not_near_copies(tmp_path: Pa
     for shade in (100, 103):
         save(Image.new("RGB", (64, 64), (shade,) * 3), tmp_path / "a" / f"{shade}.png")
     for seed in (1, 2):
-        ramp = np.tile(np.arange(0, 80, 10, np.uint8) + seed, (8, 1))
+        ramp = np.tile(np.arange(0, 80, 10) + seed, (8, 1)).astype(np.uint8)
         save(Image.fromarray(ramp), tmp_path / "a" / f"ramp{seed}.png")
     assert found(tmp_path) == []
 
