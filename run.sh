@@ -52,13 +52,13 @@ case "${1:-}" in
     set_up
     exec "$venv/bin/python" -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal "${@:2}"
     ;;
-  main | evaluate | convert | summary)
+  main | evaluate | dataset | convert | summary)
     set_up
     cd "$here"
     exec "$venv/bin/python" -m "vitlab.$1" "${@:2}"
     ;;
   *)
-    echo "run.sh: $1 is no command; use no argument at all, test, main, evaluate, convert or summary" >&2
+    echo "run.sh: $1 is no command; use no argument at all, test, main, evaluate, dataset, convert or summary" >&2
     exit 2
     ;;
 esac

@@ -20,7 +20,13 @@ TRANSFER = "--config=configs/transfer.py:vit_ti16"
 
 @pytest.mark.parametrize(
     ("command", "flag"),
-    [("main", "--workdir"), ("evaluate", "--workdir"), ("convert", "--output"), ("summary", "--choose")],
+    [
+        ("main", "--workdir"),
+        ("evaluate", "--workdir"),
+        ("convert", "--output"),
+        ("summary", "--choose"),
+        ("dataset", "--fix"),
+    ],
 )
 def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: str, flag: str):
     result = vitlab(command, "--help", **without_jax)

@@ -1,8 +1,8 @@
-"""What is said of a name that is not known."""
+"""What is said of a name that is not known, and how names of files are shown."""
 
 import pytest
 
-from vitlab.names import unknown
+from vitlab.names import shown, unknown
 
 MANY = [f"network_{number:03}" for number in range(254)]
 
@@ -29,3 +29,17 @@ def test_of_many_names_that_are_listed_somewhere_three_are_named_and_the_place()
     named = message.removeprefix(start).removesuffix("; see --list").split(", ")
     assert len(named) == 3
     assert set(named) <= set(MANY)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("two\nlines\t.jpg", "two\\nlines\\t.jpg"),
+        ("gpj.\u202etac", "gpj.\\u202etac"),
+        ("a\u2028b\x7f", "a\\u2028b\\x7f"),
+        ("\udce9.jpg", "\\udce9.jpg"),
+        ("café 👩‍🌾 تفاح <b>.jpg", "café 👩‍🌾 تفاح <b>.jpg"),
+    ],
+)
+def test_a_name_is_shown_on_one_line_as_it_is(name: str, text: str):
+    assert shown(name) == text

@@ -20,7 +20,7 @@ def run_script(*arguments: str, **environment: str) -> subprocess.CompletedProce
 def test_an_unknown_command_installs_nothing(tmp_path: Path):
     result = run_script("trian", VITLAB_VENV=str(tmp_path / "venv"))
     assert result.returncode == 2
-    commands = "no argument at all, test, main, evaluate, convert or summary"
+    commands = "no argument at all, test, main, evaluate, dataset, convert or summary"
     assert result.stderr == f"run.sh: trian is no command; use {commands}\n"
     assert not (tmp_path / "venv").exists()
 

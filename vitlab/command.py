@@ -57,7 +57,7 @@ def defining_config() -> Iterator[None]:
     of --flagfile."""
     try:
         yield
-    except (flags.Error, UnicodeError) as error:
+    except Exception as error:  # where it has a default, keys are set here too
         _refuse(_what_is_wrong(error, ""))
 
 

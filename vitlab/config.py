@@ -209,6 +209,13 @@ def resolve(config: ConfigDict) -> Config:
     return from_json(config.to_dict(preserve_field_references=False))
 
 
+def resolve_data(config: ConfigDict) -> Config:
+    """Like `resolve`, for who looks at images and trains nothing: model and phases may be left open."""
+    resolved = build(Config, config.to_dict(preserve_field_references=False))
+    _check_data(resolved)
+    return resolved
+
+
 def to_json(config: Config) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
@@ -235,21 +242,25 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
 
 
 def _check(config: Config) -> None:
+    _check_data(config)
     _at_least("batch_size", config.batch_size, 1)
-    _at_least("seed", config.seed, 0)
-    if config.seed >= 2**32:
-        raise InputError(f"seed is {config.seed}; it must be below 2**32")
-    _at_least("report.examples", config.report.examples, 0)
     _at_least("model.input_size", config.model.input_size, 0)
-    _at_least("dataset.label_level", config.dataset.label_level, 1)
-    _at_least("dataset.per_class", config.dataset.per_class, 0)
-    _check_split(config.split)
     if not config.model.name:
         raise InputError("model.name is empty; name a network, such as --config.model.name=vit_ti16")
     if not config.phases:
         raise InputError("phases is empty; a run needs at least one (see configs/transfer.py)")
     for name, settings in config.phases.items():
         _check_phase(name, settings, config.batch_size)
+
+
+def _check_data(config: Config) -> None:
+    _at_least("seed", config.seed, 0)
+    if config.seed >= 2**32:
+        raise InputError(f"seed is {config.seed}; it must be below 2**32")
+    _at_least("report.examples", config.report.examples, 0)
+    _at_least("dataset.label_level", config.dataset.label_level, 1)
+    _at_least("dataset.per_class", config.dataset.per_class, 0)
+    _check_split(config.split)
 
 
 def _check_phase(name: str, settings: Phase, batch_size: int) -> None:

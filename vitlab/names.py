@@ -1,6 +1,7 @@
-"""What to say when a name is not known: the nearest names that are."""
+"""Names in messages: the nearest to one that is not known, and those that would disturb the text."""
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -20,3 +21,23 @@ def unknown(kind: str, name: str, known: Iterable[str], where: str, listed: str 
     else:
         advice = f"known: {', '.join(names)}"
     return f"unknown {kind} {name!r} ({where}); {advice}"
+
+
+# They turn the text around them, for good if a name does not end them.
+TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+MARKS = "\u200e\u200f\u061c"  # left-to-right, right-to-left, Arabic letter
+
+
+def shown(name: str) -> str:
+    """A name of a file as one line that reads as it is: line breaks and marks of direction as escapes.
+
+    Letters that are written from the right, emoji and their joiners stay.
+    """
+    return "".join(
+        letter.encode("unicode_escape").decode()
+        if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")
+        or unicodedata.bidirectional(letter) in TURNING
+        or letter in MARKS
+        else letter
+        for letter in name
+    )

@@ -5,21 +5,41 @@ from vitlab.data.collection import Collection, align, open_collection
 from vitlab.data.dealing import draw_split
 from vitlab.data.decode import DecodeError
 from vitlab.data.feeding import check_batch_size, feed, map_store
+from vitlab.data.inspection import (
+    NEAR,
+    Action,
+    Copies,
+    Examined,
+    Flaw,
+    Inspection,
+    Pair,
+    inspect_source,
+    to_json,
+    write_clean_copy,
+)
 from vitlab.data.packs import clear_pixels
 from vitlab.data.resident import ResidentStore, on_devices
 from vitlab.data.sampler import Sampler
+from vitlab.data.sources import open_source
 from vitlab.data.splits import Split, read_split, write_split
 from vitlab.data.stores import Store
 from vitlab.data.table import HARD, PARTS, PRIVATE, REPUBLISH, Table
 
 __all__ = [
     "HARD",
+    "NEAR",
     "PARTS",
     "PRIVATE",
     "REPUBLISH",
+    "Action",
     "Collection",
+    "Copies",
     "DecodeError",
+    "Examined",
+    "Flaw",
+    "Inspection",
     "Mixture",
+    "Pair",
     "ResidentStore",
     "Sampler",
     "Split",
@@ -31,10 +51,14 @@ __all__ = [
     "clear_pixels",
     "draw_split",
     "feed",
+    "inspect_source",
     "map_store",
     "mix",
     "on_devices",
     "open_collection",
+    "open_source",
     "read_split",
+    "to_json",
+    "write_clean_copy",
     "write_split",
 ]

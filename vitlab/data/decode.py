@@ -19,6 +19,13 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "PPM")
 # An image beyond this is refused before it is unpacked: 400 MB as RGB.
 MOST_PIXELS = 120_000_000
 
+# So many pixels can a byte of a file stand for at most: a size that was damaged is seen before memory
+# is taken for it. JPEG spends at least a bit on each 8 x 8 pixels; deflate, in PNG, makes at most 1032
+# bytes of one. A palette's and grey pixels may have as little as one bit.
+JPEG_PIXELS_PER_BYTE = 512
+PNG_BYTES_PER_BYTE = 1032
+PNG_BITS = {"LA": 16, "RGB": 24, "RGBA": 32}  # of a pixel, at least
+
 # The suffixes under which a format is what its name says.
 SUFFIXES = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
@@ -43,10 +50,15 @@ class DecodeError(Exception):
 
 @dataclass(frozen=True)
 class Decoded:
-    """An RGB image and the names of the repairs that made it one."""
+    """An RGB image and the names of the repairs that made it one.
+
+    `format` and `mode` are those of the file, in Pillow's words; empty where there was no file.
+    """
 
     image: Image.Image
     repairs: frozenset[str]
+    format: str = ""
+    mode: str = ""
 
 
 def decode(path: Path, enough: int = 0) -> Decoded:
@@ -64,6 +76,12 @@ def decode(path: Path, enough: int = 0) -> Decoded:
     return _decode(path, path.suffix.lower(), enough)
 
 
+def is_named_as_image(path: Path) -> bool:
+    """Whether its suffix is one of an image that can be read."""
+    suffixes = set().union(*SUFFIXES.values()) | {f".{name}".lower() for name in FORMATS}
+    return path.suffix.lower() in suffixes
+
+
 def decode_bytes(content: bytes, enough: int = 0) -> Decoded:
     """Like `decode`, of what a file would hold."""
     return _decode(io.BytesIO(content), "", enough)
@@ -76,6 +94,7 @@ def _decode(file: Path | io.BytesIO, suffix: str, enough: int) -> Decoded:
             width, height = opened.size
             if width * height > MOST_PIXELS:
                 raise DecodeError(f"{width} x {height} pixels; at most {MOST_PIXELS} are read")
+            _check_room(opened, file)
             suffixes = SUFFIXES.get(str(opened.format), {f".{opened.format}".lower()})
             if suffix and suffix not in suffixes:
                 repairs.add("suffix of another format")
@@ -83,17 +102,17 @@ def _decode(file: Path | io.BytesIO, suffix: str, enough: int) -> Decoded:
                 repairs.add("first frame of several")
             reduced = _reduced(opened, file, enough) if enough else None
             if reduced:
-                return Decoded(reduced, frozenset(repairs))
+                return Decoded(reduced, frozenset(repairs), "JPEG", "RGB")
+            mode = opened.mode  # a palette may be unpacked while it is read
             opened.load()
             image = _upright(opened, repairs)
-            return Decoded(_rgb(image, repairs), frozenset(repairs))
+            return Decoded(_rgb(image, repairs), frozenset(repairs), str(opened.format), mode)
     except DecodeError:
         raise
     except Image.DecompressionBombError as error:
         raise DecodeError(f"more than {MOST_PIXELS} pixels") from error
     except Image.UnidentifiedImageError as error:
-        size = file.getbuffer().nbytes if isinstance(file, io.BytesIO) else file.stat().st_size
-        reason = "not an image" if size else "an empty file"
+        reason = "not an image" if _bytes(file) else "an empty file"
         raise DecodeError(reason) from error
     except MemoryError:
         raise
@@ -118,6 +137,23 @@ def _is_turned(image: Image.Image) -> bool | None:
         return image.getexif().get(ORIENTATION, 1) not in (0, 1)
     except Exception:  # as above: the tags of a file are parsed like its pixels
         return None
+
+
+def _check_room(image: Image.Image, file: Path | io.BytesIO) -> None:
+    """Raises DecodeError if the file is too short for as many pixels as it says."""
+    width, height = image.size
+    if image.format in ("JPEG", "MPO"):
+        most = JPEG_PIXELS_PER_BYTE * _bytes(file)
+    elif image.format == "PNG":
+        most = PNG_BYTES_PER_BYTE * _bytes(file) * 8 // PNG_BITS.get(image.mode, 1)
+    else:
+        return
+    if width * height > most:
+        raise DecodeError(f"damaged: {width} x {height} pixels in {_bytes(file)} bytes")
+
+
+def _bytes(file: Path | io.BytesIO) -> int:
+    return file.getbuffer().nbytes if isinstance(file, io.BytesIO) else file.stat().st_size
 
 
 def _upright(image: Image.Image, repairs: set[str]) -> Image.Image:

@@ -1,6 +1,7 @@
-"""The report of a run: figures, tables and pictures in one HTML file. It reads run directories."""
+"""Reports of runs and of collections: figures, tables and pictures in one HTML file."""
 
+from vitlab.reporting.dataset_report import write_dataset_report
 from vitlab.reporting.network_chart import network_chart
 from vitlab.reporting.report import write_report
 
-__all__ = ["network_chart", "write_report"]
+__all__ = ["network_chart", "write_dataset_report", "write_report"]

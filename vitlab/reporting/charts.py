@@ -141,6 +141,27 @@ def parts_chart(counts: dict[str, dict[str, int]]) -> str:
         return svg_text(figure)
 
 
+def histogram_chart(values: Sequence[float], title: str, axis: str, *, doublings: bool = False) -> str:
+    """How many images have which value; in `doublings`, 100 and 200 are as far apart as 200 and 400."""
+    low, high = min(values), max(values)
+    if low == high:
+        low, high = low * 0.9, high * 1.1
+    edges = (np.geomspace if doublings else np.linspace)(low, high, 31).tolist()
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=SMALL, layout="constrained")
+        axes = figure.subplots()
+        axes.hist(values, edges, color=COLOURS[0])
+        if doublings:
+            axes.set_xscale("log", base=2)
+            axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(axis="x", visible=False)
+        axes.set_title(title)
+        axes.set_xlabel(axis)
+        axes.set_ylabel("images")
+        return svg_text(figure)
+
+
 def _short(names: Sequence[str]) -> list[str]:
     """Names of at most LONGEST letters: longer ones would leave the chart no room."""
     return [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]

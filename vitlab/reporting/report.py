@@ -1,18 +1,15 @@
 """`report.html`: one file that says how good each model is, and shows why."""
 
-import base64
 import json
 from typing import Any
-
-import jinja2
 
 from vitlab import files
 from vitlab.config import Augmentation, Config, from_json
 from vitlab.data import PARTS, Collection, Split
-from vitlab.progress import duration
 from vitlab.reporting import charts
 from vitlab.reporting.gallery import Gallery
 from vitlab.reporting.network_chart import network_chart
+from vitlab.reporting.page import data_address, render
 from vitlab.reporting.pictures import Picture, grid_svg
 from vitlab.reporting.results import PhaseResult, Results, read_results
 from vitlab.run_directory import RunDirectory
@@ -29,19 +26,12 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     figures = drawn | {name: grid_svg(pictures) for name, pictures in galleries.items()}
     for name, svg in figures.items():
         files.write_text(run.figures / f"{name}.svg", svg)
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("vitlab.reporting"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(bytes=_bytes, duration=duration)
-    page = environment.get_template("report.html").render(
+    page = render(
+        "report.html",
         results=results,
         parts=PARTS,
         costs=_costs(results.phases),
-        charts={name: _data_address(svg) for name, svg in drawn.items()},
+        charts={name: data_address(svg) for name, svg in drawn.items()},
         galleries=galleries,
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
         manifest_text=json.dumps(results.manifest, indent=2, ensure_ascii=False),
@@ -111,11 +101,3 @@ def _costs(phases: tuple[PhaseResult, ...]) -> list[dict[str, Any]]:
             }
         )
     return rows
-
-
-def _data_address(svg: str) -> str:
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from vitlab import config
+from vitlab.data.decode import DecodeError
 from vitlab.data.sources import open_source
 from vitlab.errors import InputError
 
@@ -52,6 +53,32 @@ def test_a_loop_of_links_ends(image_folder):
     path = image_folder({"a": 1, "b": 1})
     os.symlink(path, path / "a" / "again")
     assert len(folder(path).table) == 2
+
+
+@pytest.mark.parametrize("target", [".", "..", "a/../../images"])
+def test_a_class_that_is_a_link_to_the_whole_is_refused(image_folder, target: str):
+    path = image_folder({"a": 1, "b": 1})
+    os.symlink(target, path / "again")
+    with pytest.raises(InputError, match=r"again is a link to a folder that holds it; remove the link"):
+        folder(path)
+
+
+def test_a_link_to_itself_is_an_unreadable_file(image_folder):
+    path = image_folder({"a": 1, "b": 1})
+    os.symlink("loop.png", path / "a" / "loop.png")
+    source = folder(path)
+    row = source.table.paths.index("a/loop.png")
+    with pytest.raises(DecodeError, match="not a file that can be opened"):
+        source.read(row)
+
+
+def test_images_beside_the_class_folders_are_said_and_left_out(image_folder, capsys):
+    path = image_folder({"a": 1, "b": 1})
+    for name in ("lost\n.JPG", "notes.txt"):
+        (path / name).write_bytes(b"")
+    assert len(folder(path).table) == 2
+    assert "1 images in" in (said := capsys.readouterr().out)
+    assert said.endswith("are in no class folder and left out, such as lost\\n.JPG\n")
 
 
 def test_train_and_test_folders_are_parts(image_folder):

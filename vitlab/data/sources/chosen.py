@@ -44,3 +44,6 @@ class Chosen:
     def changed(self, rows: Sequence[int]) -> list[int]:
         inner = set(self.source.changed([self.rows[row] for row in rows]))
         return [row for row in rows if self.rows[row] in inner]
+
+    def content(self, row: int) -> bytes:
+        return self.source.content(self.rows[row])

@@ -7,11 +7,12 @@ from typing import NoReturn
 
 import numpy as np
 
-from vitlab.data.decode import Decoded, decode
+from vitlab.data.decode import Decoded, decode, is_named_as_image
 from vitlab.data.identity import changed, identify
 from vitlab.data.sources.names import check_class_names
 from vitlab.data.table import PART, PART_NAMES, PARTS, Table
 from vitlab.errors import InputError
+from vitlab.names import shown
 from vitlab.progress import say
 
 
@@ -51,12 +52,19 @@ class Folder:
         files = [os.path.join(self.path, self.table.paths[row]) for row in rows]
         return [rows[place] for place in changed(files, [self.table.ids[row] for row in rows])]
 
+    def content(self, row: int) -> bytes:
+        return (self.path / self.table.paths[row]).read_bytes()
+
 
 def _class_folders(path: Path) -> Iterator[tuple[str, str, Path]]:
     """Class, part ("" if the source names none) and folder."""
     folders = _folders(path)
+    _say_loose_files(path)
     if not folders:
-        raise InputError(f"{path} holds no folders; a class is a folder of images (dataset.path)")
+        raise InputError(
+            f"{path} holds no folders; a class is a folder of images: make one for each class, or name "
+            "the images and their classes in a CSV file (dataset.path)"
+        )
     if not {name.lower() for name in folders} <= PART_NAMES.keys():
         yield from ((name, "", path / name) for name in folders)
         return
@@ -73,11 +81,33 @@ def _class_folders(path: Path) -> Iterator[tuple[str, str, Path]]:
 def _folders(path: Path) -> list[str]:
     try:
         with os.scandir(path) as entries:
-            return sorted(
+            names = sorted(
                 entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")
             )
     except OSError as error:
         _unreadable(error)
+    whole = os.path.realpath(path)
+    for name in names:
+        target = os.path.realpath(path / name)
+        if os.path.commonpath([whole, target]) == target:
+            raise InputError(
+                f"{shown(str(path / name))} is a link to a folder that holds it; remove the link"
+            )
+    return names
+
+
+def _say_loose_files(path: Path) -> None:
+    """Images beside class folders are easily overlooked."""
+    loose = sorted(
+        file.name
+        for file in path.iterdir()
+        if is_named_as_image(file) and not file.name.startswith(".") and file.is_file()
+    )
+    if loose:
+        say(
+            f"warning: {len(loose)} images in {path} are in no class folder and left out, such as "
+            f"{shown(loose[0])}"
+        )
 
 
 def _files(folder: Path) -> Iterator[str]:
@@ -88,4 +118,6 @@ def _files(folder: Path) -> Iterator[str]:
 
 
 def _unreadable(error: OSError) -> NoReturn:
-    raise InputError(f"cannot open {error.filename}: {error.strerror} (dataset.path)") from error
+    raise InputError(
+        f"cannot open {shown(os.fsdecode(error.filename))}: {error.strerror} (dataset.path)"
+    ) from error

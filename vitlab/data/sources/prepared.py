@@ -59,13 +59,13 @@ class Prepared:
         )
 
     def read(self, row: int, enough: int = 0) -> Decoded:
-        return decode_bytes(self._content(row), enough)
+        return decode_bytes(self.content(row), enough)
 
     def changed(self, rows: Sequence[int]) -> list[int]:
         ids = self.table.ids
-        return [row for row in rows if hashlib.sha256(self._content(row)).hexdigest() != ids[row]]
+        return [row for row in rows if hashlib.sha256(self.content(row)).hexdigest() != ids[row]]
 
-    def _content(self, row: int) -> bytes:
+    def content(self, row: int) -> bytes:
         examples, place = self._examples[row]
         return examples[place][self._image]
 

@@ -19,3 +19,7 @@ class Source(Protocol):
     def changed(self, rows: Sequence[int]) -> list[int]:
         """Those of `rows` whose file is no more what it was when the table was made."""
         ...
+
+    def content(self, row: int) -> bytes:
+        """The bytes of its file. Raises OSError if they cannot be read."""
+        ...

@@ -75,6 +75,9 @@ class Spreadsheet:
         files = [os.path.join(self.folder, self.table.paths[row]) for row in rows]
         return [rows[place] for place in changed(files, [self.table.ids[row] for row in rows])]
 
+    def content(self, row: int) -> bytes:
+        return (self.folder / self.table.paths[row]).read_bytes()
+
 
 def _inside(cell: str, folder: Path, content: CSVFile, row: int) -> str:
     """The path within `folder`, "" if there is none in the cell."""

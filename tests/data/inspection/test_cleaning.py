@@ -1,0 +1,143 @@
+"""The clean copy holds what is sound, says what was done with each image, and touches nothing else."""
+
+import csv
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.data.inspection.collections import inspect, photograph, save
+from vitlab import config
+from vitlab.data import inspect_source, open_source, write_clean_copy
+from vitlab.data.decode import decode
+from vitlab.data.inspection import cleaning
+from vitlab.errors import InputError
+
+
+def content(folder: Path) -> dict[str, str]:
+    """The hash of every file."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def clean(path: Path, target: Path) -> dict[str, tuple[str, str, str]]:
+    """What fixed.csv says: source to action, reason, target."""
+    write_clean_copy(inspect(path), target, private=False)
+    with open(target / "fixed.csv", encoding="utf-8", newline="") as file:
+        return {
+            row["source"]: (row["action"], row["reason"], row["target"]) for row in csv.DictReader(file)
+        }
+
+
+def test_what_is_sound_is_copied_and_what_is_not_is_named(tmp_path: Path):
+    images = tmp_path / "images"
+    save(photograph(0), images / "cat" / "whole.jpg")
+    save(photograph(1).convert("RGBA").rotate(9), images / "cat" / "alpha.png")
+    save(photograph(2), images / "cat" / "wrong.png", format="JPEG")
+    save(photograph(3).convert("L"), images / "dog" / "grey.jpg")
+    save(photograph(4), images / "dog" / "twice.png")
+    save(photograph(4), images / "dog" / "twice_more.bmp")
+    save(photograph(5), images / "dog" / "cat?.png")
+    save(photograph(5), images / "cat" / "dog?.png")
+    (images / "dog" / "broken.jpg").write_text("no image")
+    before = content(images)
+    actions = clean(images, tmp_path / "clean")
+    both = "the same picture stands under cat and dog"
+    assert actions == {
+        "cat/whole.jpg": ("copied", "", "cat/whole.jpg"),
+        "cat/alpha.png": ("rewritten as RGB", "transparency on white", "cat/alpha.png"),
+        "cat/wrong.png": ("copied under another name", "suffix of another format", "cat/wrong.jpg"),
+        "cat/dog?.png": ("left out", both, ""),
+        "dog/cat?.png": ("left out", both, ""),
+        "dog/grey.jpg": ("rewritten as RGB", "grey", "dog/grey.jpg"),
+        "dog/twice.png": ("copied", "", "dog/twice.png"),
+        "dog/twice_more.bmp": ("left out", "same pixels as dog/twice.png", ""),
+        "dog/broken.jpg": ("left out", "unreadable: not an image", ""),
+    }
+    after = content(tmp_path / "clean")
+    assert set(after) == {target for _, _, target in actions.values() if target} | {"fixed.csv"}
+    assert after["cat/whole.jpg"] == before["cat/whole.jpg"]
+    assert after["cat/wrong.jpg"] == before["cat/wrong.png"]
+    np.testing.assert_array_equal(
+        np.asarray(decode(tmp_path / "clean" / "cat" / "alpha.png").image),
+        np.asarray(decode(images / "cat" / "alpha.png").image),
+    )
+    assert content(images) == before
+
+
+def test_a_clean_copy_has_nothing_left_to_clean(tmp_path: Path):
+    for seed in range(4):
+        save(
+            photograph(seed).convert("L" if seed % 2 else "RGB"),
+            tmp_path / "images" / "a" / f"{seed}.jpg",
+        )
+    clean(tmp_path / "images", tmp_path / "once")
+    again = inspect(tmp_path / "once")
+    assert again.repairs() == {}
+    assert again.copies == ()
+    actions = clean(tmp_path / "once", tmp_path / "twice")
+    assert {action for action, _, _ in actions.values()} == {"copied"}
+
+
+def test_parts_stay_and_a_copy_stays_in_the_test(tmp_path: Path):
+    for index, place in enumerate(["train/a/1", "train/b/1", "test/a/1", "test/b/1"]):
+        save(photograph(index), tmp_path / "images" / f"{place}.png")
+    save(photograph(2), tmp_path / "images" / "train" / "a" / "leak.png")
+    actions = clean(tmp_path / "images", tmp_path / "clean")
+    assert actions["train/a/leak.png"] == ("left out", "same file as test/a/1.png", "")
+    assert actions["test/a/1.png"] == ("copied", "", "test/a/1.png")
+    assert inspect(tmp_path / "clean").counts() == {"train": {"a": 1, "b": 1}, "test": {"a": 1, "b": 1}}
+
+
+def test_files_of_one_name_get_numbers_and_classes_of_a_tree_become_folders(tmp_path: Path):
+    for index, folder in enumerate(("x", "y")):
+        save(photograph(index), tmp_path / folder / "1.png")
+    (tmp_path / "t.csv").write_text("path,label\nx/1.png,A/B\ny/1.png,A/B\n")
+    inspection = inspect(tmp_path / "t.csv")
+    write_clean_copy(inspection, tmp_path / "clean", private=False)
+    assert set(content(tmp_path / "clean")) == {"A-B/1.png", "A-B/1-2.png", "fixed.csv"}
+
+
+def test_what_may_not_be_republished_needs_a_switch(tmp_path: Path):
+    """S0-02."""
+    for index in range(2):
+        save(photograph(index), tmp_path / f"{index}.png")
+    (tmp_path / "t.csv").write_text("path,label,public\n0.png,a,yes\n1.png,a,no\n")
+    settings = config.Dataset(path=f"{tmp_path}/t.csv", columns=config.Columns(republish="public"))
+    inspection = inspect_source(open_source(settings, 1), "t.csv")
+    write_clean_copy(inspection, tmp_path / "open", private=False)
+    assert set(content(tmp_path / "open")) == {"a/0.png", "fixed.csv"}
+    write_clean_copy(inspection, tmp_path / "all", private=True)
+    assert set(content(tmp_path / "all")) == {"a/0.png", "a/1.png", "fixed.csv"}
+
+
+def test_a_copy_that_fails_half_way_is_not_there(tmp_path: Path):
+    for seed in range(3):
+        save(photograph(seed), tmp_path / "images" / "a" / f"{seed}.png")
+    inspection = inspect(tmp_path / "images")
+    (tmp_path / "images" / "a" / "2.png").unlink()
+    with pytest.raises(InputError, match=r"'a/2\.png' has changed while it was copied: No such file"):
+        write_clean_copy(inspection, tmp_path / "clean", private=False)
+    assert {path.name for path in tmp_path.iterdir()} == {"images"}
+
+
+def test_two_classes_that_would_share_a_folder_are_refused():
+    with pytest.raises(InputError, match=r"the classes 'A/b' and 'a-B' would share a folder"):
+        cleaning._class_folders(("A/b", "c", "a-B"))
+
+
+def test_a_photograph_that_lies_on_its_side_is_turned_for_good(tmp_path: Path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save(photograph(0), tmp_path / "images" / "a" / "0.jpg", exif=exif, quality=95)
+    clean(tmp_path / "images", tmp_path / "clean")
+    turned = decode(tmp_path / "clean" / "a" / "0.jpg")
+    assert turned.repairs == frozenset()
+    upright = decode(tmp_path / "images" / "a" / "0.jpg").image
+    difference = np.abs(np.asarray(turned.image, int) - np.asarray(upright, int))
+    assert difference.mean() < 2

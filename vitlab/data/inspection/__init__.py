@@ -1,0 +1,21 @@
+"""What is wrong with a collection, before anyone trains on it; and a copy without it."""
+
+from vitlab.data.inspection.cleaning import Action, write_clean_copy
+from vitlab.data.inspection.copies import NEAR, Copies
+from vitlab.data.inspection.flaws import Flaw
+from vitlab.data.inspection.inspection import Inspection, inspect_source, to_json
+from vitlab.data.inspection.near import Pair
+from vitlab.data.inspection.pass_over import Examined
+
+__all__ = [
+    "NEAR",
+    "Action",
+    "Copies",
+    "Examined",
+    "Flaw",
+    "Inspection",
+    "Pair",
+    "inspect_source",
+    "to_json",
+    "write_clean_copy",
+]

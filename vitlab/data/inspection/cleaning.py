@@ -1,0 +1,185 @@
+"""A cleaned copy of a collection, as class folders, with a list of what was done to each image."""
+
+import csv
+import dataclasses
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from vitlab import files
+from vitlab.data.decode import SUFFIXES, DecodeError
+from vitlab.data.inspection.copies import NEAR
+from vitlab.data.inspection.inspection import Inspection
+from vitlab.data.inspection.pass_over import Examined
+from vitlab.data.table import PARTS, PRIVATE, REPUBLISH
+from vitlab.errors import InputError
+from vitlab.progress import track
+
+T = TypeVar("T")
+
+LIST = "fixed.csv"
+QUALITY = 95  # of a repaired JPEG, whose colours are kept at full resolution
+LOSSY = ("JPEG", "MPO")
+NO_REPAIR = frozenset({"suffix of another format"})  # the file is good, under another name
+
+
+@dataclass(frozen=True)
+class Action:
+    """What was done with one image; `target` is its path in the copy, "" if it is not there."""
+
+    source: str
+    action: str
+    reason: str
+    target: str
+
+
+def write_clean_copy(inspection: Inspection, folder: Path, private: bool) -> list[Action]:
+    """Writes `folder` whole or not at all, with `fixed.csv` in it; the collection is only read.
+
+    Left out are unreadable images, pictures that stand under two labels, all but one of exact copies
+    (the one in test stays before that in val or train, so that a test stays what it is), and, unless
+    `private`, images that may not be republished: a folder could not say so.
+
+    Raises:
+        InputError: two classes would have one folder, an image has changed since it was looked at, or
+            the folder cannot be written.
+    """
+    left_out = _left_out(inspection, private)
+    examined = inspection.examined
+    kept = [row for row in range(len(examined.table)) if row not in left_out]
+    if not kept:
+        raise InputError(
+            "no image is left after cleaning: see the report, and mend the collection by hand"
+        )
+    targets = _targets(inspection, kept)
+    actions = [
+        Action(path, "left out", f"unreadable: {reason}", "")
+        for path, reason in examined.unreadable.items()
+    ]
+    actions += [
+        Action(examined.table.paths[row], "left out", reason, "") for row, reason in left_out.items()
+    ]
+    with files.replacing_folder(folder) as unfinished:
+        for row in track(kept, len(kept), "copying", "images"):
+            actions.append(_copy(inspection, row, unfinished, targets[row]))
+        actions.sort(key=lambda action: action.source)
+        _write_list(actions, unfinished / LIST)
+    return actions
+
+
+def _left_out(inspection: Inspection, private: bool) -> dict[int, str]:
+    """Row to reason."""
+    examined = inspection.examined
+    reasons: dict[int, str] = {}
+    for copies in inspection.copies:
+        if copies.kind == NEAR:
+            continue
+        if len(copies.classes) > 1:
+            listed = " and ".join(copies.classes)
+            reasons |= dict.fromkeys(copies.rows, f"the same picture stands under {listed}")
+            continue
+        usable = [row for row in copies.rows if private or not _is_private(inspection, row)]
+        for row in copies.rows:
+            kept = max(usable or copies.rows, key=lambda row: (_rank(inspection.parts[row]), -row))
+            if row != kept:
+                reasons[row] = f"{copies.kind} as {examined.table.paths[kept]}"
+    if not private:
+        for row in range(len(examined.table)):
+            if _is_private(inspection, row):
+                reasons.setdefault(row, "may not be republished (--private)")
+    return reasons
+
+
+def _is_private(inspection: Inspection, row: int) -> bool:
+    return inspection.examined.table.column(REPUBLISH)[row] == PRIVATE
+
+
+def _rank(part: str) -> int:
+    return PARTS.index(part) if part in PARTS else -1
+
+
+def _targets(inspection: Inspection, kept: list[int]) -> dict[int, str]:
+    """A free path for each row: its class's folder, in its part's if every image has one."""
+    table = inspection.examined.table
+    folders = _class_folders(table.class_names)
+    with_parts = all(inspection.parts[row] for row in kept)
+    targets: dict[int, str] = {}
+    taken: set[str] = set()
+    for row in kept:
+        name = table.paths[row].rpartition("/")[2]
+        stem, suffix = os.path.splitext(name)
+        suffix = _suffix(inspection, row, suffix)
+        place = f"{inspection.parts[row]}/" if with_parts else ""
+        start = f"{place}{folders[table.labels[row]]}/{stem.lstrip('.') or 'image'}"
+        target, number = start + suffix, 1
+        while target.lower() in taken:  # also where a disk takes A and a for one
+            number += 1
+            target = f"{start}-{number}{suffix}"
+        taken.add(target.lower())
+        targets[row] = target
+    return targets
+
+
+def _class_folders(class_names: tuple[str, ...]) -> list[str]:
+    """A class of a category tree may have a name that is no folder's."""
+    folders = [re.sub(r"[/\\]", "-", name).lstrip(".") or "class" for name in class_names]
+    counts = Counter(folder.lower() for folder in folders)
+    same = [
+        name for name, folder in zip(class_names, folders, strict=True) if counts[folder.lower()] > 1
+    ]
+    if same:
+        raise InputError(
+            f"the classes {' and '.join(map(repr, same))} would share a folder of the copy; rename one"
+        )
+    return folders
+
+
+def _suffix(inspection: Inspection, row: int, suffix: str) -> str:
+    seen = inspection.examined.seen[row]
+    if _is_rewritten(inspection, row):
+        return ".jpg" if seen.format in LOSSY else ".png"
+    right = SUFFIXES.get(seen.format, {f".{seen.format}".lower()})
+    return suffix if suffix.lower() in right else min(right, key=len)
+
+
+def _is_rewritten(inspection: Inspection, row: int) -> bool:
+    return bool(inspection.examined.seen[row].repairs - NO_REPAIR)
+
+
+def _copy(inspection: Inspection, row: int, folder: Path, target: str) -> Action:
+    examined = inspection.examined
+    path, repairs = examined.table.paths[row], ", ".join(sorted(examined.seen[row].repairs))
+    where = folder / target
+    where.parent.mkdir(parents=True, exist_ok=True)
+    if not _is_rewritten(inspection, row):
+        where.write_bytes(
+            _read(examined, row, lambda: examined.source.content(int(examined.origin[row])))
+        )
+        return Action(path, "copied under another name" if repairs else "copied", repairs, target)
+    image = _read(examined, row, lambda: examined.read(row)).image
+    if where.suffix == ".jpg":
+        image.save(where, "JPEG", quality=QUALITY, subsampling=0)
+    else:
+        image.save(where, "PNG")
+    return Action(path, "rewritten as RGB", repairs, target)
+
+
+def _read(examined: Examined, row: int, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except (DecodeError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"{examined.table.paths[row]!r} has changed while it was copied: {reason}; run again"
+        ) from error
+
+
+def _write_list(actions: Sequence[Action], path: Path) -> None:
+    with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([field.name for field in dataclasses.fields(Action)])
+        writer.writerows(dataclasses.astuple(action) for action in actions)

@@ -1,0 +1,43 @@
+"""Signs in the names that the images come from what networks are pretrained on (contract, mistake 9).
+
+Names are all that can be looked at: what a publisher trained on is not to be had. So a sign is worth a
+warning, and no sign proves nothing. That a class is called as one of ImageNet's is no sign: a user's
+own cats are cats.
+"""
+
+import re
+from collections.abc import Sequence
+
+from vitlab.data.table import Table
+
+# WordNet's number of a noun, by which ImageNet names its classes and files; and ImageNet's other files.
+SYNSET = re.compile(r"(?<![0-9A-Za-z])n\d{8}(?!\d)")
+IMAGENET_FILE = re.compile(r"ILSVRC2012_(val|test)_\d{8}", re.IGNORECASE)
+
+# Published sets whose pictures were taken from ImageNet, by letters of their names.
+DRAWN_FROM_IMAGENET = ("imagenet", "imagewoof", "imagewang", "stanforddogs")
+LEAST_SHARE = 0.01  # of the images: fewer may be called so by chance
+
+
+def pretraining_signs(place: str, table: Table) -> list[str]:
+    """Sentences, none where there is no sign. `place` is what the user calls the collection."""
+    signs = []
+    letters = re.sub(r"[^a-z]", "", place.lower())
+    known = [name for name in DRAWN_FROM_IMAGENET if name in letters]
+    if known:
+        signs.append(f"the name of the collection, {place}, is that of a set drawn from ImageNet")
+    classes = [name for name in table.class_names if SYNSET.search(name)]
+    if classes:
+        signs.append(
+            f"{len(classes)} of {len(table.class_names)} classes carry a WordNet number, as ImageNet's "
+            f"do: {_listed(classes)}"
+        )
+    names = [path.rpartition("/")[2] for path in table.paths]
+    files = [name for name in names if SYNSET.search(name) or IMAGENET_FILE.search(name)]
+    if len(files) >= max(1, LEAST_SHARE * len(names)):
+        signs.append(f"{len(files)} of {len(names)} files are named as ImageNet's: {_listed(files)}")
+    return signs
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

@@ -1,0 +1,105 @@
+"""Looks at a collection of images before anyone trains on it, and can write a cleaned copy.
+
+    python -m vitlab.dataset --data=FOLDER|CSV|tfds:NAME|digits --output=DIR [--split=split.csv]
+        [--weights=NAME|FILE [--model=NETWORK]] [--fix=DIR] [--config=FILE] [--config.KEY=VALUE ...]
+
+DIR/report.html shows, and DIR/dataset.json lists: classes, sizes, formats, what is unreadable or must
+be repaired, copies of a picture and where they stand, and images that show too little. With --weights
+a network is asked whether pictures that look alike are copies. --fix writes a copy without what is
+certainly wrong, as class folders with a list of what was done; the collection itself is never changed.
+
+The columns of a CSV file, classes and the like are said as for vitlab.main, by the config that you
+train with or without one:
+
+    python -m vitlab.dataset --data=shop.csv --config.dataset.columns.path=image --output=DIR
+"""
+
+import dataclasses
+import os
+from pathlib import Path
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from vitlab import command, default_config, files, place
+from vitlab.config import Config, Dataset, Model, resolve_data
+from vitlab.errors import InputError
+
+with command.defining_config():
+    _CONFIG = config_flags.DEFINE_config_file(
+        "config", default_config.__file__, "A config whose dataset is to be looked at.", lock_config=True
+    )
+_DATA = flags.DEFINE_string("data", None, "The images; those of the config if not given.")
+_OUTPUT = flags.DEFINE_string("output", None, "The folder for report.html and dataset.json.")
+_SPLIT = flags.DEFINE_string("split", None, "The split.csv of a run, to find copies across its parts.")
+_WEIGHTS = flags.DEFINE_string("weights", None, "Weights of a network that is asked about near copies.")
+_MODEL = flags.DEFINE_string("model", None, "The network of --weights; a name's own if not given.")
+_FIX = flags.DEFINE_string("fix", None, "A new folder for a cleaned copy.")
+
+
+def main() -> None:
+    config, output = _from_flags()
+    fix = _checked_fix(config.dataset) if _FIX.value is not None else None
+    files.check_writable(output / "report.html")
+    if _MODEL.value and not _WEIGHTS.value:
+        raise InputError("--model is the network of --weights=NAME|FILE; give both, or neither")
+
+    from vitlab import runtime
+
+    runtime.start()
+    from vitlab.dataset_job import look_at_dataset
+
+    model = Model(name=_MODEL.value or "", weights=_WEIGHTS.value) if _WEIGHTS.value else None
+    look_at_dataset(config, output, Path(_SPLIT.value) if _SPLIT.value else None, model, fix)
+
+
+def _from_flags() -> tuple[Config, Path]:
+    if not _OUTPUT.value:
+        raise InputError("give a folder for the report with --output=DIR")
+    file = str(config_flags.get_config_filename(flags.FLAGS["config"])).partition(":")[0]
+    if not os.path.isfile(file):
+        raise InputError(f"there is no config file {file!r} (--config)")
+    if not isinstance(_CONFIG.value, ConfigDict):
+        raise InputError(f"get_config in {file} returns {_CONFIG.value!r}, no config (--config)")
+    config = resolve_data(_CONFIG.value)
+    if _DATA.value is not None:
+        config = dataclasses.replace(
+            config, dataset=dataclasses.replace(config.dataset, path=_DATA.value)
+        )
+    place.check_place(config.dataset.path, "--data")
+    output = Path(_OUTPUT.value)
+    if os.path.isdir(config.dataset.path):
+        _check_outside(output, config.dataset.path, "--output")
+    return config, output
+
+
+def _checked_fix(dataset: Dataset) -> Path:
+    """Raises InputError unless the folder is new or empty, and away from the images."""
+    if not _FIX.value:
+        raise InputError("name a new folder for the cleaned copy with --fix=DIR")
+    folder = Path(_FIX.value)
+    if place.is_file_or_folder(dataset.path):
+        is_table = os.path.isfile(dataset.path)
+        images = (
+            os.path.join(os.path.dirname(dataset.path), dataset.images) if is_table else dataset.path
+        )
+        _check_outside(folder, images, "--fix")
+    try:
+        if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
+            raise InputError(f"{folder} is there and not empty; name a new folder with --fix=DIR")
+    except OSError as error:
+        raise InputError(f"cannot open {folder}: {error.strerror} (--fix)") from error
+    files.check_writable(folder / "fixed.csv")
+    return folder
+
+
+def _check_outside(folder: Path, images: str, flag: str) -> None:
+    inner, outer = os.path.realpath(folder), os.path.realpath(images)
+    if os.path.commonpath([inner, outer]) == outer:
+        raise InputError(
+            f"{folder} lies in the folder of the images, {images or '.'}; name another place ({flag})"
+        )
+
+
+if __name__ == "__main__":
+    command.run(main)

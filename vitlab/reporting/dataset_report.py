@@ -1,0 +1,65 @@
+"""The page about a collection: what is in it, what is wrong with it, shown with pictures."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from vitlab import files
+from vitlab.data import NEAR, Action, Inspection
+from vitlab.reporting import charts
+from vitlab.reporting.dataset_gallery import MOST_GROUPS, WORST, DatasetGallery
+from vitlab.reporting.page import data_address, render
+
+MOST_NAMED = 50  # unreadable files
+
+
+def write_dataset_report(
+    inspection: Inspection, path: Path, *, seed: int, private: bool, fixed: Sequence[Action] | None
+) -> None:
+    """One file; it shows images that may not be republished only if `private`."""
+    gallery = DatasetGallery(inspection, seed, private)
+    seen, counts = inspection.examined.seen, inspection.counts()
+    sides = [(one.width * one.height) ** 0.5 for one in seen]
+    aspects = [one.width / one.height for one in seen]
+    page = render(
+        "dataset.html",
+        inspection=inspection,
+        table=inspection.examined.table,
+        name=Path(inspection.place).name or inspection.place,
+        unreadable=inspection.examined.unreadable,
+        counts={part: sum(by_class.values()) for part, by_class in counts.items()},
+        smallest=min(seen, key=lambda one: one.width * one.height),
+        largest=max(seen, key=lambda one: one.width * one.height),
+        exact=[one for one in inspection.copies if one.kind != NEAR],
+        near=[one for one in inspection.copies if one.kind == NEAR],
+        several_labels=[one for one in inspection.copies if len(one.classes) > 1],
+        several_parts=[one for one in inspection.copies if len(one.parts) > 1],
+        repaired=sum(bool(one.repairs) for one in seen),
+        charts={
+            "classes": data_address(
+                charts.parts_chart(
+                    {
+                        part or ("no part" if len(counts) > 1 else "images"): of
+                        for part, of in counts.items()
+                    }
+                )
+            ),
+            "sizes": data_address(
+                charts.histogram_chart(
+                    sides, "size", "square root of width x height, pixels", doublings=True
+                )
+            ),
+            "aspects": data_address(
+                charts.histogram_chart(aspects, "aspect ratio", "width / height", doublings=True)
+            ),
+        },
+        examples=gallery.one_per_class(),
+        random=gallery.random(),
+        copies=gallery.copies(),
+        flaws=gallery.flaws(),
+        most_named=MOST_NAMED,
+        most_groups=MOST_GROUPS,
+        worst=WORST,
+        fixed=Counter(action.action for action in fixed) if fixed is not None else None,
+    )
+    files.write_text(path, page)

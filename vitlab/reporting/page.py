@@ -1,0 +1,30 @@
+"""A page from its template: one HTML file without outside parts, in which names are text."""
+
+import base64
+from typing import Any
+
+import jinja2
+
+from vitlab.names import shown
+from vitlab.progress import duration
+
+
+def render(template: str, **values: Any) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("vitlab.reporting"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(bytes=_bytes, duration=duration, shown=shown)
+    return environment.get_template(template).render(**values)
+
+
+def data_address(svg: str) -> str:
+    """A drawing as the address of an image within the page."""
+    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
