@@ -24,6 +24,7 @@ T = TypeVar("T")
 LIST = "fixed.csv"
 QUALITY = 95  # of a repaired JPEG, whose colours are kept at full resolution
 LOSSY = ("JPEG", "MPO")
+USUAL = {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif"}  # suffixes of formats that have several
 NO_REPAIR = frozenset({"suffix of another format"})  # the file is good, under another name
 
 
@@ -143,7 +144,7 @@ def _suffix(inspection: Inspection, row: int, suffix: str) -> str:
     if _is_rewritten(inspection, row):
         return ".jpg" if seen.format in LOSSY else ".png"
     right = SUFFIXES.get(seen.format, {f".{seen.format}".lower()})
-    return suffix if suffix.lower() in right else min(right, key=len)
+    return suffix if suffix.lower() in right else USUAL.get(seen.format, f".{seen.format}".lower())
 
 
 def _is_rewritten(inspection: Inspection, row: int) -> bool:
