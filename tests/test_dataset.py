@@ -212,3 +212,16 @@ def test_the_odd_images_are_all_accounted_for(assets: Path, tmp_path: Path):
     facts = json.loads((tmp_path / "report" / "dataset.json").read_text())
     assert (facts["images"], len(facts["unreadable"])) == (29, 9)
     assert len(list((tmp_path / "clean" / "odd").iterdir())) == 28  # iss634 is there as GIF and as WebP
+
+
+def test_the_cache_of_decoded_images_is_cleared_by_a_flag(tmp_path: Path):
+    cache = {"VITLAB_CACHE": str(tmp_path / "cache")}
+    workdir = f"--workdir={tmp_path}/run"
+    done = vitlab("main", "--config=tests/configs/small.py", workdir, **cache)
+    assert done.returncode == 0, done.stderr
+    packs = list((tmp_path / "cache" / "pixels").glob("*/*/pixels.u8"))
+    assert packs
+    done = vitlab("dataset", "--clear_cache", **cache)
+    assert done.returncode == 0, done.stderr
+    assert "GiB removed" in done.stdout
+    assert not list((tmp_path / "cache" / "pixels").glob("*/*/pixels.u8"))

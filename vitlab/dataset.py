@@ -12,6 +12,10 @@ The columns of a CSV file, classes and the like are said as for vitlab.main, by 
 train with or without one:
 
     python -m vitlab.dataset --data=shop.csv --config.dataset.columns.path=image --output=DIR
+
+Runs keep decoded images in the cache folder; this removes them:
+
+    python -m vitlab.dataset --clear_cache
 """
 
 import dataclasses
@@ -35,9 +39,15 @@ _SPLIT = flags.DEFINE_string("split", None, "The split.csv of a run, to find cop
 _WEIGHTS = flags.DEFINE_string("weights", None, "Weights of a network that is asked about near copies.")
 _MODEL = flags.DEFINE_string("model", None, "The network of --weights; a name's own if not given.")
 _FIX = flags.DEFINE_string("fix", None, "A new folder for a cleaned copy.")
+_CLEAR = flags.DEFINE_bool("clear_cache", False, "Only remove the decoded images that no run reads.")
 
 
 def main() -> None:
+    if _CLEAR.value:
+        from vitlab.data import clear_pixels
+
+        clear_pixels()
+        return
     config, output = _from_flags()
     fix = _checked_fix(config.dataset) if _FIX.value is not None else None
     files.check_writable(output / "report.html")
