@@ -334,11 +334,12 @@ def test_a_terminated_command_leaves_no_half_written_file(tmp_path: Path, image_
         cwd=ROOT,
         env={**os.environ, "VITLAB_CACHE": str(cache)},
     )
-    while process.poll() is None and not list(cache.glob("pixels/.*.part")):
+    while process.poll() is None and not list(cache.glob("pixels/*")):
         pass
     process.terminate()
     assert process.wait() == 143
-    assert not list(cache.glob("pixels/.*.part"))
+    assert not [file for file in cache.rglob("*") if file.name.endswith(".part")]
+    assert not list(cache.glob("pixels/*/*"))
     assert not (tmp_path / "run").exists()
 
 

@@ -253,7 +253,6 @@ def test_twenty_thousand_images_of_224_take_less_than_500_mb(tmp_path: Path):
         batch = array[np.arange(first, first + 100)]
         assert (batch[:, 5, 5, 1] == np.arange(first, first + 100) % 256).all()
     assert resident_bytes() - before < 200e6 < count * image / 10
-    assert resident_bytes() < 1e9
 
 
 def resident_bytes() -> int:
