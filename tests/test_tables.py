@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,29 @@ def test_the_split_of_another_run_is_used_as_it_is(shop: Path):
         json.loads((shop / run / "manifest.json").read_text())["split_hash"] for run in ("run", "other")
     ]
     assert hashes[0] == hashes[1]
+
+
+def test_a_split_without_columns_hides_what_the_table_says_now(shop: Path):
+    """S0-02: who is in which part is all that the file of a split decides."""
+    lines = (shop / "run" / "split.csv").read_text().splitlines()
+    (shop / "parts.csv").write_text("\n".join(",".join(line.split(",")[:4]) for line in lines) + "\n")
+    parts = [f"--config.dataset.path={shop}/shop.csv", f"--config.split.file={shop}/parts.csv"]
+    done = vitlab("main", *SETTINGS, *parts, f"--workdir={shop}/bare")
+    assert done.returncode == 0, done.stderr
+    assert "blue (not to be shown)" in (shop / "bare" / "report.html").read_text()
+    metrics = json.loads((shop / "bare" / "metrics.json").read_text())
+    assert metrics["all"]["test"]["hard"]["shiny"]["n"] == 6
+
+
+def test_a_split_that_was_changed_during_a_run_is_refused(shop: Path, tmp_path: Path):
+    shutil.copytree(shop / "run", tmp_path / "run")
+    split = tmp_path / "run" / "split.csv"
+    split.write_text(split.read_text().replace('"train"', '"val"', 1))
+    (tmp_path / "run" / "report.html").unlink()
+    path = f"--config.dataset.path={shop}/shop.csv"
+    done = vitlab("main", *SETTINGS, path, f"--workdir={tmp_path}/run")
+    assert done.returncode == 2
+    assert "split.csv has changed since the run began" in done.stderr
 
 
 def test_a_table_is_evaluated_as_a_folder_is(shop: Path):

@@ -296,9 +296,9 @@ def _check_split(split: Split) -> None:
 
 def _check_fractions(fractions: tuple[float, ...]) -> None:
     terms = " + ".join(f"{part:g}" for part in fractions)
-    if len(fractions) != 3 or min(fractions) <= 0:
+    if len(fractions) != 3 or not all(share > 0 for share in fractions):
         raise InputError(f"split fractions {terms} must be three positive shares (split.fractions)")
-    if abs(sum(fractions) - 1) > 1e-6:
+    if not abs(sum(fractions) - 1) <= 1e-6:
         raise InputError(
             f"split fractions {terms} sum to {sum(fractions):g}; they must sum to 1 (split.fractions)"
         )

@@ -87,7 +87,7 @@ def _checked_fix(dataset: Dataset) -> Path:
     """Raises InputError unless the folder is new or empty, and away from the images."""
     if not _FIX.value:
         raise InputError("name a new folder for the cleaned copy with --fix=DIR")
-    folder = Path(_FIX.value)
+    folder = Path(os.path.abspath(_FIX.value))
     if place.is_file_or_folder(dataset.path):
         is_table = os.path.isfile(dataset.path)
         images = (

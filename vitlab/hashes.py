@@ -8,11 +8,12 @@ import sqlite3
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TypeVar
 
 from vitlab import runtime
 from vitlab.errors import InputError
-from vitlab.progress import Progress
+from vitlab.progress import Progress, say
 
 T = TypeVar("T")
 
@@ -30,29 +31,37 @@ def sha256_of(files: Sequence[str | os.PathLike[str]]) -> list[str | None]:
         InputError: the memory of hashes cannot be used.
     """
     database = runtime.cache_folder("hashes") / "files.sqlite"
+    try:
+        return _sha256_of(files, database)
+    except sqlite3.OperationalError as error:  # locked, or a full disk
+        raise InputError(f"cannot use {database}: {error}; delete it, or free its disk") from error
+    except sqlite3.DatabaseError as error:
+        say(f"warning: {database} is damaged ({error}); it is made again")
+        database.unlink(missing_ok=True)
+        return _sha256_of(files, database)
+
+
+def _sha256_of(files: Sequence[str | os.PathLike[str]], database: Path) -> list[str | None]:
     progress = Progress(len(files), "reading files", "files")
     hashes: list[str | None] = []
-    try:
-        with (
-            contextlib.closing(sqlite3.connect(database, timeout=60)) as memory,
-            ThreadPoolExecutor(os.cpu_count()) as pool,
-        ):
-            memory.execute("CREATE TABLE IF NOT EXISTS files (path PRIMARY KEY, bytes, time, id)")
-            for some in _groups(files, AT_ONCE):
-                states = [_state(file) for file in some]
-                known = _recall(memory, states)
-                new = [state for state in states if state not in known]
-                fresh = pool.map(_hash_all, _groups(new, PER_TASK))
-                digests = dict(zip(new, itertools.chain.from_iterable(fresh), strict=True))
-                with memory:
-                    memory.executemany(
-                        "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-                        [(*state, digest) for state, digest in digests.items() if digest],
-                    )
-                hashes += [known.get(state) or digests[state] for state in states]
-                progress.advance(len(some))
-    except sqlite3.Error as error:
-        raise InputError(f"cannot use {database}: {error}; delete it, or free its disk") from error
+    with (
+        contextlib.closing(sqlite3.connect(database, timeout=60)) as memory,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        memory.execute("CREATE TABLE IF NOT EXISTS files (path PRIMARY KEY, bytes, time, id)")
+        for some in _groups(files, AT_ONCE):
+            states = [_state(file) for file in some]
+            known = _recall(memory, states)
+            new = [state for state in states if state not in known]
+            fresh = pool.map(_hash_all, _groups(new, PER_TASK))
+            digests = dict(zip(new, itertools.chain.from_iterable(fresh), strict=True))
+            with memory:
+                memory.executemany(
+                    "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
+                    [(*state, digest) for state, digest in digests.items() if digest],
+                )
+            hashes += [known.get(state) or digests[state] for state in states]
+            progress.advance(len(some))
     progress.close()
     return hashes
 
@@ -80,7 +89,8 @@ def _state(file: str | os.PathLike[str]) -> State:
         return path, NOT_A_FILE, 0
     if not stat.S_ISREG(status.st_mode):
         return path, NOT_A_FILE, 0
-    return path, status.st_size, status.st_mtime_ns
+    # Unlike the time of modification, which archives and `cp -p` bring along, it is the system's own.
+    return path, status.st_size, status.st_ctime_ns
 
 
 def _hash_all(states: Sequence[State]) -> list[str | None]:

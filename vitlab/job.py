@@ -54,6 +54,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
     _check_network(config, run, blueprint)
     collection, split = _read_images(config, run, blueprint)
     class_names = split.table.class_names
+    _check_split(run, split)
     run.begin(config)
     write_split(split, run.split)
     run.record(
@@ -121,6 +122,16 @@ def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> N
         raise InputError(
             f"the weights of this run have changed since it began: {before}, now {now}; "
             "put the file back, or start again in a new workdir"
+        )
+
+
+def _check_split(run: RunDirectory, split: Split) -> None:
+    """What was trained and predicted so far belongs to the split that the run began with."""
+    before = run.manifest.get("split_hash", split.hash)
+    if before != split.hash:
+        raise InputError(
+            f"{run.split} has changed since the run began (its hash was {before[:12]}, and is "
+            f"{split.hash[:12]}); put it back, or start again in a new workdir"
         )
 
 

@@ -140,6 +140,13 @@ def test_a_picture_that_the_source_puts_into_two_parts_is_warned_of(capsys):
     assert "1 pictures, the first is c0/0.jpg, stand in more than one part" in said
 
 
+def test_a_group_that_the_source_puts_into_two_parts_is_warned_of(capsys):
+    given_parts = tuple(("train", "val", "test")[row % 3] for row in range(20))
+    groups = tuple(f"owner {row // 2}" for row in range(20))
+    draw(with_columns(table([10, 10]), part=given_parts, group=groups), SHARES, 0)
+    assert "10 groups, the first is 'owner 0', stand in more than one part" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("given_parts", "message"),
     [

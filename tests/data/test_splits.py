@@ -44,7 +44,10 @@ def test_a_split_comes_back_from_its_file(tmp_path: Path):
     images = Table(
         tuple(f"id{row}" for row in range(6)), names, np.array([0, 1] * 3, np.int32), ("x, y", "z")
     )
-    others = {"group": ("a", "", "b, c") * 2, "licence": ("\n", '"', "CC") * 2}
+    others = {
+        "group": ("a", "", "b, c") * 2,
+        "licence": ("\n", '"', "CC", "\r", "x\r\ny", "z" * 200_000),
+    }
     images = dataclasses.replace(images, columns={"part": ("train",) * 6, **others})
     split = Split(images, ("train", "val", "test") * 2)
     write_split(split, tmp_path / "split.csv")
@@ -60,6 +63,8 @@ def test_a_split_comes_back_from_its_file(tmp_path: Path):
         ("a,b\n1,2\n", "its first columns must be id,path,label,part"),
         ("id,path,label,part\n1,2,3\n", "its first columns must be"),
         ("id,path,label,part\n1,p,x,holdout\n", "has the part 'holdout'"),
+        ("id,path,label,part\n", "names no images"),
+        ("id,path,label,part\n" + "z" * 2_000_000, "is no split: field larger than field limit"),
     ],
 )
 def test_a_file_that_is_no_split_is_refused(tmp_path: Path, text: str, message: str):

@@ -78,11 +78,13 @@ def open_collection(
 def align(collection: Collection, split: Split) -> tuple[Collection, Split]:
     """A stored split and the images as they are now, row by row the same.
 
-    Files that were renamed within their class are found by their id; new ones are left out.
+    Files that were renamed within their class are found by their id; new ones are left out. The split
+    says who is in which part; what else is known of an image is what the source says now.
 
     Raises:
-        InputError: images of the split are gone or changed.
+        InputError: images of the split are gone or changed, or a part has none.
     """
+    split.check_parts()
     now, stored = collection.table, split.table
     waiting: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row in range(len(now)):
@@ -101,8 +103,8 @@ def align(collection: Collection, split: Split) -> tuple[Collection, Split]:
         )
     if len(rows) < len(now):
         say(f"warning: {len(now) - len(rows)} images are newer than the split; they are left out")
-    paths = tuple(now.paths[row] for row in rows)
-    table = dataclasses.replace(stored, paths=paths)
+    present = now.select(rows)
+    table = dataclasses.replace(stored, paths=present.paths, columns=present.columns)
     origin = collection.origin[rows]
     aligned = dataclasses.replace(collection, table=table, origin=origin)
     return aligned, Split(table, split.parts)

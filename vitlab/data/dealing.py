@@ -191,7 +191,15 @@ def _bundle(rows: list[int], table: Table, groups: Sequence[str]) -> Bundle:
 def _check_parts(split: Split) -> None:
     """Says what the split cannot put right: copies across parts, doubtful labels, missing classes."""
     table = split.table
-    parts_of, labels_of = defaultdict(set), defaultdict(set)
+    parts_of, labels_of, parts_of_group = defaultdict(set), defaultdict(set), defaultdict(set)
+    for group, part in zip(table.column(GROUP), split.parts, strict=True):
+        parts_of_group[group].add(part)
+    parted = sorted(group for group, parts in parts_of_group.items() if group and len(parts) > 1)
+    if parted:
+        say(
+            f"warning: {len(parted)} groups, the first is {parted[0]!r}, stand in more than one part, "
+            "as the source gives them; figures of val and test are too good by them"
+        )
     for identity, part, label in zip(table.ids, split.parts, table.labels.tolist(), strict=True):
         parts_of[identity].add(part)
         labels_of[identity].add(label)
@@ -207,6 +215,7 @@ def _check_parts(split: Split) -> None:
         several = sorted(first[identity] for identity, found in where.items() if len(found) > 1)
         if several:
             say(f"warning: {len(several)} pictures, the first is {table.paths[several[0]]}, {doubt}")
+    split.check_parts()
     present = {part: set(table.labels[split.rows(part)].tolist()) for part in PARTS}
     for part in PARTS:
         absent = [name for label, name in enumerate(table.class_names) if label not in present[part]]

@@ -49,6 +49,8 @@ class Pack:
         self.images: dict[str, dict] = found["images"]  # by id, in the order of the pixels
         self.refused: dict[str, str] = found["refused"]
         self._checksums = [image["checksum"] for image in self.images.values()]
+        if not all(isinstance(image["repairs"], list) for image in self.images.values()):
+            raise ValueError("its repairs are no lists")
         self._is_sound = [False] * len(self._checksums)
         self._bytes = size * size * 3
         self._handle = os.open(folder / PIXELS, os.O_RDONLY)

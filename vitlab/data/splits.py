@@ -13,6 +13,7 @@ from vitlab import files
 from vitlab.data.table import PART, PARTS, Table
 from vitlab.errors import InputError
 
+LONGEST_CELL = 1_000_000  # characters; the csv module's own limit is shorter than some descriptions
 COLUMNS = ["id", "path", "label", "part"]  # then what else the source says of an image
 
 
@@ -36,6 +37,12 @@ class Split:
     def rows(self, part: str) -> np.ndarray:
         return np.array([row for row, name in enumerate(self.parts) if name == part], int)
 
+    def check_parts(self) -> None:
+        """Raises InputError for a part without images."""
+        for part, count in self.counts().items():
+            if not count:
+                raise InputError(f"the split has no {part} image; each of {', '.join(PARTS)} needs some")
+
     def counts(self) -> dict[str, int]:
         counts = Counter(self.parts)
         return {part: counts[part] for part in PARTS}
@@ -43,7 +50,7 @@ class Split:
 
 def write_split(split: Split, path: Path) -> None:
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
+    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL)  # a cell may hold any letter
     table = split.table
     others = {name: column for name, column in table.columns.items() if name != PART}
     writer.writerow([*COLUMNS, *others])
@@ -52,19 +59,25 @@ def write_split(split: Split, path: Path) -> None:
         cells = [column[row] for column in others.values()]
         writer.writerow([table.ids[row], table.paths[row], label, part, *cells])
     with files.replacing(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8", errors="surrogateescape")
+        temporary.write_bytes(text.getvalue().encode("utf-8", "surrogateescape"))
 
 
 def read_split(path: Path) -> Split:
     """Raises InputError for a file that is no split."""
     try:
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
     except OSError as error:
         raise InputError(f"cannot read the split {path}: {error.strerror}") from error
-    names, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
+    csv.field_size_limit(LONGEST_CELL)
+    try:
+        names, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
+    except csv.Error as error:
+        raise InputError(f"{path} is no split: {error}") from error
     if names[: len(COLUMNS)] != COLUMNS or any(len(row) != len(names) for row in rows):
         raise InputError(f"{path} is no split: its first columns must be {','.join(COLUMNS)}")
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    if not rows:
+        raise InputError(f"{path} names no images")
+    columns = list(zip(*rows, strict=True))
     ids, paths, labels, parts = columns[: len(COLUMNS)]
     foreign = sorted(set(parts) - set(PARTS))
     if foreign:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vitlab import config
+from vitlab import config, runtime
 from vitlab.data.decode import DecodeError
 from vitlab.data.sources import open_source
 from vitlab.errors import InputError
@@ -40,6 +40,24 @@ def test_an_id_is_the_sha256_of_the_bytes_and_follows_a_change(image_folder):
     changed = dict(zip(folder(path).table.paths, folder(path).table.ids, strict=True))
     assert changed["a/000.png"] not in ids.values()
     assert changed["a/001.png"] == ids["a/001.png"]
+
+
+def test_an_id_follows_a_change_that_keeps_size_and_time(image_folder):
+    path = image_folder({"a": 1, "b": 1})
+    file = path / "a" / "000.png"
+    before, content, status = folder(path).table.ids, bytearray(file.read_bytes()), file.stat()
+    content[-1] ^= 1
+    file.write_bytes(content)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert folder(path).table.ids[0] != before[0]
+
+
+def test_a_damaged_memory_of_hashes_is_made_again(image_folder, capsys):
+    path = image_folder({"a": 2, "b": 1})
+    before = folder(path).table.ids
+    (runtime.cache_folder("hashes") / "files.sqlite").write_bytes(b"SQLite format 3\0" + b"x" * 200)
+    assert folder(path).table.ids == before
+    assert "files.sqlite is damaged" in capsys.readouterr().out
 
 
 def test_an_empty_class_folder_is_said_and_left_out(image_folder, capsys):

@@ -48,6 +48,7 @@ def test_so_many_of_each_class_are_the_same_when_others_come(image_folder):
             dict(classes=("boxer", "bugle")),
             r"unknown class 'bugle' \(dataset.classes\); did you mean beagle",
         ),
+        (dict(classes=("boxer", "beagle", "boxer")), r"dataset\.classes names 'boxer' twice"),
         (dict(classes=("boxer",)), "holds images of 1 class; a class is a folder of images"),
     ],
 )

@@ -83,8 +83,27 @@ def test_rows_of_one_image_count_once_and_contradictions_not_at_all(shop, capsys
     assert table.paths == ("a/000.png", "b/000.png")
     said = capsys.readouterr().out
     assert "1 rows of" in said and "name an image again" in said and "line 3: a/000.png" in said
-    assert "2 rows of" in said and "under another label" in said and "line 5: a/001.png" in said
+    assert "2 rows of" in said and "something else" in said and "line 5: a/001.png" in said
     assert "line 7: no path" in said
+
+
+def test_a_column_that_has_a_meaning_is_not_passed_on_as_another(shop):
+    with pytest.raises(InputError, match="the name 'group' has another meaning"):
+        shop("path,label,group\na/000.png,x,1\n", columns=config.Columns(kept=("group",)))
+
+
+def test_rows_of_one_image_in_two_parts_contradict_each_other(shop, capsys):
+    columns = config.Columns(part="part", republish="show")
+    text = (
+        "path,label,part,show\na/000.png,x,,\na/000.png,x,,no\nb/000.png,y,test,\nb/000.png,y,train,\n"
+    )
+    assert shop(text + "a/001.png,x,,\n", columns=columns).table.paths == ("a/001.png",)
+    assert "4 rows of" in capsys.readouterr().out
+
+
+def test_a_label_of_spaces_is_none(shop, capsys):
+    assert shop('path,label\na/000.png,x\na/001.png," "\n').table.class_names == ("x",)
+    assert "line 3: a/001.png" in capsys.readouterr().out
 
 
 def test_a_missing_file_is_in_the_table_and_unreadable(shop):
@@ -146,6 +165,8 @@ def test_a_table_that_cannot_be_used_is_refused(shop, text, settings, message: s
 
 def test_paths_to_what_is_no_file_are_in_the_table_and_unreadable(shop):
     rows = ["a/000.png,x", "a,x", "a/000.png/..,x", "q" * 5000 + ",x", "https://example.org/a.png,x"]
+    long_first = shop("path,label\n" + "q" * 5000 + ",x\n" + "\n".join(rows[:1]) + "\n")
+    assert long_first.table.paths == ("q" * 5000, "a/000.png")
     source = shop("path,label\n" + "\n".join(rows) + "\n")
     assert [identity.startswith("unreadable:") for identity in source.table.ids] == [False] + [True] * 3
 

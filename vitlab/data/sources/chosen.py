@@ -22,6 +22,9 @@ class Chosen:
     def __init__(self, source: Source, classes: Sequence[str], per_class: int):
         self.source = source
         whole = source.table
+        twice = [name for name in classes if classes.count(name) > 1]
+        if twice:
+            raise InputError(f"dataset.classes names {twice[0]!r} twice")
         for name in classes:
             if name not in whole.class_names:
                 raise InputError(unknown("class", name, whole.class_names, "dataset.classes"))

@@ -5,11 +5,11 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from vitlab.data.splits import LONGEST_CELL
 from vitlab.errors import InputError
 from vitlab.names import unknown
 
 LARGEST_FILE = 1_000_000_000  # bytes: a kilobyte for each of a million images
-LONGEST_FIELD = 1_000_000  # characters; Python's own limit is shorter than some descriptions
 DELIMITERS = ",;\t|"
 
 
@@ -38,7 +38,7 @@ def read_csv(path: Path, encoding: str) -> CSVFile:
     text = _read_text(path, encoding)
     header = text.partition("\n")[0]
     delimiter = max(DELIMITERS, key=header.count)
-    csv.field_size_limit(LONGEST_FIELD)
+    csv.field_size_limit(LONGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     lines, rows, names = [], [], None
     begin = 1

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from vitlab.errors import InputError
 from vitlab.progress import say
 
+UNSEEN = ("Cf", "Zs", "Zl", "Zp")  # categories of spaces, and of marks that nobody sees
+
 
 def check_class_names(names: Iterable[str], place: str) -> None:
     """Warns of names that differ by case or spaces alone: they may be meant to be one class.
@@ -18,7 +20,8 @@ def check_class_names(names: Iterable[str], place: str) -> None:
     for name in names:
         if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
             raise InputError(f"the class {name!r} in {place} has a name that cannot be shown; rename it")
-        alike["".join(name.casefold().split())].add(name)
+        seen = (letter for letter in name.casefold() if unicodedata.category(letter) not in UNSEEN)
+        alike["".join(seen)].add(name)
     for same in alike.values():
         if len(same) > 1:
             listed = ", ".join(repr(name) for name in sorted(same))

@@ -13,6 +13,7 @@ from vitlab.data.decode import Decoded, decode
 from vitlab.data.identity import changed, identify
 from vitlab.data.sources.csv_file import CSVFile, read_csv
 from vitlab.data.sources.names import check_class_names
+from vitlab.data.splits import COLUMNS
 from vitlab.data.table import (
     DESCRIPTION,
     GROUP,
@@ -48,8 +49,10 @@ class Spreadsheet:
         paths = [_inside(cell, self.folder, content, row) for row, cell in enumerate(cells)]
         cells = content.column(settings.columns.label, "dataset.columns.label")
         labels = [_label(cell, settings.label_separator, settings.label_level) for cell in cells]
-        rows = _usable(paths, labels, content)
-        if not any((self.folder / paths[row]).exists() for row in rows):
+        columns = _other_columns(content, settings.columns)
+        weighty = [columns[name] for name in (PART, GROUP, HARD, REPUBLISH) if name in columns]
+        rows = _usable(paths, labels, list(zip(labels, *weighty, strict=True)), content)
+        if not any(os.path.exists(os.path.join(self.folder, paths[row])) for row in rows):
             raise InputError(
                 f"none of the {len(rows)} images that {file} names is in {self.folder}; "
                 "name their folder with --config.dataset.images=FOLDER"
@@ -62,10 +65,7 @@ class Spreadsheet:
             paths=tuple(paths[row] for row in rows),
             labels=np.array([names[name] for name in chosen], np.int32),
             class_names=tuple(names),
-            columns={
-                name: tuple(column[row] for row in rows)
-                for name, column in _other_columns(content, settings.columns).items()
-            },
+            columns={name: tuple(column[row] for row in rows) for name, column in columns.items()},
         )
 
     def read(self, row: int, enough: int = 0) -> Decoded:
@@ -110,25 +110,30 @@ def _label(cell: str, separator: str, level: int) -> str:
     return f" {separator} ".join(levels[:level]) if len(levels) >= level and all(levels[:level]) else ""
 
 
-def _usable(paths: Sequence[str], labels: Sequence[str], content: CSVFile) -> list[int]:
-    """The rows that are left when those without path or label, copies and contradictions are out."""
+def _usable(
+    paths: Sequence[str], labels: Sequence[str], facts: Sequence[tuple[str, ...]], content: CSVFile
+) -> list[int]:
+    """The rows that are left when those without path or label, copies and contradictions are out.
+
+    Rows of one image contradict each other if their `facts` differ: labels, parts, groups and the like.
+    """
     rows_of = defaultdict(list)
     nothing = []
     for row, path in enumerate(paths):
-        if path and labels[row]:
+        if path and labels[row].strip():
             rows_of[path].append(row)
         else:
             nothing.append(row)
     copies, contradictions, usable = [], [], []
     for rows in rows_of.values():
-        if len({labels[row] for row in rows}) > 1:
+        if len({facts[row] for row in rows}) > 1:
             contradictions += rows
         else:
             usable.append(rows[0])
             copies += rows[1:]
     for problem, left_out in (
         ("have no path or no label", nothing),
-        ("name an image that another row has under another label", contradictions),
+        ("name an image of which another row says something else", contradictions),
         ("name an image again", copies),
     ):
         _say_left_out(problem, sorted(left_out), paths, content)
@@ -158,7 +163,7 @@ def _other_columns(content: CSVFile, wanted: config.Columns) -> dict[str, list[s
         if name:
             columns[meaning] = content.column(name, f"dataset.columns.{meaning}")
     for name in wanted.kept:
-        if name in columns or name in ("id", "path", "label"):
+        if name in (*COLUMNS, PART, GROUP, HARD, DESCRIPTION, REPUBLISH):
             raise InputError(f"dataset.columns.kept: the name {name!r} has another meaning in a split")
         columns[name] = content.column(name, "dataset.columns.kept")
     if PART in columns:
