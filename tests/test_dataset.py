@@ -181,8 +181,14 @@ def test_neither_the_copy_nor_the_report_may_lie_in_the_collection(image_folder,
     for inside in (folder, folder / "clean", folder / "a" / "clean", tmp_path / "link" / "clean"):
         result = look(folder, tmp_path / "report", f"--fix={inside}")
         assert result.returncode == 2
-        assert "lies in the folder of the images" in result.stderr
+        assert "lies in a folder of the images" in result.stderr
     assert "(--output)" in look(folder, folder / "report").stderr
+    linked = tmp_path / "linked"  # a collection of links to class folders elsewhere
+    linked.mkdir()
+    for name in ("a", "b"):
+        os.symlink(folder / name, linked / name)
+    result = look(linked, tmp_path / "report", f"--fix={folder}/a/clean")
+    assert "lies in a folder of the images" in result.stderr
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
 
 

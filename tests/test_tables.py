@@ -132,6 +132,7 @@ def test_a_table_is_evaluated_as_a_folder_is(shop: Path):
     done = vitlab("evaluate", f"--workdir={shop}/run", f"--data={shop}/shop.csv")
     assert done.returncode == 0, done.stderr
     assert "n = 60" in done.stdout
+    assert "48 of 60 images were in the train or val part of this run" in done.stdout
     assert list((shop / "run" / "evaluations" / "all").glob("shop.csv-*/metrics.json"))
 
 

@@ -260,6 +260,8 @@ def _check_data(config: Config) -> None:
     _at_least("report.examples", config.report.examples, 0)
     _at_least("dataset.label_level", config.dataset.label_level, 1)
     _at_least("dataset.per_class", config.dataset.per_class, 0)
+    if math.isnan(config.dataset.device_gib):
+        raise InputError("dataset.device_gib is nan; it must be a number of GiB")
     _check_split(config.split)
 
 

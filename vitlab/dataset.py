@@ -20,6 +20,7 @@ Runs keep decoded images in the cache folder; this removes them:
 
 import dataclasses
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from absl import flags
@@ -104,11 +105,25 @@ def _checked_fix(dataset: Dataset) -> Path:
 
 
 def _check_outside(folder: Path, images: str, flag: str) -> None:
-    inner, outer = os.path.realpath(folder), os.path.realpath(images)
-    if os.path.commonpath([inner, outer]) == outer:
-        raise InputError(
-            f"{folder} lies in the folder of the images, {images or '.'}; name another place ({flag})"
-        )
+    """A class folder may be a link to elsewhere; there are images too."""
+    inner = os.path.realpath(folder)
+    for place_of_images in (images, *_folders_in(images, levels=2)):
+        outer = os.path.realpath(place_of_images)
+        if os.path.commonpath([inner, outer]) == outer:
+            raise InputError(
+                f"{folder} lies in a folder of the images, {outer}; name another place ({flag})"
+            )
+
+
+def _folders_in(folder: str, levels: int) -> Iterator[str]:
+    try:
+        found = [entry.path for entry in os.scandir(folder or ".") if entry.is_dir()]
+    except OSError:  # whoever opens the collection says why
+        return
+    for path in found:
+        yield path
+        if levels > 1:
+            yield from _folders_in(path, levels - 1)
 
 
 if __name__ == "__main__":

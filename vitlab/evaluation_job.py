@@ -53,6 +53,7 @@ def evaluate_elsewhere(run: RunDirectory, config: Config, phase: str, data: str)
     settings = dataclasses.replace(config.dataset, path=data, classes=(), per_class=0)
     collection = open_collection(settings, model.card.preprocessing, settings.resize, fewest_classes=1)
     labels = _labels_of_model(collection, model.card.class_names, data)
+    _warn_of_known(collection, run)
     store = dataclasses.replace(collection.store(np.arange(len(labels))), labels=labels)
     predictions = _predict(model, store, collection.table.ids, config)
     hard_groups = collection.table.column(HARD)
@@ -71,6 +72,17 @@ def evaluate_elsewhere(run: RunDirectory, config: Config, phase: str, data: str)
         }
         files.write_json(unfinished / "metrics.json", facts | metrics)
     say(f"kept in {kept}")
+
+
+def _warn_of_known(collection: Collection, run: RunDirectory) -> None:
+    split = read_split(run.split)
+    seen = {split.table.ids[row] for part in ("train", "val") for row in split.rows(part)}
+    known = sum(identity in seen for identity in collection.table.ids)
+    if known:
+        say(
+            f"warning: {known} of {len(collection.table)} images were in the train or val part of this "
+            "run; the figures are too good by them"
+        )
 
 
 def _labels_of_model(collection: Collection, class_names: tuple[str, ...], data: str) -> np.ndarray:

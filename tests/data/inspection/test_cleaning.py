@@ -103,6 +103,31 @@ def test_files_of_one_name_get_numbers_and_classes_of_a_tree_become_folders(tmp_
     assert set(content(tmp_path / "clean")) == {"A-B/1.png", "A-B/1-2.png", "fixed.csv"}
 
 
+def test_the_list_of_what_was_done_is_a_table_of_the_copy_with_all_columns(tmp_path: Path):
+    for index in range(4):
+        save(photograph(index), tmp_path / f"{index}.png")
+    rows = [
+        "0.png,A/B,test,ann,x",
+        "1.png,A/B,,bob,y",
+        "2.png,C,,,",
+        "3.png,C,train,ann,z",
+        "4.png,C,,,",
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["path,label,use,who,source", *rows]))
+    columns = config.Columns(part="use", group="who", kept=("source",))
+    inspection = inspect_source(
+        open_source(config.Dataset(f"{tmp_path}/t.csv", columns=columns), 1), "t"
+    )
+    write_clean_copy(inspection, tmp_path / "clean", private=False)
+    columns = config.Columns("target", "label", "part", "group", kept=("table source",))
+    table = open_source(config.Dataset(f"{tmp_path}/clean/fixed.csv", columns=columns), 1).table
+    assert table.paths == ("A-B/0.png", "A-B/1.png", "C/2.png", "C/3.png")
+    assert table.class_names == ("A/B", "C")
+    assert table.column("part") == ("test", "", "", "train")
+    assert table.column("group") == ("ann", "bob", "", "ann")
+    assert table.column("table source") == ("x", "y", "", "z")
+
+
 def test_what_may_not_be_republished_needs_a_switch(tmp_path: Path):
     """S0-02."""
     for index in range(2):

@@ -15,7 +15,7 @@ from vitlab.data.decode import SUFFIXES, DecodeError
 from vitlab.data.inspection.copies import NEAR
 from vitlab.data.inspection.inspection import Inspection
 from vitlab.data.inspection.pass_over import Examined
-from vitlab.data.table import PARTS, PRIVATE, REPUBLISH
+from vitlab.data.table import PART, PARTS, PRIVATE, REPUBLISH
 from vitlab.errors import InputError
 from vitlab.progress import track
 
@@ -68,7 +68,7 @@ def write_clean_copy(inspection: Inspection, folder: Path, private: bool) -> lis
         for row in track(kept, len(kept), "copying", "images"):
             actions.append(_copy(inspection, row, unfinished, targets[row]))
         actions.sort(key=lambda action: action.source)
-        _write_list(actions, unfinished / LIST)
+        _write_list(actions, inspection, unfinished / LIST)
     return actions
 
 
@@ -179,8 +179,20 @@ def _read(examined: Examined, row: int, read: Callable[[], T]) -> T:
         ) from error
 
 
-def _write_list(actions: Sequence[Action], path: Path) -> None:
+def _write_list(actions: Sequence[Action], inspection: Inspection, path: Path) -> None:
+    """What was done, with all that the collection says of an image: it is a table of the copy too."""
+    table = inspection.examined.table
+    row_of = {source: row for row, source in enumerate(table.paths)}
+    known = {
+        "label": [table.class_names[label] for label in table.labels],
+        PART: inspection.parts,
+        **{name: column for name, column in table.columns.items() if name != PART},
+    }
+    done = [field.name for field in dataclasses.fields(Action)]
     with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([field.name for field in dataclasses.fields(Action)])
-        writer.writerows(dataclasses.astuple(action) for action in actions)
+        writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        writer.writerow([*done, *(f"table {name}" if name in done else name for name in known)])
+        for action in actions:
+            row = row_of.get(action.source)  # none for what cannot be read
+            cells = [column[row] if row is not None else "" for column in known.values()]
+            writer.writerow([*dataclasses.astuple(action), *cells])
