@@ -13,7 +13,7 @@ from vitlab import config, runtime
 from vitlab.data import clear_pixels, packs
 from vitlab.data import pixels as pixels_module
 from vitlab.data.pixels import Recipe, load_pixels
-from vitlab.data.sources import folder as folder_module
+from vitlab.data.sources import files as files_module
 from vitlab.data.sources import open_source
 from vitlab.errors import InputError
 from vitlab.weights import Preprocessing
@@ -31,13 +31,13 @@ def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the files that are decoded from now on."""
     names: list[str] = []
-    decode = folder_module.decode
+    decode = files_module.decode
 
     def counted(path: Path, *rest):
         names.append(path.name)
         return decode(path, *rest)
 
-    monkeypatch.setattr(folder_module, "decode", counted)
+    monkeypatch.setattr(files_module, "decode", counted)
     return names
 
 

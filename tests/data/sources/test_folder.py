@@ -67,10 +67,11 @@ def test_an_empty_class_folder_is_said_and_left_out(image_folder, capsys):
     assert "nothing is empty; it is left out" in capsys.readouterr().out
 
 
-def test_a_loop_of_links_ends(image_folder):
+def test_a_loop_of_links_ends_and_is_said(image_folder, capsys):
     path = image_folder({"a": 1, "b": 1})
     os.symlink(path, path / "a" / "again")
     assert len(folder(path).table) == 2
+    assert "a/again is a link to a folder; what is in it is left out" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("target", [".", "..", "a/../../images"])

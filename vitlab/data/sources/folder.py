@@ -1,14 +1,15 @@
 """A folder of class folders, or one of these for each part."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 
-from vitlab.data.decode import Decoded, decode, is_named_as_image
-from vitlab.data.identity import changed, identify
+from vitlab.data.decode import is_named_as_image
+from vitlab.data.identity import identify
+from vitlab.data.sources.files import Files
 from vitlab.data.sources.names import check_class_names
 from vitlab.data.table import PART, PART_NAMES, PARTS, Table
 from vitlab.errors import InputError
@@ -16,7 +17,7 @@ from vitlab.names import shown
 from vitlab.progress import say
 
 
-class Folder:
+class Folder(Files):
     """The class of an image is the name of the folder at the top, or below `train/`, `test/` (S2-01).
 
     Names that start with a dot are passed over. Links to folders are followed at the top only. What
@@ -24,7 +25,7 @@ class Folder:
     """
 
     def __init__(self, path: Path):
-        self.path = path
+        self.folder = path
         places = list(_class_folders(path))
         check_class_names([name for name, _, _ in places], str(path))
         rows, full = [], set()
@@ -44,16 +45,6 @@ class Folder:
             class_names=tuple(names),
             columns={PART: parts} if any(parts) else {},
         )
-
-    def read(self, row: int, enough: int = 0) -> Decoded:
-        return decode(self.path / self.table.paths[row], enough)
-
-    def changed(self, rows: Sequence[int]) -> list[int]:
-        files = [os.path.join(self.path, self.table.paths[row]) for row in rows]
-        return [rows[place] for place in changed(files, [self.table.ids[row] for row in rows])]
-
-    def content(self, row: int) -> bytes:
-        return (self.path / self.table.paths[row]).read_bytes()
 
 
 def _class_folders(path: Path) -> Iterator[tuple[str, str, Path]]:
@@ -114,6 +105,9 @@ def _files(folder: Path) -> Iterator[str]:
     """As text: a hundred thousand `Path`s are seconds of work and a hundred megabytes."""
     for parent, folders, names in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for link in (os.path.join(parent, name) for name in folders):
+            if os.path.islink(link):  # it may lead in a circle, or to another class
+                say(f"warning: {shown(link)} is a link to a folder; what is in it is left out")
         yield from (os.path.join(parent, name) for name in sorted(names) if not name.startswith("."))
 
 

@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from vitlab import config
-from vitlab.data.decode import Decoded, decode
-from vitlab.data.identity import changed, identify
+from vitlab.data.identity import identify
 from vitlab.data.sources.csv_file import CSVFile, read_csv
+from vitlab.data.sources.files import Files
 from vitlab.data.sources.names import check_class_names
 from vitlab.data.splits import COLUMNS
 from vitlab.data.table import (
@@ -34,7 +34,7 @@ REPUBLISH_CELLS = {"yes": "", "true": "", "1": "", "": "", "no": PRIVATE, "false
 MOST_NAMED = 5  # rows that are named on the screen
 
 
-class Spreadsheet:
+class Spreadsheet(Files):
     """Columns by the names in the first line; paths with "/" or "\\" (S4-01).
 
     Rows without a path or a label are left out and named, and so are those that give one image two
@@ -67,16 +67,6 @@ class Spreadsheet:
             class_names=tuple(names),
             columns={name: tuple(column[row] for row in rows) for name, column in columns.items()},
         )
-
-    def read(self, row: int, enough: int = 0) -> Decoded:
-        return decode(self.folder / self.table.paths[row], enough)
-
-    def changed(self, rows: Sequence[int]) -> list[int]:
-        files = [os.path.join(self.folder, self.table.paths[row]) for row in rows]
-        return [rows[place] for place in changed(files, [self.table.ids[row] for row in rows])]
-
-    def content(self, row: int) -> bytes:
-        return (self.folder / self.table.paths[row]).read_bytes()
 
 
 def _inside(cell: str, folder: Path, content: CSVFile, row: int) -> str:
