@@ -221,7 +221,7 @@ def test_a_split_that_was_tampered_with_is_noticed(small_run: Path, tmp_path: Pa
     workdir = tmp_path / "copy"
     shutil.copytree(small_run, workdir)
     text = (workdir / "split.csv").read_text()
-    (workdir / "split.csv").write_text(text.replace(",train\n", ",test\n", 1))
+    (workdir / "split.csv").write_text(text.replace('"train"\n', '"test"\n', 1))
     result = vitlab("evaluate", f"--workdir={workdir}")
     assert result.returncode == 2
     assert "is not the split that the run was trained with" in result.stderr
