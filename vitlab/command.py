@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from absl import app, flags, logging
+from ml_collections import ConfigDict, config_flags
 
 from vitlab import runtime
 from vitlab.errors import InputError
@@ -28,7 +29,7 @@ def run(main: Callable[[], None]) -> None:
 
     def guarded(_: list[str]) -> int:
         runtime.tune_allocator()
-        signal.signal(signal.SIGTERM, _tidy_up_and_end)
+        signal.signal(signal.SIGTERM, _terminate)
         for stream in (sys.stdout, sys.stderr):  # names of files may be no text
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
@@ -39,7 +40,9 @@ def run(main: Callable[[], None]) -> None:
             _refuse(str(error))
         except KeyboardInterrupt:
             print("stopped; run the same command again to go on", file=sys.stderr)
-            return 130
+            _end(130)
+        except _Terminated:
+            _end(143)
         except BrokenPipeError:  # whoever read our output, such as `head`, has enough
             _stop_writing()
             return 141
@@ -59,6 +62,20 @@ def defining_config() -> Iterator[None]:
         yield
     except Exception as error:  # where it has a default, keys are set here too
         _refuse(_what_is_wrong(error, ""))
+
+
+def chosen_config(values: object) -> ConfigDict:
+    """What the file of --config returns.
+
+    Raises:
+        InputError: there is no such file, or it returns something else.
+    """
+    file = str(config_flags.get_config_filename(flags.FLAGS["config"])).partition(":")[0]
+    if not os.path.isfile(file):
+        raise InputError(f"there is no config file {file!r} (--config)")
+    if not isinstance(values, ConfigDict):
+        raise InputError(f"get_config in {file} returns {values!r}, no config (--config)")
+    return values
 
 
 def _parse(argv: list[str]) -> list[str]:
@@ -121,9 +138,20 @@ def _stop_writing() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _tidy_up_and_end(*_: object) -> NoReturn:
-    """As if the command had ended here: half-written files are taken away."""
-    sys.exit(143)
+class _Terminated(SystemExit):
+    """Wherever the command is, it ends there: half-written files are taken away."""
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise _Terminated
+
+
+def _end(code: int) -> NoReturn:
+    """Without waiting for threads: a signal may have left them a lock that nobody gives back."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def _refuse(message: str) -> NoReturn:

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import config_flags
 
 from vitlab import command, default_config, files, place
 from vitlab.config import Config, Dataset, Model, resolve_data
@@ -67,12 +67,7 @@ def main() -> None:
 def _from_flags() -> tuple[Config, Path]:
     if not _OUTPUT.value:
         raise InputError("give a folder for the report with --output=DIR")
-    file = str(config_flags.get_config_filename(flags.FLAGS["config"])).partition(":")[0]
-    if not os.path.isfile(file):
-        raise InputError(f"there is no config file {file!r} (--config)")
-    if not isinstance(_CONFIG.value, ConfigDict):
-        raise InputError(f"get_config in {file} returns {_CONFIG.value!r}, no config (--config)")
-    config = resolve_data(_CONFIG.value)
+    config = resolve_data(command.chosen_config(_CONFIG.value))
     if _DATA.value is not None:
         config = dataclasses.replace(
             config, dataset=dataclasses.replace(config.dataset, path=_DATA.value)
@@ -106,12 +101,10 @@ def _checked_fix(dataset: Dataset) -> Path:
 
 def _check_outside(folder: Path, images: str, flag: str) -> None:
     """A class folder may be a link to elsewhere; there are images too."""
-    inner = os.path.realpath(folder)
-    for place_of_images in (images, *_folders_in(images, levels=2)):
-        outer = os.path.realpath(place_of_images)
-        if os.path.commonpath([inner, outer]) == outer:
+    for taken in (images or ".", *_folders_in(images, levels=2)):
+        if place.lies_in(folder, taken):
             raise InputError(
-                f"{folder} lies in a folder of the images, {outer}; name another place ({flag})"
+                f"{folder} lies in a folder of the images, {taken}; name another place ({flag})"
             )
 
 

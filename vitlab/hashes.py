@@ -7,13 +7,13 @@ import os
 import sqlite3
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 from vitlab import runtime
 from vitlab.errors import InputError
 from vitlab.progress import Progress, say
+from vitlab.threads import helpers
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def _sha256_of(files: Sequence[str | os.PathLike[str]], database: Path) -> list[
     hashes: list[str | None] = []
     with (
         contextlib.closing(sqlite3.connect(database, timeout=60)) as memory,
-        ThreadPoolExecutor(os.cpu_count()) as pool,
+        helpers() as pool,
     ):
         memory.execute("CREATE TABLE IF NOT EXISTS files (path PRIMARY KEY, bytes, time, id)")
         for some in _groups(files, AT_ONCE):

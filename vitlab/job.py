@@ -57,20 +57,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
     _check_split(run, split)
     run.begin(config)
     write_split(split, run.split)
-    run.record(
-        **circumstances(),
-        devices=kinds,
-        seed=config.seed,
-        batch_size=config.batch_size,
-        origin=blueprint.origin,
-        decode=config.dataset.decode,
-        images=len(split.table),
-        parts=split.counts(),
-        split_hash=split.hash,
-        unreadable=collection.pixels.unreadable,
-        repairs=collection.pixels.repairs,
-        finished=False,
-    )
+    run.record(devices=kinds, finished=False, **_what_runs(config, blueprint, collection, split))
 
     # ----------------------------------------------------------------- phases
     model = _placed(first_model(blueprint, class_names, config.dataset.resize, config.seed), mesh)
@@ -104,6 +91,24 @@ def run_job(config: Config, run: RunDirectory) -> None:
     write_report(run, collection, split)
     run.record(finished=True)
     say(run.conclusion())
+
+
+def _what_runs(
+    config: Config, blueprint: Blueprint, collection: Collection, split: Split
+) -> dict[str, Any]:
+    """For the manifest."""
+    return {
+        **circumstances(),
+        "seed": config.seed,
+        "batch_size": config.batch_size,
+        "origin": blueprint.origin,
+        "decode": config.dataset.decode,
+        "images": len(split.table),
+        "parts": split.counts(),
+        "split_hash": split.hash,
+        "unreadable": collection.pixels.unreadable,
+        "repairs": collection.pixels.repairs,
+    }
 
 
 def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> None:

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import config_flags
 
 from vitlab import command, place
 from vitlab.config import Config, resolve
@@ -46,12 +46,7 @@ def _from_flags() -> tuple[Config, Path]:
         raise InputError("give a config with --config=FILE, such as --config=configs/digits.py")
     if not _WORKDIR.value:
         raise InputError("give a folder for the run with --workdir=DIR, such as --workdir=runs/mine")
-    file = str(config_flags.get_config_filename(flags.FLAGS["config"])).partition(":")[0]
-    if not os.path.isfile(file):
-        raise InputError(f"there is no config file {file!r} (--config)")
-    if not isinstance(_CONFIG.value, ConfigDict):
-        raise InputError(f"get_config in {file} returns {_CONFIG.value!r}, no config (--config)")
-    config = resolve(_CONFIG.value)
+    config = resolve(command.chosen_config(_CONFIG.value))
     place.check_place(config.dataset.path, "--config.dataset.path")
     return _independent_of_here(config), Path(_WORKDIR.value)
 

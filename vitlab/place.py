@@ -30,3 +30,9 @@ def check_place(place: str, setting: str) -> None:
 def independent_of_here(place: str) -> str:
     """The same place from whatever folder a command is given."""
     return os.path.abspath(place) if place and is_file_or_folder(place) else place
+
+
+def lies_in(path: str | os.PathLike[str], folder: str | os.PathLike[str]) -> bool:
+    """Whether it is the folder, or below it, where links lead."""
+    outer = os.path.realpath(folder)
+    return os.path.commonpath([os.path.realpath(path), outer]) == outer

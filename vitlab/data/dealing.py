@@ -1,35 +1,17 @@
 """Draws the split: who is in train, val and test, by class, with copies and groups kept together."""
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from vitlab import config
+from vitlab.data.bundles import Bundle, bundles_of
 from vitlab.data.splits import Split
 from vitlab.data.table import GROUP, PART, PARTS, Table
 from vitlab.errors import InputError
 from vitlab.progress import say
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """Rows that must not be parted: copies of one picture, images of one group.
-
-    Attributes:
-        name: decides its place in line, whatever else is in the table.
-        label: of most of its pictures.
-        pictures: how many different ones.
-    """
-
-    name: str
-    label: int
-    pictures: int
-    rows: tuple[int, ...]
 
 
 def draw_split(table: Table, settings: config.Split, seed: int) -> Split:
@@ -43,7 +25,7 @@ def draw_split(table: Table, settings: config.Split, seed: int) -> Split:
     Raises:
         InputError: a class has fewer bundles than there are parts, or no training image.
     """
-    bundles = _bundles(table)
+    bundles = bundles_of(table)
     parts = np.array(table.column(PART), dtype=object)
     if settings.folds:
         _draw_fold(parts, bundles, settings, table, seed)
@@ -165,29 +147,6 @@ def _place_in_line(name: str, seed: int) -> str:
     return hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _bundles(table: Table) -> list[Bundle]:
-    """Rows that share an id or a group, directly or through others."""
-    groups = table.column(GROUP)
-    keys = [*table.ids, *(f"group:{group}" for group in groups if group)]
-    ends = [*range(len(table)), *(row for row, group in enumerate(groups) if group)]
-    _, numbers = np.unique(np.array(keys, dtype=object), return_inverse=True)
-    edges = (np.ones(len(ends)), (ends, numbers + len(table)))
-    size = len(table) + len(numbers)
-    _, component = connected_components(coo_array(edges, shape=(size, size)), directed=False)
-    members: dict[int, list[int]] = defaultdict(list)
-    for row in range(len(table)):
-        members[component[row]].append(row)
-    return [_bundle(rows, table, groups) for rows in members.values()]
-
-
-def _bundle(rows: list[int], table: Table, groups: Sequence[str]) -> Bundle:
-    labels = {table.ids[row]: int(table.labels[row]) for row in reversed(rows)}
-    counts = Counter(labels.values())
-    label = min(counts, key=lambda label: (-counts[label], label))
-    of_group = sorted({f"group:{groups[row]}" for row in rows if groups[row]})
-    return Bundle((of_group or sorted(labels))[0], label, len(labels), tuple(rows))
-
-
 def _check_parts(split: Split) -> None:
     """Says what the split cannot put right: copies across parts, doubtful labels, missing classes."""
     table = split.table
@@ -203,7 +162,7 @@ def _check_parts(split: Split) -> None:
     for identity, part, label in zip(table.ids, split.parts, table.labels.tolist(), strict=True):
         parts_of[identity].add(part)
         labels_of[identity].add(label)
-    first = {identity: row for row, identity in reversed(list(enumerate(table.ids)))}
+    first = table.first_rows()
     for where, doubt in (
         (
             parts_of,

@@ -26,7 +26,7 @@ JPEG_PIXELS_PER_BYTE = 512
 PNG_BYTES_PER_BYTE = 1032
 PNG_BITS = {"LA": 16, "RGB": 24, "RGBA": 32}  # of a pixel, at least
 
-# The suffixes under which a format is what its name says.
+# Of formats that have more than their own name.
 SUFFIXES = {
     "JPEG": {".jpg", ".jpeg", ".jpe", ".jfif"},
     "MPO": {".jpg", ".jpeg", ".mpo"},
@@ -78,8 +78,12 @@ def decode(path: Path, enough: int = 0) -> Decoded:
 
 def is_named_as_image(path: Path) -> bool:
     """Whether its suffix is one of an image that can be read."""
-    suffixes = set().union(*SUFFIXES.values()) | {f".{name}".lower() for name in FORMATS}
-    return path.suffix.lower() in suffixes
+    return any(path.suffix.lower() in suffixes_of(name) for name in (*FORMATS, *SUFFIXES))
+
+
+def suffixes_of(name: str) -> set[str]:
+    """Those under which a format is what its name says."""
+    return SUFFIXES.get(name, {f".{name}".lower()})
 
 
 def decode_bytes(content: bytes, enough: int = 0) -> Decoded:
@@ -95,8 +99,7 @@ def _decode(file: Path | io.BytesIO, suffix: str, enough: int) -> Decoded:
             if width * height > MOST_PIXELS:
                 raise DecodeError(f"{width} x {height} pixels; at most {MOST_PIXELS} are read")
             _check_room(opened, file)
-            suffixes = SUFFIXES.get(str(opened.format), {f".{opened.format}".lower()})
-            if suffix and suffix not in suffixes:
+            if suffix and suffix not in suffixes_of(str(opened.format)):
                 repairs.add("suffix of another format")
             if getattr(opened, "is_animated", False):
                 repairs.add("first frame of several")

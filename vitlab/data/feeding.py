@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from vitlab.data.sampler import Batch, Sampler
 from vitlab.data.stores import Store
 from vitlab.errors import InputError
 from vitlab.progress import Progress
+from vitlab.threads import helpers
 
 T = TypeVar("T")
 
@@ -77,15 +77,11 @@ def check_batch_size(batch_size: int, mesh: Mesh) -> None:
 def _ahead(items: Iterator[T]) -> Iterator[T]:
     """The same items, made one after the other in a thread, some of them before they are asked for."""
     end: Any = object()
-    with ThreadPoolExecutor(1, "feeding") as pool:
+    with helpers(1) as pool:
         waiting = deque(pool.submit(next, items, end) for _ in range(AHEAD))
-        try:
-            while (item := waiting.popleft().result()) is not end:
-                waiting.append(pool.submit(next, items, end))
-                yield item
-        finally:
-            for future in waiting:
-                future.cancel()
+        while (item := waiting.popleft().result()) is not end:
+            waiting.append(pool.submit(next, items, end))
+            yield item
 
 
 def _read(batch: Batch, store: Store, mesh: Mesh) -> GlobalBatch:

@@ -68,10 +68,10 @@ class Pack:
         Raises:
             InputError: they are not those that were written.
         """
-        count = os.preadv(self._handle, [into], place * self._bytes)
+        count = os.preadv(self._handle, [into.data], place * self._bytes)
         if self._is_sound[place]:
             return
-        if count != self._bytes or zlib.crc32(into) != self._checksums[place]:
+        if count != self._bytes or zlib.crc32(into.data) != self._checksums[place]:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise InputError(
                 f"the decoded images in {self.folder} were damaged; they are removed: run again, and "
@@ -138,7 +138,7 @@ def write_pack(folder: Path, ids: Sequence[str], outcomes: Iterable[Outcome]) ->
                 if outcome.pixels is None:
                     refused[identity] = str(outcome.reason)
                     continue
-                pixels = np.ascontiguousarray(outcome.pixels)
+                pixels = np.ascontiguousarray(outcome.pixels).data
                 images[identity] = {
                     "checksum": zlib.crc32(pixels),
                     "repairs": outcome.repairs,

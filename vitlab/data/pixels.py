@@ -9,11 +9,9 @@ import hashlib
 import itertools
 import json
 import math
-import os
 import shutil
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -28,6 +26,7 @@ from vitlab.data.resize import Mode, to_square
 from vitlab.data.sources import Source
 from vitlab.errors import InputError
 from vitlab.progress import Progress
+from vitlab.threads import helpers
 from vitlab.weights import Preprocessing
 
 VERSION = 3  # of what decoding and resizing compute; a change makes older packs unused
@@ -91,9 +90,7 @@ def load_pixels(source: Source, recipe: Recipe, rows: Sequence[int] | None = Non
     """
     table = source.table
     asked = range(len(table)) if rows is None else rows
-    first_row: dict[str, int] = {}  # of each picture: a file that stands twice is decoded once
-    for row in asked:
-        first_row.setdefault(table.ids[row], int(row))
+    first_row = table.first_rows(asked)
     refused = {
         identity: str(_outcome(source, recipe, row).reason)
         for identity, row in first_row.items()
@@ -141,7 +138,7 @@ def _decode_missing(
     if len(packs) >= MOST_PACKS:
         _join([pack for pack in packs if len(pack.images) < full / 2], size, folder)
     progress = Progress(len(missing), "reading images", "images")
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with helpers() as pool:
         for first in range(0, len(missing), full):
             some = missing[first : first + full]
             rows = [first_row[identity] for identity in some]

@@ -1,7 +1,7 @@
 """A collection of labelled images as a table: which image, where, of which class."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,6 +49,13 @@ class Table:
     def column(self, name: str) -> tuple[str, ...]:
         """Empty strings where the source has no such column."""
         return self.columns.get(name) or ("",) * len(self)
+
+    def first_rows(self, rows: Iterable[int] | None = None) -> dict[str, int]:
+        """The first row of each picture, of all rows or of those given: a file may stand there twice."""
+        first: dict[str, int] = {}
+        for row in range(len(self)) if rows is None else rows:
+            first.setdefault(self.ids[row], int(row))
+        return first
 
     def select(self, rows: Sequence[int] | np.ndarray) -> "Table":
         return Table(

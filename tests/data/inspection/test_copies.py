@@ -10,7 +10,7 @@ from PIL import Image
 from tests.data.inspection.collections import inspect, photograph, save
 from vitlab.data import Split, Table
 from vitlab.data.inspection.measures import measure
-from vitlab.data.inspection.near import groups_of, near_pairs
+from vitlab.data.inspection.near import near_pairs
 from vitlab.errors import InputError
 
 
@@ -123,11 +123,6 @@ def test_pictures_of_one_colour_or_a_few_pixels_are_not_near_copies(tmp_path: Pa
         ramp = np.tile(np.arange(0, 80, 10) + seed, (8, 1)).astype(np.uint8)
         save(Image.fromarray(ramp), tmp_path / "a" / f"ramp{seed}.png")
     assert found(tmp_path) == []
-
-
-def test_groups_hang_together_by_any_of_their_links():
-    assert groups_of(7, [(5, 1), (2, 3), (3, 5)]) == [[1, 2, 3, 5]]
-    assert groups_of(3, []) == []
 
 
 def test_all_pairs_are_looked_at_across_the_blocks():

@@ -2,10 +2,10 @@
 
 from vitlab.data.inspection.cleaning import Action, write_clean_copy
 from vitlab.data.inspection.copies import NEAR, Copies
+from vitlab.data.inspection.examined import Examined
 from vitlab.data.inspection.flaws import Flaw
 from vitlab.data.inspection.inspection import Inspection, inspect_source, to_json
 from vitlab.data.inspection.near import Pair
-from vitlab.data.inspection.pass_over import Examined
 
 __all__ = [
     "NEAR",

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from vitlab import files
-from vitlab.data.decode import SUFFIXES, DecodeError
+from vitlab.data.decode import DecodeError, suffixes_of
 from vitlab.data.inspection.copies import NEAR
+from vitlab.data.inspection.examined import Examined
 from vitlab.data.inspection.inspection import Inspection
-from vitlab.data.inspection.pass_over import Examined
 from vitlab.data.table import PART, PARTS, PRIVATE, REPUBLISH
 from vitlab.errors import InputError
 from vitlab.progress import track
@@ -143,7 +143,7 @@ def _suffix(inspection: Inspection, row: int, suffix: str) -> str:
     seen = inspection.examined.seen[row]
     if _is_rewritten(inspection, row):
         return ".jpg" if seen.format in LOSSY else ".png"
-    right = SUFFIXES.get(seen.format, {f".{seen.format}".lower()})
+    right = suffixes_of(seen.format)
     return suffix if suffix.lower() in right else USUAL.get(seen.format, f".{seen.format}".lower())
 
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vitlab.data.grouping import groups_of
+from vitlab.data.inspection.examined import Examined
 from vitlab.data.inspection.flaws import BLANK
-from vitlab.data.inspection.near import Pair, groups_of, near_pairs
-from vitlab.data.inspection.pass_over import Examined
+from vitlab.data.inspection.near import Pair, near_pairs
 
 SAME_FILE, SAME_PIXELS, NEAR = "same file", "same pixels", "nearly the same"
-SMALLEST = (
-    24  # pixels of the shorter side: smaller pictures, such as digits, are alike without being copies
-)
+SMALLEST = 24  # pixels of the shorter side: smaller ones, such as digits, are alike without being copies
 
 Check = Callable[[Sequence[Pair]], list[Pair]]
 
@@ -47,6 +46,8 @@ def find_copies(examined: Examined, parts: Sequence[str], check: Check | None) -
     if check and pairs:
         pairs = check(pairs)
     for rows in groups_of(len(examined.seen), [(pair.first, pair.second) for pair in pairs]):
+        if len(rows) == 1:
+            continue
         together = set(rows)
         own = [pair for pair in pairs if pair.first in together]
         everyone = sorted(row for one in rows for row in by_pixels[examined.seen[one].pixels])

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vitlab.data.inspection.pass_over import Seen
+from vitlab.data.inspection.examined import Seen
 
 BLANK = 8  # of 255: the largest difference of a colour within an image that shows nothing
 DARK = 30.0  # of 255: mean grey value

@@ -7,10 +7,10 @@ from typing import Any
 
 from vitlab.data.inspection.balance import judge_balance
 from vitlab.data.inspection.copies import Copies, find_copies
+from vitlab.data.inspection.examined import Examined, examine
 from vitlab.data.inspection.flaws import Flaw, find_flaws
 from vitlab.data.inspection.near import Pair
 from vitlab.data.inspection.parts import in_order, parts_of
-from vitlab.data.inspection.pass_over import Examined, examine
 from vitlab.data.inspection.pretraining import pretraining_signs
 from vitlab.data.sources import Source
 from vitlab.data.splits import Split

@@ -1,14 +1,12 @@
 """Pairs of pictures that are nearly the same: compressed again, resized, made lighter, cut a little."""
 
-import itertools
-import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from vitlab.data.inspection.overlay import AT_ONCE, likeness
 from vitlab.progress import Progress
+from vitlab.threads import helpers
 
 # Photographs of dogs, cut by 4 % on one side and 2 % on the other, differ in at most 14 bits from the
 # whole; of 100,000 pairs of different ones 23 differ in at most 16. Of products before a white wall nine
@@ -43,7 +41,7 @@ def near_pairs(prints: np.ndarray, looks: np.ndarray, tints: np.ndarray) -> list
     chunks = [candidates[start : start + AT_ONCE] for start in range(0, len(candidates), AT_ONCE)]
     progress = Progress(len(candidates), "comparing", "pairs")
     values = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with helpers() as pool:
         for chunk in pool.map(lambda pairs: likeness(looks, pairs), chunks):
             values.append(chunk)
             progress.advance(len(chunk))
@@ -54,23 +52,6 @@ def near_pairs(prints: np.ndarray, looks: np.ndarray, tints: np.ndarray) -> list
         for index, (first, second) in enumerate(candidates)
         if alike[index] >= LEAST_LIKENESS
     ]
-
-
-def groups_of(count: int, links: list[tuple[int, int]]) -> list[list[int]]:
-    """Who hangs together with whom among 0..count-1, groups of one left out."""
-    parent = list(range(count))
-
-    def top(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
-    for first, second in links:
-        parent[max(top(first), top(second))] = min(top(first), top(second))
-    order = sorted(range(count), key=top)
-    grouped = (list(rows) for _, rows in itertools.groupby(order, key=top))
-    return [rows for rows in grouped if len(rows) > 1]
 
 
 def _close_prints(prints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

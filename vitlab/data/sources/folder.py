@@ -14,6 +14,7 @@ from vitlab.data.sources.names import check_class_names
 from vitlab.data.table import PART, PART_NAMES, PARTS, Table
 from vitlab.errors import InputError
 from vitlab.names import shown
+from vitlab.place import lies_in
 from vitlab.progress import say
 
 
@@ -77,10 +78,8 @@ def _folders(path: Path) -> list[str]:
             )
     except OSError as error:
         _unreadable(error)
-    whole = os.path.realpath(path)
     for name in names:
-        target = os.path.realpath(path / name)
-        if os.path.commonpath([whole, target]) == target:
+        if lies_in(path, path / name):
             raise InputError(
                 f"{shown(str(path / name))} is a link to a folder that holds it; remove the link"
             )

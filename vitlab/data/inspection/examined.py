@@ -1,9 +1,7 @@
 """The one pass over all images that everything in a data set's report comes from."""
 
 import hashlib
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +14,7 @@ from vitlab.data.stores import Store
 from vitlab.data.table import Table
 from vitlab.errors import InputError
 from vitlab.progress import track
+from vitlab.threads import helpers
 from vitlab.weights import Preprocessing
 
 
@@ -69,9 +68,7 @@ def examine(source: Source) -> Examined:
         InputError: no image can be read, or the system is short of something.
     """
     whole = source.table
-    first_row: dict[str, int] = {}
-    for row, identity in enumerate(whole.ids):
-        first_row.setdefault(identity, row)
+    first_row = whole.first_rows()
 
     def look(row: int) -> Seen | str:
         try:
@@ -82,7 +79,7 @@ def examine(source: Source) -> Examined:
             reason = getattr(error, "strerror", None) or "not enough memory"
             raise InputError(f"cannot read {whole.paths[row]!r}: {reason}; run again") from error
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with helpers() as pool:
         found = track(pool.map(look, first_row.values()), len(first_row), "reading images", "images")
         by_id = dict(zip(first_row, found, strict=True))
     results = [by_id[identity] for identity in whole.ids]
