@@ -147,7 +147,7 @@ def _read_images(config: Config, run: RunDirectory, blueprint: Blueprint) -> tup
     if run.split.exists() or config.split.file:
         collection, split = align(collection, read_split(stored))
     else:
-        split = draw_split(collection.table, config.split, config.seed)
+        split = draw_split(collection.table, config.split, config.seed, collection.pictures())
     parts = ", ".join(f"{part} {count}" for part, count in split.counts().items())
     say(
         f"images   {len(split.table)} in {len(split.table.class_names)} classes: {parts}; "

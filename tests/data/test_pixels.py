@@ -96,6 +96,47 @@ def test_an_image_of_the_split_that_is_gone_is_named(image_folder):
         align(collection(path), split)
 
 
+def test_the_same_pixels_in_other_files_are_one_picture_and_stay_in_one_part(image_folder):
+    path = image_folder({"a": 12, "b": 12}, size=40)
+    for number in range(6):
+        image = Image.open(path / "a" / f"{number:03}.png")
+        image.save(path / "a" / f"copy{number}.bmp")  # other bytes, the same pixels
+        image.putpixel((0, 0), (1, 2, 3))
+        image.resize((80, 80), Image.Resampling.NEAREST).save(path / "a" / f"larger{number}.png")
+    found = collection(path)
+    pictures = dict(zip(found.table.paths, found.pictures(), strict=True))
+    assert len(set(pictures.values())) == 24 + 6
+    for number in range(6):
+        assert pictures[f"a/copy{number}.bmp"] == pictures[f"a/{number:03}.png"]
+    for seed in range(5):
+        split = draw_split(found.table, config.Split((0.6, 0.2, 0.2)), seed, found.pictures())
+        part = dict(zip(split.table.paths, split.parts, strict=True))
+        assert all(part[f"a/copy{number}.bmp"] == part[f"a/{number:03}.png"] for number in range(6))
+
+
+def test_pictures_that_only_the_small_network_takes_for_one_are_two(image_folder):
+    path = image_folder({"a": 3, "b": 3}, size=64)
+    image = Image.open(path / "a" / "000.png")
+    grid = np.asarray(image).copy()
+    grid[0, 0, 0] ^= 1  # lost when it becomes smaller
+    Image.fromarray(grid).save(path / "a" / "other.png")
+    found = collection(path)
+    table = dict(zip(found.table.paths, found.table.ids, strict=True))
+    checksums = found.pixels.checksums
+    assert checksums[table["a/000.png"]] == checksums[table["a/other.png"]]
+    assert len(set(found.pictures())) == 7
+
+
+def test_a_file_under_the_suffix_of_another_format_counts_by_its_own_name(image_folder):
+    """Pixels are kept by content: a copy under the right name needs no repair."""
+    path = image_folder({"a": 3, "b": 3})
+    content = (path / "a" / "000.png").read_bytes()
+    (path / "a" / "wrong.jpg").write_bytes(content)
+    assert collection(path).pixels.repairs == {"suffix of another format": 1}
+    (path / "a" / "wrong.jpg").rename(path / "a" / "right.png")
+    assert collection(path).pixels.repairs == {}
+
+
 @pytest.mark.parametrize("size", [(300, 200), (200, 300), (256, 256), (20, 500), (2, 3)])
 def test_crop_is_the_middle_of_the_image_resized_on_its_shorter_side(size: tuple[int, int]):
     preprocessing = Preprocessing(size=224, interpolation="bilinear", crop=0.875, crop_first=False)

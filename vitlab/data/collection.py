@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vitlab import config
-from vitlab.data.decode import Decoded
+from vitlab.data.decode import Decoded, DecodeError
 from vitlab.data.pixels import Pixels, Recipe, load_pixels
 from vitlab.data.resize import Mode
 from vitlab.data.sources import Source, open_source
@@ -35,6 +35,35 @@ class Collection:
     def read(self, row: int) -> Decoded:
         """The image in its own size. Raises `DecodeError` if it has changed and is none any more."""
         return self.source.read(int(self.origin[row]))
+
+    def pictures(self) -> tuple[str, ...]:
+        """For each row the picture that it shows: files of the same pixels share the least id of theirs.
+
+        Only images whose pixels are the same at the network's size are decoded for it, and they are
+        compared in their own, so that a split does not depend on the network.
+
+        Raises:
+            InputError: a file has changed since it was read.
+        """
+        ids_of = defaultdict(set)
+        for identity in self.table.ids:
+            ids_of[self.pixels.checksums[identity]].add(identity)
+        alike = set().union(*(ids for ids in ids_of.values() if len(ids) > 1))
+        same = defaultdict(list)
+        for identity, row in self.table.first_rows().items():
+            if identity in alike:
+                same[self._digest(row)].append(identity)
+        shown = {identity: min(ids) for ids in same.values() for identity in ids}
+        return tuple(shown.get(identity, identity) for identity in self.table.ids)
+
+    def _digest(self, row: int) -> str:
+        try:
+            return self.read(row).digest
+        except (DecodeError, OSError) as error:
+            raise InputError(
+                f"{self.table.paths[row]} changed or disappeared while it was read ({error}); put it "
+                "back, or run again without it"
+            ) from error
 
     def store(self, rows: np.ndarray, *, training: bool = False) -> Store:
         """Exact pixels, but for training, which takes what `dataset.decode` says.

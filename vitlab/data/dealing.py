@@ -1,5 +1,6 @@
 """Draws the split: who is in train, val and test, by class, with copies and groups kept together."""
 
+import dataclasses
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,8 +15,12 @@ from vitlab.errors import InputError
 from vitlab.progress import say
 
 
-def draw_split(table: Table, settings: config.Split, seed: int) -> Split:
+def draw_split(
+    table: Table, settings: config.Split, seed: int, pictures: Sequence[str] | None = None
+) -> Split:
     """Train, val and test with these shares of each class.
+
+    `pictures` says which picture each row shows, if that is not its id: copies of one stay together.
 
     Bundles are taken in the order of a hash of their name and the seed: whatever else is in the table,
     and under whatever path they stand, they keep their place in line, so few of them change parts when
@@ -25,14 +30,15 @@ def draw_split(table: Table, settings: config.Split, seed: int) -> Split:
     Raises:
         InputError: a class has fewer bundles than there are parts, or no training image.
     """
-    bundles = bundles_of(table)
+    by_picture = dataclasses.replace(table, ids=tuple(pictures or table.ids))
+    bundles = bundles_of(by_picture)
     parts = np.array(table.column(PART), dtype=object)
     if settings.folds:
         _draw_fold(parts, bundles, settings, table, seed)
     else:
         _draw_missing(parts, bundles, _shares(settings), table, seed)
     split = Split(table, tuple(parts.tolist()))
-    _check_parts(split)
+    _check_parts(Split(by_picture, split.parts))
     return split
 
 

@@ -1,10 +1,11 @@
 """One function turns any image file into RGB, and says what it had to repair."""
 
 import errno
+import hashlib
 import io
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ SUFFIXES = {
 # What the system says when it is short of something, not of the file.
 BUSY = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN, errno.ESTALE}
 
+MISNAMED = "suffix of another format"  # the one repair that depends on the name
 ORIENTATION = 0x0112  # the EXIF tag
 
 # Pillow warns of images above a limit that is lower than ours, and of odd EXIF data.
@@ -60,6 +62,11 @@ class Decoded:
     format: str = ""
     mode: str = ""
 
+    @property
+    def digest(self) -> str:
+        """Of its size and colours as they are shown: the same for one picture in two files."""
+        return hashlib.sha256(f"{self.image.size}".encode() + self.image.tobytes()).hexdigest()
+
 
 def decode(path: Path, enough: int = 0) -> Decoded:
     """Reads the first frame of an image, upright, in RGB, with transparency on white.
@@ -73,7 +80,10 @@ def decode(path: Path, enough: int = 0) -> Decoded:
     """
     if not os.path.isfile(path):  # unlike Path.is_file, no error where a folder cannot be entered
         raise DecodeError("not a file that can be opened")
-    return _decode(path, path.suffix.lower(), enough)
+    decoded = _decode(path, enough)
+    if is_misnamed(path, decoded.format):
+        return replace(decoded, repairs=decoded.repairs | {MISNAMED})
+    return decoded
 
 
 def is_named_as_image(path: Path) -> bool:
@@ -86,12 +96,18 @@ def suffixes_of(name: str) -> set[str]:
     return SUFFIXES.get(name, {f".{name}".lower()})
 
 
+def is_misnamed(path: str | Path, name: str) -> bool:
+    """Whether the suffix is that of another format; one without a suffix says nothing."""
+    suffix = os.path.splitext(path)[1].lower()
+    return bool(suffix and name) and suffix not in suffixes_of(name)
+
+
 def decode_bytes(content: bytes, enough: int = 0) -> Decoded:
     """Like `decode`, of what a file would hold."""
-    return _decode(io.BytesIO(content), "", enough)
+    return _decode(io.BytesIO(content), enough)
 
 
-def _decode(file: Path | io.BytesIO, suffix: str, enough: int) -> Decoded:
+def _decode(file: Path | io.BytesIO, enough: int) -> Decoded:
     repairs: set[str] = set()
     try:
         with Image.open(file, formats=FORMATS) as opened:
@@ -99,8 +115,6 @@ def _decode(file: Path | io.BytesIO, suffix: str, enough: int) -> Decoded:
             if width * height > MOST_PIXELS:
                 raise DecodeError(f"{width} x {height} pixels; at most {MOST_PIXELS} are read")
             _check_room(opened, file)
-            if suffix and suffix not in suffixes_of(str(opened.format)):
-                repairs.add("suffix of another format")
             if getattr(opened, "is_animated", False):
                 repairs.add("first frame of several")
             reduced = _reduced(opened, file, enough) if enough else None

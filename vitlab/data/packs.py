@@ -32,10 +32,12 @@ PIXELS, FOUND = "pixels.u8", "found.json"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What decoding one image gave: pixels and the repairs it took, or the reason why there are none."""
+    """What decoding one image gave: pixels, the repairs that its content took, and its format, or the
+    reason why there are none."""
 
     pixels: np.ndarray | None
     repairs: tuple[str, ...] = ()
+    format: str = ""
     reason: str | None = None
 
 
@@ -49,8 +51,11 @@ class Pack:
         self.images: dict[str, dict] = found["images"]  # by id, in the order of the pixels
         self.refused: dict[str, str] = found["refused"]
         self._checksums = [image["checksum"] for image in self.images.values()]
-        if not all(isinstance(image["repairs"], list) for image in self.images.values()):
-            raise ValueError("its repairs are no lists")
+        if not all(
+            isinstance(image["repairs"], list) and isinstance(image["format"], str)
+            for image in self.images.values()
+        ):
+            raise ValueError("its repairs are no lists, or its formats no names")
         self._is_sound = [False] * len(self._checksums)
         self._bytes = size * size * 3
         self._handle = os.open(folder / PIXELS, os.O_RDONLY)
@@ -142,6 +147,7 @@ def write_pack(folder: Path, ids: Sequence[str], outcomes: Iterable[Outcome]) ->
                 images[identity] = {
                     "checksum": zlib.crc32(pixels),
                     "repairs": outcome.repairs,
+                    "format": outcome.format,
                 }
                 file.write(pixels)
         files.write_json(unfinished / FOUND, {"images": images, "refused": refused})

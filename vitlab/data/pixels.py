@@ -19,7 +19,7 @@ from typing import Literal
 import numpy as np
 
 from vitlab import files, runtime
-from vitlab.data.decode import DecodeError
+from vitlab.data.decode import MISNAMED, DecodeError, is_misnamed
 from vitlab.data.identity import is_unreadable
 from vitlab.data.packs import Outcome, Pack, PackedPixels, make_room, only_writer, open_packs, write_pack
 from vitlab.data.resize import Mode, to_square
@@ -29,7 +29,7 @@ from vitlab.progress import Progress
 from vitlab.threads import helpers
 from vitlab.weights import Preprocessing
 
-VERSION = 3  # of what decoding and resizing compute; a change makes older packs unused
+VERSION = 4  # of what decoding and resizing compute, and packs hold; a change makes older packs unused
 ABANDONED = 24 * 3600  # seconds: whoever wrote a half-written folder for longer was killed
 
 PACK_BYTES = 2**27  # a first pass that is stopped loses no more than the pack that it is at
@@ -71,12 +71,14 @@ class Pixels:
         array: uint8 [images, size, size, 3].
         rows: for each row of the source's table, its place in `array`; -1 if it is unreadable, or
             was not asked for.
+        checksums: of the pixels of each id.
         repairs: for each kind of repair, how many rows needed it.
         unreadable: path to reason.
     """
 
     array: PackedPixels
     rows: np.ndarray
+    checksums: dict[str, int]
     repairs: dict[str, int]
     unreadable: dict[str, str]
 
@@ -117,9 +119,11 @@ def load_pixels(source: Source, recipe: Recipe, rows: Sequence[int] | None = Non
         if identity in images:
             place[row] = array.places[identity]
             repairs.update(images[identity]["repairs"])
+            repairs[MISNAMED] += is_misnamed(table.paths[row], images[identity]["format"])
         else:
             unreadable[table.paths[row]] = refused[identity]
-    return Pixels(array, place, dict(repairs), unreadable)
+    checksums = {identity: image["checksum"] for identity, image in images.items()}
+    return Pixels(array, place, checksums, dict(+repairs), unreadable)
 
 
 def _missing(ids: Sequence[str], packs: Sequence[Pack]) -> list[str]:
@@ -162,10 +166,10 @@ def _join(packs: Sequence[Pack], size: int, folder: Path) -> None:
     refused = {identity: reason for pack in packs for identity, reason in pack.refused.items()}
     array = PackedPixels(packs, list(images), size)
     pixels = (
-        Outcome(array[np.array([row])][0], tuple(image["repairs"]))
+        Outcome(array[np.array([row])][0], tuple(image["repairs"]), image["format"])
         for row, image in enumerate(images.values())
     )
-    reasons = (Outcome(None, (), reason) for reason in refused.values())
+    reasons = (Outcome(None, reason=reason) for reason in refused.values())
     write_pack(folder, [*images, *refused], itertools.chain(pixels, reasons))
     for pack in packs:  # whoever reads it goes on reading
         shutil.rmtree(pack.folder, ignore_errors=True)
@@ -177,11 +181,11 @@ def _outcome(source: Source, recipe: Recipe, row: int) -> Outcome:
         decoded = source.read(row, recipe.enough)
         pixels = to_square(decoded.image, recipe.preprocessing, recipe.mode)
     except DecodeError as error:
-        return Outcome(None, (), str(error))
+        return Outcome(None, reason=str(error))
     except (OSError, MemoryError) as error:
         # To remember this would lose the image for ever.
         reason = getattr(error, "strerror", None) or "not enough memory"
         raise InputError(f"cannot read {path}: {reason}; run again") from error
     if is_unreadable(source.table.ids[row]):  # it could not be read a moment ago
         raise InputError(f"{path} was not readable for a moment; run again")
-    return Outcome(pixels, tuple(sorted(decoded.repairs)))
+    return Outcome(pixels, tuple(sorted(decoded.repairs - {MISNAMED})), decoded.format)

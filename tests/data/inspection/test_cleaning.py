@@ -103,6 +103,21 @@ def test_files_of_one_name_get_numbers_and_classes_of_a_tree_become_folders(tmp_
     assert set(content(tmp_path / "clean")) == {"A-B/1.png", "A-B/1-2.png", "fixed.csv"}
 
 
+def test_names_that_are_too_long_for_a_disk_are_cut_and_stay_apart(tmp_path: Path):
+    """A label of a table may be a sentence of 300 letters; the list keeps it whole."""
+    labels = ["é" * 150 + end for end in ("x", "y")]
+    for index, folder in enumerate(("x", "y")):
+        save(photograph(index), tmp_path / folder / f"{'n' * 240}.png")
+    rows = [f"{folder}/{'n' * 240}.png,{label}\n" for folder, label in zip("xy", labels, strict=True)]
+    (tmp_path / "t.csv").write_text("path,label\n" + "".join(rows))
+    write_clean_copy(inspect(tmp_path / "t.csv"), tmp_path / "clean", private=False)
+    folders = [path for path in (tmp_path / "clean").iterdir() if path.is_dir()]
+    assert len(folders) == 2
+    assert all(path.name.startswith("é" * 80) for path in folders)
+    assert all(len(list(path.iterdir())) == 1 for path in folders)
+    assert all(label in (tmp_path / "clean/fixed.csv").read_text() for label in labels)
+
+
 def test_the_list_of_what_was_done_is_a_table_of_the_copy_with_all_columns(tmp_path: Path):
     for index in range(4):
         save(photograph(index), tmp_path / f"{index}.png")

@@ -48,8 +48,10 @@ def test_columns_are_found_by_name_and_paths_may_have_either_slash(shop):
         ("path\tlabel\r\na/000.png\tété\r\n".encode(), "utf-8"),
         (b"\xef\xbb\xbf" + "path,label\na/000.png,été\n\n".encode(), "utf-8"),
         ("path,label\na/000.png,été".encode("utf-16"), "utf-16"),
+        ("path;label;x, y, z\na/000.png;été;1\n".encode(), "utf-8"),
+        ('"x, y, z";path;label\n1;a/000.png;été\n'.encode(), "utf-8"),
     ],
-    ids=["semicolons", "tabs", "mark", "utf-16"],
+    ids=["semicolons", "tabs", "mark", "utf-16", "as many commas", "commas in quotes"],
 )
 def test_files_of_other_programs(shop, text: bytes, encoding: str):
     assert shop(text, encoding=encoding).table.class_names == ("été",)
@@ -142,6 +144,9 @@ def test_parts_and_hard_groups_are_read(shop):
         ('path,label\n"a/000.png,x\n', {}, "line 2: unexpected end of data"),
         ("path,label\na/000.png,x\na/\0.png,x\n", {}, "line 3: a character of zero"),
         ("path,label\na,x\n".encode("utf-16-le"), {}, "line 1: a character of zero; .*=utf-16"),
+        ("path,label\na,x\n".encode("utf-16"), {}, "line 1: byte 0xff is no utf-8; .*=utf-16"),
+        ("path;label\na/000.png;x\na/001.png;x;y\n", {}, "line 3: 3 cells, but 2 columns"),
+        ('path;label\n"a/000.png;x\n', {}, "line 2: unexpected end of data"),
         ("path,label\n", {}, "has no rows"),
         ("", {}, "has no rows"),
         (b"path,label\na/000.png,x\na/001.png,\xe9t\xe9\n", {}, "line 3: byte 0xe9 is no utf-8"),

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import hashlib
 import os
 import re
 from collections import Counter
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from vitlab import files
-from vitlab.data.decode import DecodeError, suffixes_of
+from vitlab.data.decode import MISNAMED, DecodeError, suffixes_of
 from vitlab.data.inspection.copies import NEAR
 from vitlab.data.inspection.examined import Examined
 from vitlab.data.inspection.inspection import Inspection
@@ -24,8 +25,8 @@ T = TypeVar("T")
 LIST = "fixed.csv"
 QUALITY = 95  # of a repaired JPEG, whose colours are kept at full resolution
 LOSSY = ("JPEG", "MPO")
+LONGEST_NAME = 200  # bytes of a class's folder or a file's stem; disks take 255
 USUAL = {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif"}  # suffixes of formats that have several
-NO_REPAIR = frozenset({"suffix of another format"})  # the file is good, under another name
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _targets(inspection: Inspection, kept: list[int]) -> dict[int, str]:
         stem, suffix = os.path.splitext(name)
         suffix = _suffix(inspection, row, suffix)
         place = f"{inspection.parts[row]}/" if with_parts else ""
-        start = f"{place}{folders[table.labels[row]]}/{stem.lstrip('.') or 'image'}"
+        start = f"{place}{folders[table.labels[row]]}/{_short(stem.lstrip('.')) or 'image'}"
         target, number = start + suffix, 1
         while target.lower() in taken:  # also where a disk takes A and a for one
             number += 1
@@ -127,7 +128,7 @@ def _targets(inspection: Inspection, kept: list[int]) -> dict[int, str]:
 
 def _class_folders(class_names: tuple[str, ...]) -> list[str]:
     """A class of a category tree may have a name that is no folder's."""
-    folders = [re.sub(r"[/\\]", "-", name).lstrip(".") or "class" for name in class_names]
+    folders = [_short(re.sub(r"[/\\]", "-", name).lstrip(".")) or "class" for name in class_names]
     counts = Counter(folder.lower() for folder in folders)
     same = [
         name for name, folder in zip(class_names, folders, strict=True) if counts[folder.lower()] > 1
@@ -139,6 +140,15 @@ def _class_folders(class_names: tuple[str, ...]) -> list[str]:
     return folders
 
 
+def _short(name: str) -> str:
+    """A name that a disk takes: of a longer one its beginning, and a hash to tell it from others."""
+    content = os.fsencode(name)
+    if len(content) <= LONGEST_NAME:
+        return name
+    end = f"-{hashlib.sha256(content).hexdigest()[:16]}"
+    return content[: LONGEST_NAME - len(end)].decode("utf-8", "ignore") + end
+
+
 def _suffix(inspection: Inspection, row: int, suffix: str) -> str:
     seen = inspection.examined.seen[row]
     if _is_rewritten(inspection, row):
@@ -148,7 +158,7 @@ def _suffix(inspection: Inspection, row: int, suffix: str) -> str:
 
 
 def _is_rewritten(inspection: Inspection, row: int) -> bool:
-    return bool(inspection.examined.seen[row].repairs - NO_REPAIR)
+    return bool(inspection.examined.seen[row].repairs - {MISNAMED})  # a good file, under another name
 
 
 def _copy(inspection: Inspection, row: int, folder: Path, target: str) -> Action:

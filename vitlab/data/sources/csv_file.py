@@ -1,9 +1,12 @@
 """A CSV file as columns of text, whatever program wrote it."""
 
+import codecs
 import csv
 import io
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vitlab.data.splits import LONGEST_CELL
 from vitlab.errors import InputError
@@ -11,6 +14,8 @@ from vitlab.names import unknown
 
 LARGEST_FILE = 1_000_000_000  # bytes: a kilobyte for each of a million images
 DELIMITERS = ",;\t|"
+FIRST_ROWS = 20  # that tell which of them it is
+MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # with which a program begins a file in UTF-16
 
 
 @dataclass(frozen=True)
@@ -29,17 +34,15 @@ class CSVFile:
 
 
 def read_csv(path: Path, encoding: str) -> CSVFile:
-    """The first line names the columns; what separates them is what that line has most of.
+    """The first row names the columns; what separates them is what cuts the first rows alike.
 
     Raises:
         InputError: it cannot be read, is in another encoding, or a row has more or fewer cells than
             the first.
     """
     text = _read_text(path, encoding)
-    header = text.partition("\n")[0]
-    delimiter = max(DELIMITERS, key=header.count)
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = _reader(text, max(DELIMITERS, key=lambda delimiter: _suits(text, delimiter)))
     lines, rows, names = [], [], None
     begin = 1
     try:
@@ -66,6 +69,21 @@ def read_csv(path: Path, encoding: str) -> CSVFile:
     return CSVFile(path, dict(zip(names, cells, strict=True)), lines)
 
 
+def _reader(text: str, delimiter: str) -> Any:
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+
+
+def _suits(text: str, delimiter: str) -> tuple[bool, int]:
+    """Whether the first rows have as many cells as the header, and several; and how many it has."""
+    widths = []
+    try:
+        for row in itertools.islice(_reader(text, delimiter), FIRST_ROWS):
+            widths += [len(row)] if row else []
+    except csv.Error:
+        return False, max(widths[:1], default=0)
+    return len(set(widths)) == 1 and widths[0] > 1, max(widths[:1], default=0)
+
+
 def _read_text(path: Path, encoding: str) -> str:
     try:
         size = path.stat().st_size
@@ -82,9 +100,10 @@ def _read_text(path: Path, encoding: str) -> str:
     except UnicodeError as error:
         place = getattr(error, "start", 0)
         line = content.count(b"\n", 0, place) + 1
+        likely = "utf-16" if content.startswith(MARKS) else "latin-1"
         raise InputError(
             f"{path}, line {line}: byte {content[place]:#04x} is no {encoding}; save the file in UTF-8, "
-            "or name its encoding, such as --config.dataset.encoding=latin-1"
+            f"or name its encoding, such as --config.dataset.encoding={likely}"
         ) from error
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
