@@ -136,6 +136,46 @@ def test_a_trained_network_is_asked_about_near_copies(small_run: Path, collectio
     assert "pairs that look alike the network takes" in result.stdout
 
 
+def test_the_report_of_a_run_is_not_overwritten(small_run: Path):
+    before = (small_run / "report.html").read_bytes()
+    result = vitlab("dataset", "--data=digits", f"--output={small_run}")
+    assert result.returncode == 2
+    assert "holds a run, and its report; name another folder with --output=DIR" in result.stderr
+    assert (small_run / "report.html").read_bytes() == before
+
+
+def test_a_clean_copy_that_the_names_forbid_is_refused_before_an_image_is_read(tmp_path: Path):
+    for index, folder in enumerate(("a", "b")):
+        save(photograph(index), tmp_path / "images" / folder / "1.png")
+    (tmp_path / "t.csv").write_text("path,label\na/1.png,A/b\nb/1.png,A-b\n")
+    result = look(
+        tmp_path / "t.csv",
+        tmp_path / "early",
+        "--config.dataset.images=images",
+        f"--fix={tmp_path}/clean",
+    )
+    assert result.returncode == 2
+    assert "would share a folder of the copy" in result.stderr
+    assert not (tmp_path / "early" / "report.html").exists()
+
+
+def test_what_is_wrong_with_a_table_is_in_the_report_and_its_json(tmp_path: Path):
+    for index in range(60):
+        save(photograph(index, 40, 30), tmp_path / f"{index}.png")
+    rows = [f"{index}.png,{label}\n" for index in range(60) for label in ("x", "y")][:120]
+    (tmp_path / "t.csv").write_text("path,label\n60.png,\n" + "".join(rows) + "a.png,x\n" + "0.png,y\n")
+    save(photograph(99), tmp_path / "a.png")
+    result = look(tmp_path / "t.csv", tmp_path / "report")
+    assert result.returncode == 0, result.stderr
+    facts = json.loads((tmp_path / "report" / "dataset.json").read_text(encoding="utf-8"))
+    first, second = facts["remarks"]
+    assert first["about"] == ["line 2: 60.png"]
+    assert len(second["about"]) == 121
+    page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert "line 3: 0.png" in page
+    assert "The first 50 of 121; dataset.json names all." in page
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -74,6 +74,8 @@ def _from_flags() -> tuple[Config, Path]:
         )
     place.check_place(config.dataset.path, "--data")
     output = Path(_OUTPUT.value)
+    if (output / "config.json").exists():
+        raise InputError(f"{output} holds a run, and its report; name another folder with --output=DIR")
     if os.path.isdir(config.dataset.path):
         _check_outside(output, config.dataset.path, "--output")
     return config, output

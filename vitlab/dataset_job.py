@@ -14,6 +14,7 @@ from vitlab.data import (
     Examined,
     Inspection,
     Pair,
+    class_folders,
     inspect_source,
     map_store,
     open_source,
@@ -41,15 +42,18 @@ def look_at_dataset(
     blueprint = draw_blueprint(_with_name(model)) if model else None
     parts = read_split(split) if split else None
     source = open_source(settings.dataset, fewest_classes=1)
+    if fix:
+        class_folders(source.table.class_names)  # what cannot be copied is refused before all is read
     network = _Network(blueprint, settings.seed) if blueprint else None
     inspection = inspect_source(source, settings.dataset.path, parts, network.agree if network else None)
     private = settings.report.private
-    actions = write_clean_copy(inspection, fix, private) if fix else None
     files.write_json(output / "dataset.json", to_json(inspection))
     report = output / "report.html"
-    write_dataset_report(inspection, report, seed=settings.seed, private=private, fixed=actions)
+    write_dataset_report(inspection, report, seed=settings.seed, private=private, fixed=None)
     _say_findings(inspection)
-    if fix and actions is not None:
+    if fix:
+        actions = write_clean_copy(inspection, fix, private)
+        write_dataset_report(inspection, report, seed=settings.seed, private=private, fixed=actions)
         kept = sum(bool(action.target) for action in actions)
         say(f"clean copy  {fix}: {kept} images, {len(actions) - kept} left out; see {fix / 'fixed.csv'}")
     say(f"report  {report}")

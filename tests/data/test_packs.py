@@ -169,6 +169,19 @@ def test_what_was_opened_last_stays(image_folder, monkeypatch):
     assert kept() == [second]
 
 
+def test_clearing_removes_what_a_killed_writer_has_left_but_not_what_is_being_written(capsys):
+    folder = runtime.cache_folder("pixels") / "way"
+    unfinished = folder / ".pack.0123abcd.part"
+    unfinished.mkdir(parents=True)
+    (unfinished / "pixels.u8").write_bytes(b"x" * 2**24)
+    with packs.only_writer(folder):
+        clear_pixels()
+        assert unfinished.exists()
+    clear_pixels()
+    assert not unfinished.exists()
+    assert "0.02 GiB removed" in capsys.readouterr().out
+
+
 def test_clearing_removes_all_but_what_is_read(image_folder, capsys):
     used = load(image_folder({"a": 3, "b": 3}, "first"))
     load(image_folder({"c": 3, "d": 3}, "second", size=10))

@@ -100,7 +100,10 @@ def open_collection(
     table = source.table.select(readable)
     empty = [name for name, count in table.class_counts().items() if not count]
     if empty:
-        raise InputError(f"no image of class {empty[0]!r} can be read ({settings.path})")
+        raise InputError(
+            f"no image of class {empty[0]!r} can be read ({settings.path}); put its images there, or "
+            "name the other classes in --config.dataset.classes"
+        )
     return Collection(source, pixels, recipe, table, readable)
 
 
@@ -131,7 +134,7 @@ def align(collection: Collection, split: Split) -> tuple[Collection, Split]:
             "put them back, or start again in a new workdir with a new split"
         )
     if len(rows) < len(now):
-        say(f"warning: {len(now) - len(rows)} images are newer than the split; they are left out")
+        say(f"warning: {len(now) - len(rows)} images are not in the split; they are left out")
     present = now.select(rows)
     table = dataclasses.replace(stored, paths=present.paths, columns=present.columns)
     origin = collection.origin[rows]

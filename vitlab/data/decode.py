@@ -86,9 +86,10 @@ def decode(path: Path, enough: int = 0) -> Decoded:
     return decoded
 
 
-def is_named_as_image(path: Path) -> bool:
+def is_named_as_image(path: str | Path) -> bool:
     """Whether its suffix is one of an image that can be read."""
-    return any(path.suffix.lower() in suffixes_of(name) for name in (*FORMATS, *SUFFIXES))
+    suffix = os.path.splitext(path)[1].lower()
+    return any(suffix in suffixes_of(name) for name in (*FORMATS, *SUFFIXES))
 
 
 def suffixes_of(name: str) -> set[str]:

@@ -189,7 +189,7 @@ def make_room() -> None:
 def clear_pixels() -> None:
     """Removes all decoded images but those that a running process reads, and says how much that is."""
     packs = _oldest_first()
-    removed = sum(size for folder, size in packs if _remove_unused(folder))
+    removed = sum(size for folder, size in packs if _remove_unused(folder)) + _remove_abandoned()
     kept = sum(size for _, size in packs) - removed
     in_use = f"; {kept / GIB:.2f} GiB are in use and stay" if kept else ""
     say(f"decoded images: {removed / GIB:.2f} GiB removed{in_use}")
@@ -212,6 +212,23 @@ def _oldest_first() -> list[tuple[Path, int]]:
                 opened = pixels.parent.stat().st_mtime_ns
                 packs.append((opened, pixels.parent, pixels.stat().st_size))
     return [(folder, size) for _, folder, size in sorted(packs)]
+
+
+def _remove_abandoned() -> int:
+    """Takes away what writers have left that were killed, and returns its bytes."""
+    removed = 0
+    for folder in runtime.cache_folder("pixels").iterdir():
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody writes here (see `only_writer`)
+            left = [path for path in folder.iterdir() if files.is_unfinished(path)]
+            removed += sum(file.stat().st_size for path in left for file in path.rglob("*"))
+            files.sweep(folder)
+        except OSError:  # somebody does, or it is not ours to remove
+            continue
+        finally:
+            os.close(handle)
+    return removed
 
 
 def _remove_unused(folder: Path) -> bool:

@@ -10,7 +10,7 @@ from vitlab.reporting import charts
 from vitlab.reporting.dataset_gallery import MOST_GROUPS, WORST, DatasetGallery
 from vitlab.reporting.page import data_address, render
 
-MOST_NAMED = 50  # unreadable files
+MOST_NAMED = 50  # files, lines and the like
 
 
 def write_dataset_report(

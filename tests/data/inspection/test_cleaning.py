@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from tests.data.inspection.collections import inspect, photograph, save
 from vitlab import config
@@ -103,6 +103,43 @@ def test_files_of_one_name_get_numbers_and_classes_of_a_tree_become_folders(tmp_
     assert set(content(tmp_path / "clean")) == {"A-B/1.png", "A-B/1-2.png", "fixed.csv"}
 
 
+def test_a_file_that_changes_after_it_was_looked_at_is_not_copied(tmp_path: Path):
+    for index in range(4):
+        save(photograph(index), tmp_path / "images" / "ab"[index % 2] / f"{index}.png")
+    inspection = inspect(tmp_path / "images")
+    (tmp_path / "images" / "b" / "1.png").write_bytes(b"garbage now")
+    with pytest.raises(InputError, match=r"'b/1\.png' has changed since it was looked at; run again"):
+        write_clean_copy(inspection, tmp_path / "clean", private=False)
+    assert {path.name for path in tmp_path.iterdir()} == {"images"}
+
+
+def test_rows_that_contradict_each_other_are_in_the_list_of_what_was_left_out(tmp_path: Path):
+    for index in range(3):
+        save(photograph(index), tmp_path / f"{index}.png")
+    (tmp_path / "t.csv").write_text("path,label\n0.png,a\n1.png,a\n1.png,b\n2.png,b\n")
+    inspection = inspect(tmp_path / "t.csv")
+    assert inspection.remarks[0].about == ("line 3: 1.png", "line 4: 1.png")
+    actions = clean(tmp_path / "t.csv", tmp_path / "clean")
+    action, reason, target = actions["1.png"]
+    assert (action, target) == ("left out", "")
+    assert "name an image of which another row says something else" in reason
+
+
+def test_a_turned_photograph_keeps_its_colour_profile_and_cmyk_loses_it(tmp_path: Path):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save(photograph(0), tmp_path / "images/a/turned.jpg", exif=exif, icc_profile=profile)
+    save(photograph(1).convert("CMYK"), tmp_path / "images/a/ink.jpg", icc_profile=profile)
+    write_clean_copy(inspect(tmp_path / "images"), tmp_path / "clean", private=False)
+    with (
+        Image.open(tmp_path / "clean/a/turned.jpg") as turned,
+        Image.open(tmp_path / "clean/a/ink.jpg") as ink,
+    ):
+        assert turned.info["icc_profile"] == profile
+        assert "icc_profile" not in ink.info
+
+
 def test_names_that_are_too_long_for_a_disk_are_cut_and_stay_apart(tmp_path: Path):
     """A label of a table may be a sentence of 300 letters; the list keeps it whole."""
     labels = ["é" * 150 + end for end in ("x", "y")]
@@ -168,7 +205,7 @@ def test_a_copy_that_fails_half_way_is_not_there(tmp_path: Path):
 
 def test_two_classes_that_would_share_a_folder_are_refused():
     with pytest.raises(InputError, match=r"the classes 'A/b' and 'a-B' would share a folder"):
-        cleaning._class_folders(("A/b", "c", "a-B"))
+        cleaning.class_folders(("A/b", "c", "a-B"))
 
 
 def test_a_photograph_that_lies_on_its_side_is_turned_for_good(tmp_path: Path):

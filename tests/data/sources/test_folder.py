@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vitlab import config, runtime
 from vitlab.data.decode import DecodeError
@@ -97,7 +98,7 @@ def test_images_beside_the_class_folders_are_said_and_left_out(image_folder, cap
         (path / name).write_bytes(b"")
     assert len(folder(path).table) == 2
     assert "1 images in" in (said := capsys.readouterr().out)
-    assert said.endswith("are in no class folder and left out, such as lost\\n.JPG\n")
+    assert said.endswith("are in no class folder and left out:\n  lost\\n.JPG\n")
 
 
 def test_train_and_test_folders_are_parts(image_folder):
@@ -108,6 +109,32 @@ def test_train_and_test_folders_are_parts(image_folder):
     assert table.class_names == ("a", "b")
     assert table.paths == ("Train/a/000.png", "Train/b/000.png", "Train/b/001.png", "test/b/000.png")
     assert table.column("part") == ("train", "train", "train", "test")
+
+
+def test_a_folder_of_images_beside_the_parts_is_refused(image_folder):
+    """Or train and test would be classes, and the network would train on what was held out."""
+    path = image_folder({"a": 1, "b": 1}, "whole/train").parent
+    image_folder({"a": 1, "b": 1}, "whole/test")
+    image_folder({"x": 1}, "whole/unlabeled")
+    with pytest.raises(InputError, match="beside them one with images that is none, 'unlabeled'; move"):
+        folder(path)
+
+
+def test_folders_without_images_beside_the_parts_are_said_and_left_out(image_folder, capsys):
+    path = image_folder({"a": 1, "b": 1}, "whole/train").parent
+    image_folder({"a": 1, "b": 1}, "whole/test")
+    for name in ("annotations", "__MACOSX"):
+        (path / name).mkdir()
+        (path / name / "a.xml").write_text("<a/>")
+    Image.new("RGB", (5, 5)).save(path / "train" / "loose.png")
+    assert folder(path).table.column("part") == ("train", "train", "test", "test")
+    said = capsys.readouterr().out
+    assert "are no parts and hold no images; they are left out:\n  annotations\n" in said
+    assert "train are in no class folder and left out:\n  loose.png" in said
+
+
+def test_trains_may_be_a_class(image_folder):
+    assert folder(image_folder({"train": 1, "plane": 1})).table.class_names == ("plane", "train")
 
 
 def test_classes_that_differ_by_case_or_spaces_are_warned_of(image_folder, capsys):

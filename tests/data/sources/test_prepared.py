@@ -22,14 +22,14 @@ def png(row: int) -> bytes:
 
 
 class Dots(tfds.core.GeneratorBasedBuilder):
-    """One colour an image; the last of each split has no label."""
+    """One colour an image; the last of each split has no label, and one label no example."""
 
     VERSION = tfds.core.Version("1.0.0")
 
     def _info(self):
         features = {
             "image": tfds.features.Image(encoding_format="png"),
-            "label": tfds.features.ClassLabel(names=["even", "odd"]),
+            "label": tfds.features.ClassLabel(names=["even", "never", "odd"]),
         }
         return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
 
@@ -39,7 +39,7 @@ class Dots(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, start):
         for row in range(start, start + 9):
-            label = -1 if row == start + 8 else row % 2
+            label = -1 if row == start + 8 else row % 2 * 2
             yield str(row), {"image": io.BytesIO(png(row)), "label": label}
 
 
@@ -68,6 +68,7 @@ def test_every_labelled_example_is_read_and_splits_are_parts(prepared: Path, cap
         assert hashlib.sha256(png(red)).hexdigest() == table.ids[row]
     said = capsys.readouterr().out
     assert "the splits unlabeled of tfds:dots are left out" in said
+    assert "1 classes of tfds:dots have no example; they are left out:\n  never\n" in said
     assert "2 examples without a label are left out" in said
     assert "tensorflow" not in sys.modules
 

@@ -1,6 +1,6 @@
 """What is wrong with a collection, before anyone trains on it; and a copy without it."""
 
-from vitlab.data.inspection.cleaning import Action, write_clean_copy
+from vitlab.data.inspection.cleaning import Action, class_folders, write_clean_copy
 from vitlab.data.inspection.copies import NEAR, Copies
 from vitlab.data.inspection.examined import Examined
 from vitlab.data.inspection.flaws import Flaw
@@ -15,6 +15,7 @@ __all__ = [
     "Flaw",
     "Inspection",
     "Pair",
+    "class_folders",
     "inspect_source",
     "to_json",
     "write_clean_copy",

@@ -25,6 +25,7 @@ T = TypeVar("T")
 LIST = "fixed.csv"
 QUALITY = 95  # of a repaired JPEG, whose colours are kept at full resolution
 LOSSY = ("JPEG", "MPO")
+KEEP_PROFILE = ("RGB", "RGBA", "P")  # modes whose colour profile goes on to be right
 LONGEST_NAME = 200  # bytes of a class's folder or a file's stem; disks take 255
 USUAL = {"JPEG": ".jpg", "MPO": ".jpg", "TIFF": ".tif"}  # suffixes of formats that have several
 
@@ -65,9 +66,15 @@ def write_clean_copy(inspection: Inspection, folder: Path, private: bool) -> lis
     actions += [
         Action(examined.table.paths[row], "left out", reason, "") for row, reason in left_out.items()
     ]
+    actions += [
+        Action(path, "left out", remark.what, "")
+        for remark in inspection.remarks
+        for path in remark.left_out
+    ]
     with files.replacing_folder(folder) as unfinished:
         for row in track(kept, len(kept), "copying", "images"):
             actions.append(_copy(inspection, row, unfinished, targets[row]))
+        _check_unchanged(examined, kept)
         actions.sort(key=lambda action: action.source)
         _write_list(actions, inspection, unfinished / LIST)
     return actions
@@ -104,10 +111,19 @@ def _rank(part: str) -> int:
     return PARTS.index(part) if part in PARTS else -1
 
 
+def _check_unchanged(examined: Examined, rows: Sequence[int]) -> None:
+    """What was copied is what was looked at."""
+    changed = examined.source.changed([int(examined.origin[row]) for row in rows])
+    if changed:
+        raise InputError(
+            f"{examined.source.table.paths[changed[0]]!r} has changed since it was looked at; run again"
+        )
+
+
 def _targets(inspection: Inspection, kept: list[int]) -> dict[int, str]:
     """A free path for each row: its class's folder, in its part's if every image has one."""
     table = inspection.examined.table
-    folders = _class_folders(table.class_names)
+    folders = class_folders(table.class_names)
     with_parts = all(inspection.parts[row] for row in kept)
     targets: dict[int, str] = {}
     taken: set[str] = set()
@@ -126,8 +142,12 @@ def _targets(inspection: Inspection, kept: list[int]) -> dict[int, str]:
     return targets
 
 
-def _class_folders(class_names: tuple[str, ...]) -> list[str]:
-    """A class of a category tree may have a name that is no folder's."""
+def class_folders(class_names: tuple[str, ...]) -> list[str]:
+    """Those of a cleaned copy: a class of a category tree may have a name that is no folder's.
+
+    Raises:
+        InputError: two classes would have one folder, on a disk that takes A and a for one.
+    """
     folders = [_short(re.sub(r"[/\\]", "-", name).lstrip(".")) or "class" for name in class_names]
     counts = Counter(folder.lower() for folder in folders)
     same = [
@@ -135,7 +155,8 @@ def _class_folders(class_names: tuple[str, ...]) -> list[str]:
     ]
     if same:
         raise InputError(
-            f"the classes {' and '.join(map(repr, same))} would share a folder of the copy; rename one"
+            f"the classes {' and '.join(map(repr, same))} would share a folder of the copy; rename one, "
+            "or put their images together"
         )
     return folders
 
@@ -172,10 +193,12 @@ def _copy(inspection: Inspection, row: int, folder: Path, target: str) -> Action
         )
         return Action(path, "copied under another name" if repairs else "copied", repairs, target)
     image = _read(examined, row, lambda: examined.read(row)).image
+    # The profile says what the file's own colours mean; those of CMYK are no more there.
+    profile = image.info.get("icc_profile") if examined.seen[row].mode in KEEP_PROFILE else None
     if where.suffix == ".jpg":
-        image.save(where, "JPEG", quality=QUALITY, subsampling=0)
+        image.save(where, "JPEG", quality=QUALITY, subsampling=0, icc_profile=profile)
     else:
-        image.save(where, "PNG")
+        image.save(where, "PNG", icc_profile=profile)
     return Action(path, "rewritten as RGB", repairs, target)
 
 

@@ -88,6 +88,12 @@ def examine(source: Source) -> Examined:
         for path, result in zip(whole.paths, results, strict=True)
         if isinstance(result, str)
     }
+    changed = source.changed(rows.tolist())
+    if changed:
+        raise InputError(
+            f"{whole.paths[changed[0]]} changed or disappeared while it was read; put it back, or run "
+            "again without it"
+        )
     if not len(rows):
         path, reason = next(iter(unreadable.items()))
         raise InputError(f"none of the {len(whole)} files is an image; the first is {path!r}: {reason}")

@@ -12,7 +12,7 @@ from vitlab.data.inspection.flaws import Flaw, find_flaws
 from vitlab.data.inspection.near import Pair
 from vitlab.data.inspection.parts import in_order, parts_of
 from vitlab.data.inspection.pretraining import pretraining_signs
-from vitlab.data.sources import Source
+from vitlab.data.sources import Remark, Source
 from vitlab.data.splits import Split
 from vitlab.data.table import PARTS
 
@@ -30,6 +30,7 @@ class Inspection:
         parts: of each row, "" where none is known.
         imbalance: images of the largest class over those of the smallest; `balance` says it in words.
         pretraining: sentences, see `pretraining_signs`.
+        remarks: what the source noticed before any image was read.
     """
 
     place: str
@@ -40,6 +41,7 @@ class Inspection:
     imbalance: float
     balance: tuple[str, ...]
     pretraining: tuple[str, ...]
+    remarks: tuple[Remark, ...]
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Per part, images of each class; the part is "" where none is known."""
@@ -84,6 +86,7 @@ def inspect_source(
         imbalance=imbalance,
         balance=tuple(balance),
         pretraining=tuple(pretraining_signs(place, examined.table)),
+        remarks=source.remarks,
     )
 
 
@@ -100,6 +103,7 @@ def to_json(inspection: Inspection) -> dict[str, Any]:
         "imbalance": inspection.imbalance,
         "balance": inspection.balance,
         "pretraining": inspection.pretraining,
+        "remarks": [{"what": remark.what, "about": remark.about} for remark in inspection.remarks],
         "sizes": [
             {"width": width, "height": height, "images": count}
             for (width, height), count in sizes.most_common()

@@ -21,6 +21,7 @@ class Chosen:
 
     def __init__(self, source: Source, classes: Sequence[str], per_class: int):
         self.source = source
+        self.remarks = source.remarks
         whole = source.table
         twice = [name for name in classes if classes.count(name) > 1]
         if twice:

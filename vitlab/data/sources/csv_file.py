@@ -59,7 +59,9 @@ def read_csv(path: Path, encoding: str) -> CSVFile:
                 rows.append(row)
             begin = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(f"{path}, line {begin}: {error}") from error
+        raise InputError(
+            f"{path}, line {begin}: {error}; a cell that begins with a quotation mark must end with one"
+        ) from error
     if not rows or names is None:
         raise InputError(f"{path} has no rows; its first line names the columns, one row for each image")
     twice = {name for name in names if names.count(name) > 1}

@@ -8,11 +8,14 @@ import numpy as np
 from PIL import Image
 
 from vitlab.data.decode import Decoded
+from vitlab.data.sources.remarks import Remark
 from vitlab.data.table import Table
 
 
 class Digits:
     """1797 handwritten digits of 8 x 8 pixels (Alpaydin and Kaynak 1998), shipped by scikit-learn."""
+
+    remarks: tuple[Remark, ...] = ()
 
     def __init__(self) -> None:
         from sklearn.datasets import load_digits  # late: its import takes a second

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vitlab.data.decode import Decoded, decode
 from vitlab.data.identity import changed
+from vitlab.data.sources.remarks import Remark
 from vitlab.data.table import Table
 
 
@@ -14,6 +15,7 @@ class Files:
 
     folder: Path
     table: Table
+    remarks: tuple[Remark, ...]
 
     def read(self, row: int, enough: int = 0) -> Decoded:
         return decode(self.folder / self.table.paths[row], enough)

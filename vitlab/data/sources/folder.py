@@ -11,11 +11,13 @@ from vitlab.data.decode import is_named_as_image
 from vitlab.data.identity import identify
 from vitlab.data.sources.files import Files
 from vitlab.data.sources.names import check_class_names
+from vitlab.data.sources.remarks import Remark
 from vitlab.data.table import PART, PART_NAMES, PARTS, Table
 from vitlab.errors import InputError
 from vitlab.names import shown
 from vitlab.place import lies_in
-from vitlab.progress import say
+
+LEFT_BEHIND = {"__MACOSX"}  # macOS packs it beside what was meant
 
 
 class Folder(Files):
@@ -27,15 +29,17 @@ class Folder(Files):
 
     def __init__(self, path: Path):
         self.folder = path
-        places = list(_class_folders(path))
-        check_class_names([name for name, _, _ in places], str(path))
+        remarks: list[Remark] = []
+        places = list(_class_folders(path, remarks))
+        remarks += check_class_names([name for name, _, _ in places], str(path))
         rows, full = [], set()
         for name, part, folder in places:
-            files = [(name, part, file) for file in _files(folder)]
+            files = [(name, part, file) for file in _files(folder, remarks)]
             full |= {name} if files else set()
             rows += files
             if not files:
-                say(f"warning: the class folder {folder} is empty; it is left out")
+                remarks.append(Remark(f"the class folder {folder} is empty; it is left out"))
+        self.remarks = tuple(remarks)
         names = {name: index for index, name in enumerate(sorted(full))}
         start = os.path.join(path, "")
         parts = tuple(part for _, part, _ in rows)
@@ -48,16 +52,20 @@ class Folder(Files):
         )
 
 
-def _class_folders(path: Path) -> Iterator[tuple[str, str, Path]]:
+def _class_folders(path: Path, remarks: list[Remark]) -> Iterator[tuple[str, str, Path]]:
     """Class, part ("" if the source names none) and folder."""
     folders = _folders(path)
-    _say_loose_files(path)
+    remarks += _loose_images(path)
     if not folders:
         raise InputError(
             f"{path} holds no folders; a class is a folder of images: make one for each class, or name "
             "the images and their classes in a CSV file (dataset.path)"
         )
-    if not {name.lower() for name in folders} <= PART_NAMES.keys():
+    others = [name for name in folders if name.lower() not in PART_NAMES]
+    if others and _are_parts(set(folders) - set(others)):
+        remarks += _beside_parts(path, others)
+        folders = [name for name in folders if name not in others]
+    elif others:
         yield from ((name, "", path / name) for name in folders)
         return
     parts = [PART_NAMES[name.lower()] for name in folders]
@@ -65,16 +73,39 @@ def _class_folders(path: Path) -> Iterator[tuple[str, str, Path]]:
         raise InputError(f"{path} holds one part twice: {', '.join(folders)}; put them together")
     for part, name in sorted(zip(parts, folders, strict=True), key=lambda pair: PARTS.index(pair[0])):
         classes = _folders(path / name)
+        remarks += _loose_images(path / name)
         if not classes:
             raise InputError(f"{path / name} holds no folders; a class is a folder of images")
         yield from ((class_name, part, path / name / class_name) for class_name in classes)
+
+
+def _are_parts(names: set[str]) -> bool:
+    """A train folder alone may be of trains, but hardly beside a test folder: to take both for classes
+    would be to train on what was held out."""
+    parts = {PART_NAMES[name.lower()] for name in names}
+    return "train" in parts and len(parts) > 1
+
+
+def _beside_parts(path: Path, names: list[str]) -> list[Remark]:
+    """Raises InputError if any of these folders, which are no parts, holds images."""
+    with_images = [name for name in names if any(map(is_named_as_image, _files(path / name, [])))]
+    if with_images:
+        raise InputError(
+            f"{shown(str(path))} holds folders for parts and beside them one with images that is none, "
+            f"{shown(with_images[0])!r}; move it elsewhere, or into the part that it belongs to"
+        )
+    return [
+        Remark(f"folders of {path} are no parts and hold no images; they are left out", tuple(names))
+    ]
 
 
 def _folders(path: Path) -> list[str]:
     try:
         with os.scandir(path) as entries:
             names = sorted(
-                entry.name for entry in entries if entry.is_dir() and not entry.name.startswith(".")
+                entry.name
+                for entry in entries
+                if entry.is_dir() and not entry.name.startswith(".") and entry.name not in LEFT_BEHIND
             )
     except OSError as error:
         _unreadable(error)
@@ -86,27 +117,25 @@ def _folders(path: Path) -> list[str]:
     return names
 
 
-def _say_loose_files(path: Path) -> None:
+def _loose_images(path: Path) -> list[Remark]:
     """Images beside class folders are easily overlooked."""
     loose = sorted(
         file.name
         for file in path.iterdir()
         if is_named_as_image(file) and not file.name.startswith(".") and file.is_file()
     )
-    if loose:
-        say(
-            f"warning: {len(loose)} images in {path} are in no class folder and left out, such as "
-            f"{shown(loose[0])}"
-        )
+    what = f"{len(loose)} images in {path} are in no class folder and left out"
+    return [Remark(what, tuple(loose))] if loose else []
 
 
-def _files(folder: Path) -> Iterator[str]:
+def _files(folder: Path, remarks: list[Remark]) -> Iterator[str]:
     """As text: a hundred thousand `Path`s are seconds of work and a hundred megabytes."""
     for parent, folders, names in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for link in (os.path.join(parent, name) for name in folders):
-            if os.path.islink(link):  # it may lead in a circle, or to another class
-                say(f"warning: {shown(link)} is a link to a folder; what is in it is left out")
+        links = [link for name in folders if os.path.islink(link := os.path.join(parent, name))]
+        remarks += [  # it may lead in a circle, or to another class
+            Remark(f"{link} is a link to a folder; what is in it is left out") for link in links
+        ]
         yield from (os.path.join(parent, name) for name in sorted(names) if not name.startswith("."))
 
 

@@ -4,14 +4,14 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
+from vitlab.data.sources.remarks import Remark
 from vitlab.errors import InputError
-from vitlab.progress import say
 
 UNSEEN = ("Cf", "Zs", "Zl", "Zp")  # categories of spaces, and of marks that nobody sees
 
 
-def check_class_names(names: Iterable[str], place: str) -> None:
-    """Warns of names that differ by case or spaces alone: they may be meant to be one class.
+def check_class_names(names: Iterable[str], place: str) -> list[Remark]:
+    """Remarks on names that differ by case or spaces alone: they may be meant to be one class.
 
     Raises:
         InputError: a name cannot be shown: it has a control character, or a byte that is no UTF-8.
@@ -22,7 +22,11 @@ def check_class_names(names: Iterable[str], place: str) -> None:
             raise InputError(f"the class {name!r} in {place} has a name that cannot be shown; rename it")
         seen = (letter for letter in name.casefold() if unicodedata.category(letter) not in UNSEEN)
         alike["".join(seen)].add(name)
-    for same in alike.values():
-        if len(same) > 1:
-            listed = ", ".join(repr(name) for name in sorted(same))
-            say(f"warning: {place} has classes that differ by case or spaces alone: {listed}")
+    return [
+        Remark(
+            f"{place} has classes that differ by case or spaces alone: "
+            + ", ".join(repr(name) for name in sorted(same))
+        )
+        for same in alike.values()
+        if len(same) > 1
+    ]

@@ -21,6 +21,8 @@ def open_source(settings: config.Dataset, fewest_classes: int = 2) -> Source:
         InputError: it cannot be opened, or has fewer classes.
     """
     source = _open(settings)
+    for remark in source.remarks:
+        remark.say()
     if settings.classes or settings.per_class:
         source = Chosen(source, settings.classes, settings.per_class)
     count = len(source.table.class_names)

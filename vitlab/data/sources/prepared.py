@@ -9,10 +9,11 @@ import numpy as np
 from vitlab import config
 from vitlab.data.decode import Decoded, decode_bytes
 from vitlab.data.sources.names import check_class_names
+from vitlab.data.sources.remarks import Remark
 from vitlab.data.table import PART, PART_NAMES, Table
 from vitlab.errors import InputError
 from vitlab.place import PREPARED
-from vitlab.progress import say, track
+from vitlab.progress import track
 
 FORMAT = "array_record"  # parquet loses rows, and tfrecord needs TensorFlow
 
@@ -30,8 +31,10 @@ class Prepared:
         builder = _open(name, settings.images)
         self._image, label = _image_and_label(builder, name)
         class_names = builder.info.features[label].names
-        check_class_names(class_names, PREPARED + name)
-        splits = _splits(builder, name)
+        remarks = check_class_names(class_names, PREPARED + name)
+        splits, others = _splits(builder, name)
+        if others:
+            remarks.append(Remark(f"the splits {', '.join(others)} of {PREPARED}{name} are left out"))
         undecoded = {self._image: tfds.decode.SkipDecoding()}
         self._examples = []  # the split's examples, and the place there
         ids, paths, labels = [], [], []
@@ -48,13 +51,19 @@ class Prepared:
                     paths.append(f"{split}/{place}")
                     labels.append(example[label])
         if unlabelled:
-            say(f"warning: {unlabelled} examples without a label are left out")
+            remarks.append(Remark(f"{unlabelled} examples without a label are left out"))
+        used = sorted(set(labels))
+        unused = [class_names[label] for label in range(len(class_names)) if label not in set(used)]
+        if unused:
+            what = f"{len(unused)} classes of {PREPARED}{name} have no example; they are left out"
+            remarks.append(Remark(what, tuple(unused)))
+        self.remarks = tuple(remarks)
         given = {PART: tuple(PART_NAMES[path.partition("/")[0]] for path in paths)}
         self.table = Table(
             ids=tuple(ids),
             paths=tuple(paths),
-            labels=np.array(labels, np.int32),
-            class_names=tuple(class_names),
+            labels=np.searchsorted(used, labels).astype(np.int32),
+            class_names=tuple(class_names[label] for label in used),
             columns=given if len(splits) > 1 else {},
         )
 
@@ -117,11 +126,10 @@ def _image_and_label(builder: Any, name: str) -> tuple[str, str]:
     return image, label
 
 
-def _splits(builder: Any, name: str) -> list[str]:
+def _splits(builder: Any, name: str) -> tuple[list[str], list[str]]:
+    """Those that are parts, and the others."""
     known = [split for split in builder.info.splits if split in PART_NAMES]
     others = [split for split in builder.info.splits if split not in PART_NAMES]
     if not known:
         raise InputError(f"{PREPARED}{name} has no split train, validation or test, but {others}")
-    if others:
-        say(f"warning: the splits {', '.join(others)} of {PREPARED}{name} are left out")
-    return known
+    return known, others

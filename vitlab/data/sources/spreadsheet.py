@@ -13,6 +13,7 @@ from vitlab.data.identity import identify
 from vitlab.data.sources.csv_file import CSVFile, read_csv
 from vitlab.data.sources.files import Files
 from vitlab.data.sources.names import check_class_names
+from vitlab.data.sources.remarks import Remark
 from vitlab.data.splits import COLUMNS
 from vitlab.data.table import (
     DESCRIPTION,
@@ -26,12 +27,9 @@ from vitlab.data.table import (
     Table,
 )
 from vitlab.errors import InputError
-from vitlab.progress import say
 
 # What people write where an image may be shown to others, and where not; nothing is yes.
 REPUBLISH_CELLS = {"yes": "", "true": "", "1": "", "": "", "no": PRIVATE, "false": PRIVATE, "0": PRIVATE}
-
-MOST_NAMED = 5  # rows that are named on the screen
 
 
 class Spreadsheet(Files):
@@ -51,14 +49,14 @@ class Spreadsheet(Files):
         labels = [_label(cell, settings.label_separator, settings.label_level) for cell in cells]
         columns = _other_columns(content, settings.columns)
         weighty = [columns[name] for name in (PART, GROUP, HARD, REPUBLISH) if name in columns]
-        rows = _usable(paths, labels, list(zip(labels, *weighty, strict=True)), content)
+        rows, remarks = _usable(paths, labels, list(zip(labels, *weighty, strict=True)), content)
         if not any(os.path.exists(os.path.join(self.folder, paths[row])) for row in rows):
             raise InputError(
                 f"none of the {len(rows)} images that {file} names is in {self.folder}; "
                 "name their folder with --config.dataset.images=FOLDER"
             )
         chosen = [labels[row] for row in rows]
-        check_class_names(chosen, str(file))
+        self.remarks = (*remarks, *check_class_names(chosen, str(file)))
         names = {name: index for index, name in enumerate(sorted(set(chosen)))}
         self.table = Table(
             ids=tuple(identify([os.path.join(self.folder, paths[row]) for row in rows])),
@@ -102,7 +100,7 @@ def _label(cell: str, separator: str, level: int) -> str:
 
 def _usable(
     paths: Sequence[str], labels: Sequence[str], facts: Sequence[tuple[str, ...]], content: CSVFile
-) -> list[int]:
+) -> tuple[list[int], list[Remark]]:
     """The rows that are left when those without path or label, copies and contradictions are out.
 
     Rows of one image contradict each other if their `facts` differ: labels, parts, groups and the like.
@@ -121,23 +119,17 @@ def _usable(
         else:
             usable.append(rows[0])
             copies += rows[1:]
-    for problem, left_out in (
+    remarks = []
+    for problem, rows in (
         ("have no path or no label", nothing),
         ("name an image of which another row says something else", contradictions),
         ("name an image again", copies),
     ):
-        _say_left_out(problem, sorted(left_out), paths, content)
-    return sorted(usable)
-
-
-def _say_left_out(problem: str, rows: list[int], paths: Sequence[str], content: CSVFile) -> None:
-    if not rows:
-        return
-    say(f"warning: {len(rows)} rows of {content.path} {problem}; they are left out:")
-    for row in rows[:MOST_NAMED]:
-        say(f"  line {content.lines[row]}: {paths[row] or 'no path'}")
-    if len(rows) > MOST_NAMED:
-        say(f"  ... and {len(rows) - MOST_NAMED} more")
+        lines = [f"line {content.lines[row]}: {paths[row] or 'no path'}" for row in sorted(rows)]
+        gone = {paths[row]: None for row in sorted(rows) if rows is not copies and paths[row]}
+        what = f"{len(rows)} rows of {content.path} {problem}; they are left out"
+        remarks += [Remark(what, tuple(lines), tuple(gone))] if rows else []
+    return sorted(usable), remarks
 
 
 def _other_columns(content: CSVFile, wanted: config.Columns) -> dict[str, list[str]]:

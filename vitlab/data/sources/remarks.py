@@ -1,0 +1,28 @@
+"""What a source noticed that its owner may not mean: on the screen in short, in reports in full."""
+
+from dataclasses import dataclass
+
+from vitlab.names import shown
+from vitlab.progress import say
+
+MOST_NAMED = 5  # on the screen
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A sentence, and the files, lines or classes that it is about.
+
+    Attributes:
+        left_out: paths of images that are not in the table for it.
+    """
+
+    what: str
+    about: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    def say(self) -> None:
+        say(f"warning: {shown(self.what)}{':' if self.about else ''}")
+        for name in self.about[:MOST_NAMED]:
+            say(f"  {shown(name)}")
+        if len(self.about) > MOST_NAMED:
+            say(f"  ... and {len(self.about) - MOST_NAMED} more")
