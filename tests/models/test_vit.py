@@ -173,7 +173,7 @@ def test_pre_logits_are_a_dense_layer_with_tanh_that_google_publishes_beside_the
     # What Google writes goes there as it is: its dense layers multiply from the left, as ours do.
     published = {f"pre_logits/{name}": np.asarray(parameters[f"backbone/pre_logits/{name}"])
                  for name in ("kernel", "bias")}  # fmt: skip
-    google = next(layout for layout in LAYOUTS["vit"] if layout.publisher == "google")
+    google = next(one for one in LAYOUTS["vit"] if one.publisher == "google, pre-logits")
     wanted = {f"backbone/{name}": array.shape for name, array in published.items()}
     filled = google.fill(dict(published), wanted, "vit.npz")
     for name, array in published.items():

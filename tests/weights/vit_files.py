@@ -27,6 +27,7 @@ HUGGING_FACE = {
     r"patch_embed\.proj\.(.*)": r"vit.embeddings.patch_embeddings.projection.\1",
     r"norm\.(.*)": r"vit.layernorm.\1",
     r"head\.(.*)": r"classifier.\1",
+    r"pre_logits\.(.*)": r"vit.pooler.dense.\1",
     r"blocks\.(\d+)\.norm1\.(.*)": r"vit.encoder.layer.\1.layernorm_before.\2",
     r"blocks\.(\d+)\.norm2\.(.*)": r"vit.encoder.layer.\1.layernorm_after.\2",
     r"blocks\.(\d+)\.attn\.(query|key|value)\.(.*)": r"vit.encoder.layer.\1.attention.attention.\2.\3",
@@ -40,6 +41,7 @@ GOOGLE = {
     r"patch_embed\.proj\.(.*)": r"embedding/\1",
     r"norm\.(.*)": r"Transformer/encoder_norm/\1",
     r"head\.(.*)": r"head/\1",
+    r"pre_logits\.(.*)": r"pre_logits/\1",
     r"blocks\.(\d+)\.norm1\.(.*)": r"Transformer/encoderblock_\1/LayerNorm_0/\2",
     r"blocks\.(\d+)\.norm2\.(.*)": r"Transformer/encoderblock_\1/LayerNorm_2/\2",
     r"blocks\.(\d+)\.attn\.(query|key|value)\.(.*)":

@@ -101,18 +101,28 @@ class Published:
             self._convert(shapes)
 
     def fill(self, shapes: Shapes) -> Filled:
-        """Every parameter of a network, by path; a head for another number of classes is left out."""
-        arrays = self.arrays(shapes)
+        """Every parameter of a network, by path; a head for another number of classes is left out, and
+        so is one that reads a layer that the network lacks.
+        """
+        arrays = self._arrays(shapes)
         bias = arrays.get(f"{HEAD}bias")
         if bias is None:
             return Filled(arrays, has_head=False, classes_in_file=None)
-        has_head = bias.shape == shapes[f"{HEAD}bias"]
+        has_head = bias.shape == shapes[f"{HEAD}bias"] and not self.layout.loses_head(shapes)
         return Filled(arrays if has_head else without_head(arrays), has_head, bias.size)
 
     def arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
-        """The arrays of the backbone in `shapes`, and the head as the file has it.
+        """The arrays of the backbone in `shapes`, and the head as the file has it, unless it reads a
+        layer that the network lacks.
+        """
+        arrays = self._arrays(shapes)
+        return without_head(arrays) if self.layout.loses_head(shapes) else arrays
 
-        A line on standard error names the file's tensors that hold NaN or infinity.
+    def _arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
+        """With the head of the file in any case.
+
+        Lines on standard error name the file's tensors that hold NaN or infinity, and say where its
+        head is of no use.
         """
         if self._is_ours:
             arrays, found = self._read(shapes)
@@ -120,6 +130,11 @@ class Published:
             self.check(shapes)
             arrays, found = self._converted(shapes)
         warn_of_no_numbers(self.path, found)
+        if self.layout.loses_head(shapes) and f"{HEAD}bias" in arrays:
+            warn(
+                f"weights {self.path}: its head reads {self.layout.before_head}, which the options leave "
+                "out; the head is left out too"
+            )
         return arrays
 
     @property

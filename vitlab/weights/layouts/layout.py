@@ -94,6 +94,8 @@ class Layout:
             (`conv2d_95/...`), and the name under which the rules know the first (`conv2d_0/...`).
         supplied: patterns of paths that the publisher left out, and the value that they have.
         options: arguments of our network that make it compute what the publisher's does.
+        before_head: path of a layer's kernel that the publisher's head reads: a network without it has
+            no use for that head.
         resize: paths whose size follows the image's, and how the publisher resamples them.
     """
 
@@ -104,6 +106,7 @@ class Layout:
     counted: Mapping[str, str] = field(default_factory=dict)
     supplied: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    before_head: str | None = None
     resize: Mapping[str, Resize] = field(default_factory=dict)
 
     def recognised(self, names: Tensors) -> int:
@@ -131,6 +134,10 @@ class Layout:
         if differences:
             raise InputError(differences.text(source, self.publisher))
         return {path: arrays[path] for path in wanted}
+
+    def loses_head(self, shapes: Shapes) -> bool:
+        """Whether the head of the file reads a layer that is not in `shapes`."""
+        return self.before_head is not None and self.before_head not in shapes
 
     def _place(
         self, tensors: dict[str, np.ndarray], shapes: Shapes

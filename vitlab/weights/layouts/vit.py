@@ -1,6 +1,8 @@
 """Vision Transformer as Google (`vision_transformer`, AugReg), timm, torchvision and Hugging Face
 publish it."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from vitlab.weights.layouts.changes import image_last, pixels_flat
@@ -46,7 +48,6 @@ def _google_rules() -> tuple[Rule, ...]:
         Rule(r"embedding/kernel", "backbone/patches/projection/kernel", pixels_flat),
         Rule(r"embedding/bias", "backbone/patches/projection/bias"),
         Rule(r"Transformer/encoder_norm/(scale|bias)", "backbone/norm/{0}"),
-        Rule(r"pre_logits/(kernel|bias)", "backbone/pre_logits/{0}"),
         Rule(r"head/(kernel|bias)", "head/{0}"),
         Rule(block + r"LayerNorm_0/(scale|bias)", ours + "attention_norm/{1}"),
         Rule(block + r"LayerNorm_2/(scale|bias)", ours + "mlp_norm/{1}"),
@@ -93,7 +94,6 @@ def _huggingface_rules() -> tuple[Rule, ...]:
         Rule(r"vit\.embeddings\.position_embeddings", POSITIONS),
         *_patches(r"vit\.embeddings\.patch_embeddings\.projection"),
         *torch_layer_norm(r"vit\.layernorm", "backbone/norm"),
-        *torch_linear(r"vit\.pooler\.dense", "backbone/pre_logits"),
         *torch_linear("classifier", "head"),
         *torch_layer_norm(block + "layernorm_before", ours + "attention_norm"),
         *torch_layer_norm(block + "layernorm_after", ours + "mlp_norm"),
@@ -115,22 +115,36 @@ def _patches(theirs: str) -> list[Rule]:
     ]
 
 
+def _with_pre_logits(layout: Layout, *rules: Rule) -> Layout:
+    """Of files that have this layer: its tensors tell, and the head behind it reads nothing else."""
+    return replace(
+        layout,
+        publisher=f"{layout.publisher}, pre-logits",
+        rules=(*layout.rules, *rules),
+        ignored=tuple(rule.pattern for rule in rules),
+        options={**layout.options, "pre_logits": True},
+        before_head="backbone/pre_logits/kernel",
+    )
+
+
+_GOOGLE = Layout("google", _google_rules(), resize={POSITIONS: zoom})
+_HUGGINGFACE = Layout(
+    "huggingface",
+    _huggingface_rules(),
+    options={"epsilon": 1e-12},
+    resize={POSITIONS: huggingface_bicubic},
+)
+
 LAYOUTS = (
     Layout("timm", _timm_rules("norm"), resize={POSITIONS: bicubic}),
-    Layout("google", _google_rules(), ignored=("pre_logits/.*",), resize={POSITIONS: zoom}),
+    _GOOGLE,
     Layout(
         "torchvision",
         _torchvision_rules(),
         options={"scheme": "imagenet"},
         resize={POSITIONS: torchvision_bicubic},
     ),
-    Layout(
-        "huggingface",
-        _huggingface_rules(),
-        ignored=(r"vit\.pooler\..*",),
-        options={"epsilon": 1e-12},
-        resize={POSITIONS: huggingface_bicubic},
-    ),
+    _HUGGINGFACE,
     # The name of the last norm tells that it comes after the average.
     Layout(
         "timm, averaging",
@@ -138,4 +152,6 @@ LAYOUTS = (
         options={"pooling": "average", "norm": "embedding"},
         resize={POSITIONS: bicubic},
     ),
+    _with_pre_logits(_GOOGLE, Rule(r"pre_logits/(kernel|bias)", "backbone/pre_logits/{0}")),
+    _with_pre_logits(_HUGGINGFACE, *torch_linear(r"vit\.pooler\.dense", "backbone/pre_logits")),
 )
