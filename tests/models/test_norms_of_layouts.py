@@ -60,6 +60,7 @@ NORMS: dict[tuple[str, str], tuple[str, tuple[float, float, bool] | None, float 
     ("efficientnet", "keras"): ("efficientnet_b0", KERAS, None),
     ("cvt", "microsoft"): ("cvt13", PYTORCH, 1e-5),
     ("cvt", "huggingface"): ("cvt13", PYTORCH, 1e-5),
+    ("cvt", "huggingface, base model"): ("cvt13", PYTORCH, 1e-5),
     ("mobilevit", "timm"): ("mobilevit_xxs", PYTORCH, 1e-5),
     ("mobilevit", "huggingface"): ("mobilevit_xxs", PYTORCH, 1e-5),
 }

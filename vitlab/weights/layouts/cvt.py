@@ -1,6 +1,7 @@
 """CvT as its authors (github.com/microsoft/CvT) and Hugging Face publish it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from vitlab.weights.layouts.layout import Layout, Rule
 from vitlab.weights.layouts.units import (
@@ -67,22 +68,38 @@ def _microsoft_rules() -> tuple[Rule, ...]:
     )
 
 
-def _huggingface_rules() -> tuple[Rule, ...]:
-    stage, ours = r"cvt\.encoder\.stages\.(\d)\.", "backbone/stages/{0}"
+def _huggingface_rules(prefix: str) -> tuple[Rule, ...]:
+    stage, ours = prefix + r"encoder\.stages\.(\d)\.", "backbone/stages/{0}"
     embedding = stage + r"embedding\.convolution_embeddings\."
     return (
         *torch_convolution(embedding + "projection", f"{ours}/projection"),
         *torch_layer_norm(embedding + "normalization", f"{ours}/norm"),
         *_block_rules(stage + r"layers\.(\d+)\.", _HUGGINGFACE, r"\.convolution", r"\.normalization"),
-        Rule(r"cvt\.encoder\.stages\.2\.cls_token", "backbone/class_token"),
-        *torch_layer_norm("layernorm", "backbone/norm"),
-        *torch_linear("classifier", "head"),
+        Rule(prefix + r"encoder\.stages\.2\.cls_token", "backbone/class_token"),
     )
 
+
+_HUGGINGFACE_WHOLE = Layout(
+    "huggingface",
+    (
+        *_huggingface_rules(r"cvt\."),
+        *torch_layer_norm("layernorm", "backbone/norm"),
+        *torch_linear("classifier", "head"),
+    ),
+    ignored=(COUNTERS,),
+    options={"activation": "gelu"},
+)
 
 LAYOUTS = (
     # The authors' `get_cls_model` builds QuickGELU into every MLP; Hugging Face computes the exact
     # GELU with the same weights.
     Layout("microsoft", _microsoft_rules(), ignored=(COUNTERS,), options={"activation": "quick_gelu"}),
-    Layout("huggingface", _huggingface_rules(), ignored=(COUNTERS,), options={"activation": "gelu"}),
+    _HUGGINGFACE_WHOLE,
+    # `CvtModel` ends before the last norm, which `CvtForImageClassification` then starts as it is here.
+    replace(
+        _HUGGINGFACE_WHOLE,
+        publisher="huggingface, base model",
+        rules=_huggingface_rules(""),
+        supplied={"backbone/norm/scale": 1.0, "backbone/norm/bias": 0.0},
+    ),
 )

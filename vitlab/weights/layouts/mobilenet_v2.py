@@ -138,10 +138,11 @@ def _timm_rules() -> tuple[Rule, ...]:
 
 
 def _huggingface_rules() -> tuple[Rule, ...]:
-    """The first block is part of `conv_stem`; `layer.N` is the block after it."""
+    """The first block is part of `conv_stem`; `layer.N` is the block after it. The files of base models
+    leave out the prefix."""
 
     def layer(theirs: str, ours) -> list[Rule]:
-        theirs = r"mobilenet_v2\." + theirs
+        theirs = r"(?:mobilenet_v2\.)?" + theirs
         return torch_conv_norm(theirs + r"\.convolution", theirs + r"\.normalization", ours)
 
     def block(name: str):

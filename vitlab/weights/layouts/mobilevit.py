@@ -50,16 +50,17 @@ def _timm_rules() -> tuple[Rule, ...]:
 
 def _huggingface_rules() -> tuple[Rule, ...]:
     """The first two stages are lists of inverted residuals, the others a `downsampling_layer` and
-    what we call unit 1."""
+    what we call unit 1. The files of base models leave out the prefix."""
 
     def layer(theirs: str, ours: str) -> list[Rule]:
         return torch_conv_norm(rf"{theirs}\.convolution", rf"{theirs}\.normalization", ours)
 
-    stage, ours = r"mobilevit\.encoder\.layer\.(\d)\.", "backbone/stages/{0}/1"
+    prefix = r"(?:mobilevit\.)?"
+    stage, ours = prefix + r"encoder\.layer\.(\d)\.", "backbone/stages/{0}/1"
     block, our_block = stage + r"transformer\.layer\.(\d)\.", ours + "/blocks/{1}"
     residual = {"expand": "expand_1x1", "filter": "conv_3x3", "project": "reduce_1x1"}
     rules = [
-        *layer(r"mobilevit\.conv_stem", "backbone/stem"),
+        *layer(prefix + "conv_stem", "backbone/stem"),
         *layer(stage + "conv_kxk", f"{ours}/local"),
         *torch_convolution(stage + r"conv_1x1\.convolution", f"{ours}/enter"),
         *torch_layer_norm(stage + "layernorm", f"{ours}/norm"),
@@ -70,7 +71,7 @@ def _huggingface_rules() -> tuple[Rule, ...]:
         *torch_linear(block + r"attention\.output\.dense", f"{our_block}/attention/out"),
         *torch_linear(block + r"intermediate\.dense", f"{our_block}/mlp/widen"),
         *torch_linear(block + r"output\.dense", f"{our_block}/mlp/narrow"),
-        *layer(r"mobilevit\.conv_1x1_exp", "backbone/last"),
+        *layer(prefix + "conv_1x1_exp", "backbone/last"),
         *torch_linear("classifier", "head"),
     ]
     for name in ("query", "key", "value"):

@@ -11,6 +11,7 @@ from vitlab.weights.layouts.positions import bicubic, huggingface_bicubic, torch
 from vitlab.weights.layouts.units import torch_joined_attention, torch_layer_norm, torch_linear
 
 POSITIONS = "backbone/positions"
+_VIT = r"(?:vit\.)?"
 
 
 def _google_heads(array: np.ndarray) -> np.ndarray:
@@ -86,14 +87,15 @@ def _torchvision_rules() -> tuple[Rule, ...]:
 
 
 def _huggingface_rules() -> tuple[Rule, ...]:
-    """The names in published files, and the shorter ones that transformers 5 gives its modules."""
-    block = r"vit\.(?:encoder\.layer|layers)\.(\d+)\."
+    """The names in published files, and the shorter ones that transformers 5 gives its modules; without
+    `vit.` in the files of base models."""
+    block = _VIT + r"(?:encoder\.layer|layers)\.(\d+)\."
     ours = "backbone/blocks/{0}/"
     rules = [
-        Rule(r"vit\.embeddings\.cls_token", "backbone/class_token"),
-        Rule(r"vit\.embeddings\.position_embeddings", POSITIONS),
-        *_patches(r"vit\.embeddings\.patch_embeddings\.projection"),
-        *torch_layer_norm(r"vit\.layernorm", "backbone/norm"),
+        Rule(_VIT + r"embeddings\.cls_token", "backbone/class_token"),
+        Rule(_VIT + r"embeddings\.position_embeddings", POSITIONS),
+        *_patches(_VIT + r"embeddings\.patch_embeddings\.projection"),
+        *torch_layer_norm(_VIT + "layernorm", "backbone/norm"),
         *torch_linear("classifier", "head"),
         *torch_layer_norm(block + "layernorm_before", ours + "attention_norm"),
         *torch_layer_norm(block + "layernorm_after", ours + "mlp_norm"),
@@ -153,5 +155,5 @@ LAYOUTS = (
         resize={POSITIONS: bicubic},
     ),
     _with_pre_logits(_GOOGLE, Rule(r"pre_logits/(kernel|bias)", "backbone/pre_logits/{0}")),
-    _with_pre_logits(_HUGGINGFACE, *torch_linear(r"vit\.pooler\.dense", "backbone/pre_logits")),
+    _with_pre_logits(_HUGGINGFACE, *torch_linear(_VIT + r"pooler\.dense", "backbone/pre_logits")),
 )

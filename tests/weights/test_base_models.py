@@ -1,0 +1,62 @@
+"""Hugging Face's files of models without a head: the same names without the model's prefix.
+
+The names and shapes are those of the golden files; `tests/parity/compare_base_models.py` holds such
+files against Hugging Face's own code.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vitlab.models import create, outline, preset
+from vitlab.weights.layouts import LAYOUTS
+from vitlab.weights.published import _best
+
+GOLDENS = Path(__file__).parent.parent / "parity" / "goldens"
+
+
+def published(golden: str) -> dict[str, np.ndarray]:
+    """Every tensor filled with a number of its own, without memory."""
+    with np.load(GOLDENS / f"{golden}.npz", allow_pickle=False) as file:
+        shapes = json.loads(str(file["shapes"]))
+    return {
+        name: np.broadcast_to(np.float32(number), shape)
+        for number, (name, shape) in enumerate(shapes.items())
+    }
+
+
+@pytest.mark.parametrize(
+    ("golden", "prefix", "size"),
+    [
+        ("vit_ti16-huggingface", "vit.", 224),
+        ("vit_ti16-huggingface-pooler", "vit.", 224),
+        ("mobilenet_v2-huggingface", "mobilenet_v2.", 224),
+        ("mobilevit_s-huggingface", "mobilevit.", 256),
+        ("cvt13-huggingface", "cvt.", 224),
+    ],
+)
+def test_a_base_model_fills_what_the_whole_model_fills_but_the_head(golden: str, prefix: str, size: int):
+    name = golden.partition("-")[0]
+    whole = published(golden)
+    base = {
+        theirs.removeprefix(prefix): tensor
+        for theirs, tensor in whole.items()
+        if theirs.startswith(prefix)
+    }
+    assert 0 < len(whole) - len(base) <= 4
+    filled = []
+    for tensors in (whole, base):
+        layout = _best(tensors, LAYOUTS[preset(name).family])
+        assert layout.publisher.startswith("huggingface")
+        assert layout.recognised(tensors) == len(tensors)
+        options = {**layout.options, "input_size": size}
+        _, *shapes = outline(lambda options=options: create(name, num_classes=1, **options))
+        arrays = layout.fill(dict(tensors), shapes[0] | shapes[1], golden)
+        filled.append({path: float(array.flat[0]) for path, array in arrays.items()})
+    new = {}
+    if prefix == "cvt.":  # it ends before the last norm, which starts as in a new network
+        new = {"backbone/norm/scale": 1.0, "backbone/norm/bias": 0.0}
+    expected = {path: value for path, value in filled[0].items() if not path.startswith("head/")}
+    assert filled[1] == expected | new
