@@ -80,6 +80,20 @@ def test_the_names_of_keras_1_and_keras_3_lead_to_the_same_places():
         assert numbers(fill("xception", renamed)) == expected
 
 
+@pytest.mark.parametrize("model", ["mobilenet_v2", "efficientnet_b0"])
+def test_a_depthwise_kernel_that_keras_3_saved_has_its_place(model: str):
+    """It writes `block_1_depthwise/block_1_depthwise/kernel`."""
+    family = model.removesuffix("_b0")
+    (layout,) = (layout for layout in LAYOUTS[family] if layout.publisher == "keras")
+    published = [name for name in numbered_tensors(model) if name.endswith("/depthwise_kernel:0")]
+    assert published
+    for name in published:
+        saved = name.replace("/depthwise_kernel:0", "/kernel")
+        places = [[rule.target(one) for rule in layout.rules if rule.target(one)] for one in (name, saved)]
+        assert places[0] == places[1]
+        assert len(places[0]) == 1
+
+
 @pytest.mark.parametrize(
     ("published", "path"),
     [

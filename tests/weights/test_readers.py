@@ -37,6 +37,32 @@ def test_hdf5_in_nested_groups(tmp_path: Path):
     assert list(read_tensors(tmp_path / "w.h5")) == ["layer/layer/kernel:0"]
 
 
+def test_a_keras_model_is_read_out_of_a_file_with_its_optimizer(tmp_path: Path):
+    """As `model.save("w.h5")` writes it."""
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        file["model_weights/layer/layer/kernel"] = VALUES
+        file["optimizer_weights/adam/iteration"] = np.int32(7)
+        file["optimizer_weights/adam/layer_kernel_momentum"] = VALUES
+        file["model_weights"].create_group("top_level_model_weights")
+    assert list(read_tensors(tmp_path / "w.h5")) == ["layer/layer/kernel"]
+
+
+def test_keras_files_that_name_no_layers_say_what_to_save_instead(tmp_path: Path):
+    with h5py.File(tmp_path / "w.weights.h5", "w") as file:
+        file["layers/conv2d/vars/0"] = VALUES
+        file["optimizer/vars/0"] = np.int64(7)
+    (tmp_path / "w.keras").write_bytes(b"PK")
+    for name, reason in {
+        "w.weights.h5": "it numbers its variables (layers/conv2d/vars/0) and names no layers",
+        "w.keras": "a .keras file names no layers",
+    }.items():
+        with pytest.raises(InputError) as refused:
+            read_tensors(tmp_path / name)
+        assert str(refused.value) == (
+            f'weights {tmp_path / name}: {reason}; save it in Keras with model.save("model.h5")'
+        )
+
+
 @pytest.mark.parametrize(
     ("kind", "dtype"), [("FloatStorage", "f4"), ("HalfStorage", "f2"), ("DoubleStorage", "f8")]
 )

@@ -4,6 +4,7 @@ from vitlab.weights.layouts.changes import depthwise_last, transposed
 from vitlab.weights.layouts.layout import Layout, Rule
 from vitlab.weights.layouts.units import (
     COUNTERS,
+    KERAS_DEPTHWISE,
     keras_layer,
     keras_norm,
     torch_conv_norm,
@@ -72,7 +73,7 @@ def _keras_rules() -> tuple[Rule, ...]:
         *keras_norm("stem_bn", "backbone/stem/norm"),
         *keras_layer(f"{theirs}expand_conv", block("expand")),
         *keras_norm(f"{theirs}expand_bn", block("expand/norm")),
-        *keras_layer(f"{theirs}dwconv", block("filter"), "depthwise_kernel", depthwise_last),
+        *keras_layer(f"{theirs}dwconv", block("filter"), KERAS_DEPTHWISE, depthwise_last),
         *keras_norm(f"{theirs}bn", block("filter/norm")),
         *keras_layer(f"{theirs}se_reduce", block("excite/reduce")),
         *keras_layer(f"{theirs}se_expand", block("excite/expand")),

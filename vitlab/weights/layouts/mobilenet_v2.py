@@ -2,7 +2,7 @@
 
 from vitlab.weights.layouts.changes import depthwise_last, image_last, transposed
 from vitlab.weights.layouts.layout import Layout, Rule
-from vitlab.weights.layouts.units import COUNTERS, keras_layer, keras_norm, torch_conv_norm
+from vitlab.weights.layouts.units import COUNTERS, KERAS_DEPTHWISE, keras_layer, keras_norm, torch_conv_norm
 
 LAYERS = ("expand", "filter", "project")
 
@@ -22,7 +22,7 @@ def _keras_rules() -> tuple[Rule, ...]:
         return [
             *keras_layer(f"{theirs}_expand", f"{ours}/expand"),
             *keras_norm(f"{theirs}_expand_BN", f"{ours}/expand/norm"),
-            *keras_layer(f"{theirs}_depthwise", f"{ours}/filter", "depthwise_kernel", depthwise_last),
+            *keras_layer(f"{theirs}_depthwise", f"{ours}/filter", KERAS_DEPTHWISE, depthwise_last),
             *keras_norm(f"{theirs}_depthwise_BN", f"{ours}/filter/norm"),
             *keras_layer(f"{theirs}_project", f"{ours}/project"),
             *keras_norm(f"{theirs}_project_BN", f"{ours}/project/norm"),

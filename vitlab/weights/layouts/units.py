@@ -15,6 +15,7 @@ KERAS_COUNTED = {  # layers without a name of their own: those of Keras 2, and o
     "conv(?:olution)?2d": "conv2d",
     "batch_?normalization": "batch_normalization",
 }
+KERAS_DEPTHWISE = "(?:depthwise_)?kernel"  # Keras 3 leaves out which it is
 COUNTERS = r".*\.num_batches_tracked"  # of PyTorch's batch norm; inference does not need them
 
 _TORCH_NORM = {"weight": "scale", "bias": "bias", "running_mean": "mean", "running_var": "variance"}

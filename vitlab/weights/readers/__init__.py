@@ -13,7 +13,7 @@ import numpy as np
 from vitlab.errors import InputError
 from vitlab.progress import warn
 from vitlab.weights.readers.arrays import LARGEST_EXPANSION, LONGEST_NAME, Refused
-from vitlab.weights.readers.hdf5 import read_hdf5
+from vitlab.weights.readers.hdf5 import SAVE_INSTEAD, read_hdf5
 from vitlab.weights.readers.numpy_archive import read_numpy_archive
 from vitlab.weights.readers.pytorch import read_pytorch
 from vitlab.weights.readers.safetensors import read_safetensors
@@ -49,6 +49,8 @@ def read_tensors(path: Path) -> Tensors:
 def read_quietly(path: Path) -> Tensors:
     """As `read_tensors`, and whoever calls it looks for what is no number himself."""
     reader = READERS.get(path.suffix.lower())
+    if path.suffix.lower() == ".keras":
+        raise InputError(f"weights {path}: a .keras file names no layers; {SAVE_INSTEAD}")
     if reader is None:
         raise InputError(
             f"weights {path}: the suffix {path.suffix!r} is not known; use {', '.join(READERS)}"

@@ -2,10 +2,13 @@
 
 HDF5's library only says, in a process of its own, where in the file each data set lies
 (`hdf5_listing.py` tells why); the numbers are read from there without it.
+
+`model.save` puts all that below `model_weights`, with the optimizer's beside it.
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
 from math import prod
@@ -22,9 +25,13 @@ Entry = tuple[str, str, list[int], int | Chunks]  # name, type, shape and place 
 _LISTING = Path(__file__).with_name("hdf5_listing.py")
 _LONGEST_SECONDS = 120
 
+SAVE_INSTEAD = 'save it in Keras with model.save("model.h5")'
+_MODEL = "model_weights/"
+_NUMBERED = re.compile(r"(?:.+/)?vars/\d+")
+
 
 def read_hdf5(path: Path) -> dict[str, np.ndarray]:
-    """Data sets by their path inside the file.
+    """Data sets by their path inside the file, or inside the model that it holds.
 
     Links and data sets that are stored in other files are refused: reading them would read whatever
     the file names.
@@ -32,7 +39,18 @@ def read_hdf5(path: Path) -> dict[str, np.ndarray]:
     with open(path, "rb") as file:
         entries = _listing(path)
         _check(entries, os.fstat(file.fileno()).st_size)
-        return {entry[0]: _read(file, *entry) for entry in entries}
+        return {name: _read(file, name, *rest) for name, *rest in _of_the_model(entries)}
+
+
+def _of_the_model(entries: list[Entry]) -> list[Entry]:
+    """Raises Refused for a file of Keras's `save_weights`, whose layers are named by their classes and
+    whose variables by their numbers."""
+    if entries and all(_NUMBERED.fullmatch(name) for name, *_ in entries):
+        raise Refused(f"it numbers its variables ({entries[0][0]}) and names no layers; {SAVE_INSTEAD}")
+    within = [
+        (name.removeprefix(_MODEL), *rest) for name, *rest in entries if name.startswith(_MODEL)
+    ]
+    return within or entries
 
 
 def _check(entries: list[Entry], size: int) -> None:
