@@ -3,8 +3,8 @@
     pip install -e .[test,parity]
     python -m tests.parity.compare_base_models [--seed=0]
 
-Both files of a model are read: that of `save_pretrained`, and the state dictionary under the names of its
-modules. What differs by more than 1e-4 of the largest value is named, and the exit code is 1.
+Both files of a model are read: that of `save_pretrained`, and the state dictionary under the names of
+its modules. What differs by more than 1e-4 of the largest value is named, and the exit code is 1.
 """
 
 import sys

@@ -89,7 +89,9 @@ def test_a_depthwise_kernel_that_keras_3_saved_has_its_place(model: str):
     assert published
     for name in published:
         saved = name.replace("/depthwise_kernel:0", "/kernel")
-        places = [[rule.target(one) for rule in layout.rules if rule.target(one)] for one in (name, saved)]
+        places = [
+            [rule.target(one) for rule in layout.rules if rule.target(one)] for one in (name, saved)
+        ]
         assert places[0] == places[1]
         assert len(places[0]) == 1
 

@@ -12,8 +12,9 @@ import pytest
 from flax import nnx
 from safetensors.numpy import save_file
 
+from tests.weights.timm_files import SIZES, vit_tensors, write_vit
 from vitlab.errors import InputError
-from vitlab.models import create
+from vitlab.models import create, outline
 from vitlab.models.classifier import normalise
 from vitlab.weights import open_published
 from vitlab.weights.catalogue import CATALOGUE
@@ -158,6 +159,38 @@ def test_weights_of_another_family_are_named(tmp_path: Path):
         InputError, match=r"no known layout of mobilenet_v2 .*they are a vit in the.*timm"
     ):
         open_published(tmp_path / "w.npz", "mobilenet_v2")
+
+
+@pytest.mark.parametrize("prefix", ["model.", "module.", "model._orig_mod.", "net."])
+def test_what_all_names_begin_with_is_left_out_where_the_rest_is_known(
+    tmp_path: Path, prefix: str, capsys, monkeypatch
+):
+    """As Lightning, torch's DataParallel and torch.compile save a network."""
+    monkeypatch.setenv("VITLAB_CACHE", str(tmp_path / "cache"))
+    tensors = {
+        prefix + name: tensor for name, tensor in vit_tensors(**SIZES, classes=3, input_size=24).items()
+    }
+    save_file(tensors, tmp_path / "w.safetensors")
+    write_vit(tmp_path / "bare.safetensors")
+    _, shapes, _ = outline(lambda: create("vit", num_classes=3, input_size=24, **SIZES))
+    expected = open_published(tmp_path / "bare.safetensors", "vit").arrays(shapes)
+    assert capsys.readouterr().out == ""
+    for _ in range(2):  # found, then from the cache
+        published = open_published(tmp_path / "w.safetensors", "vit")
+        said = f"weights  {published.path}: all its names begin with {prefix}, which is left out\n"
+        assert capsys.readouterr().out == said
+        found = published.arrays(shapes)
+        assert found.keys() == expected.keys()
+        for path, array in expected.items():
+            np.testing.assert_array_equal(found[path], array)
+    with pytest.raises(InputError, match=r"no known layout of resnet .*they are a vit in the.*timm"):
+        open_published(tmp_path / "w.safetensors", "resnet")
+
+
+def test_a_prefix_that_a_layout_knows_stays(tmp_path: Path, capsys):
+    save(tmp_path / "w.npz", ["vit.embeddings.cls_token", "vit.layernorm.weight", "vit.layernorm.bias"])
+    assert open_published(tmp_path / "w.npz", "vit").prefix == ""
+    assert capsys.readouterr().out == ""
 
 
 def test_publishers_whose_names_have_commas_stay_apart(tmp_path: Path):

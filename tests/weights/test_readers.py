@@ -99,17 +99,27 @@ def test_bfloat16_takes_the_memory_of_float32_and_no_more(tmp_path: Path, suffix
 
 
 def test_pytorch_state_dictionary_inside_a_training_checkpoint(tmp_path: Path):
-    state = {"module.w": tensor(Storage("0", 6), (6,), (1,))}
-    content = dump({"epoch": 3, "state_dict": state})
-    assert list(read_tensors(write(tmp_path / "w.pt", content, {"0": VALUES}))) == ["w"]
+    w, other = tensor(Storage("0", 6), (6,), (1,)), tensor(Storage("0", 6), (3,), (1,))
+    loss = tensor(Storage("0", 6), (), ())
+    for checkpoint in (
+        {"w": w, "epoch": 3},
+        {"w": w, "loss": loss, "buffers": {}},
+        {"epoch": 3, "state_dict": {"w": w}, "model": {"other": other}, "ema": {"other": other}},
+        {"model": {"width": 3}, "net": {"w": w}, "optimizer": {"state": {0: {"step": other}}}},
+        {"model_ema": {"w": w}, "loss": loss},
+        {"state_dict": {"w": w}, "anchor": other},
+    ):
+        read = read_tensors(write(tmp_path / "w.pt", dump(checkpoint), {"0": VALUES}))
+        np.testing.assert_array_equal(read["w"], VALUES)
 
 
-@pytest.mark.parametrize("prefixed", [True, False])
-def test_the_prefix_of_data_parallel_goes_where_every_name_has_it(tmp_path: Path, prefixed: bool):
+def test_several_state_dictionaries_of_no_usual_name_are_named(tmp_path: Path):
     w = tensor(Storage("0", 6), (6,), (1,))
-    content = dump({"module.w": w, "module.v" if prefixed else "v": w})
-    names = list(read_tensors(write(tmp_path / "w.pt", content, {"0": VALUES})))
-    assert names == (["w", "v"] if prefixed else ["module.w", "v"])
+    content = dump({"teacher": {"w": w}, "student": {"w": w}, "epoch": 3})
+    with pytest.raises(
+        InputError, match=r"several dictionaries of tensors \(teacher, student\); save one"
+    ):
+        read_tensors(write(tmp_path / "w.pt", content, {"0": VALUES}))
 
 
 def test_pytorch_tensors_of_no_numbers_and_of_one(tmp_path: Path):

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ import numpy as np
 from vitlab import files, runtime
 from vitlab.errors import InputError
 from vitlab.hashes import sha256_of
-from vitlab.progress import warn
+from vitlab.progress import say, warn
 from vitlab.weights.catalogue import Checkpoint
 from vitlab.weights.layouts import LAYOUTS, OURS, Layout, ours_from
 from vitlab.weights.layouts.layout import HEAD, Shapes, without_head
 from vitlab.weights.readers import Tensors, no_numbers, read_quietly, warn_of_no_numbers
 from vitlab.weights.writer import read_metadata, write_safetensors
 
+_MOST_WRAPPERS = 3  # modules around the network that a training script may have saved too
 NO_NUMBERS = "no_numbers"  # in the header of a conversion: the tensors of NaN or infinity
 
 
@@ -45,6 +46,7 @@ class Published:
     """A file whose layout is known.
 
     Attributes:
+        prefix: what all its names begin with before those of the layout.
         checkpoint: what the catalogue says of it, if it is there.
         made_from: of a file of vitlab's own, the `origin` of what it was made from.
     """
@@ -53,6 +55,7 @@ class Published:
     sha256: str
     family: str
     layout: Layout
+    prefix: str = ""
     checkpoint: Checkpoint | None = None
     made_from: Mapping[str, Any] = field(default_factory=dict)
 
@@ -132,8 +135,8 @@ class Published:
         warn_of_no_numbers(self.path, found)
         if self.layout.loses_head(shapes) and f"{HEAD}bias" in arrays:
             warn(
-                f"weights {self.path}: its head reads {self.layout.before_head}, which the options leave "
-                "out; the head is left out too"
+                f"weights {self.path}: its head reads {self.layout.before_head}, which the options "
+                "leave out; the head is left out too"
             )
         return arrays
 
@@ -163,7 +166,8 @@ class Published:
         """From the published file itself; and which of its tensors hold what is no number."""
         tensors = read_quietly(self.path)
         found = no_numbers(tensors)
-        return self.layout.fill(tensors, shapes, str(self.path)), found
+        bare = {name.removeprefix(self.prefix): tensors.pop(name) for name in list(tensors)}
+        return self.layout.fill(bare, shapes, str(self.path)), found
 
     def _conversion(self, shapes: Shapes) -> Path:
         """Where the converted file lies, once there is one."""
@@ -177,20 +181,24 @@ def open_published(path: Path, family: str, checkpoint: Checkpoint | None = None
 
     Raises:
         InputError: the file cannot be read (see `read_tensors`), or no layout of the family knows
-            even half of its names; the message says which other family would.
+            even half of its names; the message says which other family would. Names that all begin
+            alike, as wrappers leave them (`module.`, `model.`), may be known by what follows.
     """
     (sha256,) = sha256_of([path])
     if sha256 is None:
         raise InputError(f"weights {path} cannot be read")
     layouts = {layout.publisher: layout for layout in LAYOUTS[family]}
     note = runtime.cache_folder("converted") / f"{_digest(_code(), sha256, family)}.layout"
-    known = note.read_text(encoding="utf-8", errors="replace") if note.exists() else None
-    if known not in layouts:
-        if known is not None:
+    noted = note.read_text(encoding="utf-8", errors="replace") if note.exists() else None
+    publisher, _, prefix = (noted or "").partition("\n")
+    if publisher not in layouts:
+        if noted is not None:
             warn(f"{note} in the cache is damaged; the layout of {path} is found again")
-        known = _recognise(path, family)
-        files.write_text(note, known)
-    return Published(path, sha256, family, layouts[known], checkpoint)
+        publisher, prefix = _recognise(path, family)
+        files.write_text(note, f"{publisher}\n{prefix}" if prefix else publisher)
+    if prefix:
+        say(f"weights  {path}: all its names begin with {prefix}, which is left out")
+    return Published(path, sha256, family, layouts[publisher], prefix, checkpoint)
 
 
 def _check_whole(arrays: Tensors, shapes: Shapes, conversion: Path) -> None:
@@ -199,16 +207,31 @@ def _check_whole(arrays: Tensors, shapes: Shapes, conversion: Path) -> None:
         raise InputError(f"weights {conversion} hold other arrays than were written there")
 
 
-def _recognise(path: Path, family: str) -> str:
-    tensors = read_quietly(path)
-    layout = _best(tensors, LAYOUTS[family])
-    if 2 * layout.recognised(tensors) < len(tensors):
-        raise InputError(_misfit(path, family, tensors))
-    return layout.publisher
+def _recognise(path: Path, family: str) -> tuple[str, str]:
+    """The publisher, and the prefix of all names behind which the names are his."""
+    names = list(read_quietly(path))
+    for prefix in _common_prefixes(names):
+        bare = [name.removeprefix(prefix) for name in names]
+        layout = _best(bare, LAYOUTS[family])
+        if 2 * layout.recognised(bare) >= len(bare):
+            return layout.publisher, prefix
+    raise InputError(_misfit(path, family, names))
 
 
-def _best(tensors: Tensors, layouts: tuple[Layout, ...]) -> Layout:
-    return max(layouts, key=lambda layout: layout.recognised(tensors))
+def _common_prefixes(names: list[str]) -> list[str]:
+    """ "", "model.", "model.module.": the modules that all tensors are in, from none to a few."""
+    prefixes = [""]
+    while len(prefixes) <= _MOST_WRAPPERS:
+        first = names[0].removeprefix(prefixes[-1]).partition(".")
+        longer = prefixes[-1] + first[0] + first[1]
+        if not first[2] or not all(name.startswith(longer) for name in names):
+            break
+        prefixes.append(longer)
+    return prefixes
+
+
+def _best(names: Iterable[str], layouts: tuple[Layout, ...]) -> Layout:
+    return max(layouts, key=lambda layout: layout.recognised(names))
 
 
 @functools.cache
@@ -223,11 +246,13 @@ def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:40]
 
 
-def _misfit(path: Path, family: str, tensors: Tensors) -> str:
+def _misfit(path: Path, family: str, names: list[str]) -> str:
     publishers = "; ".join(layout.publisher for layout in LAYOUTS[family])
     message = f"weights {path} are in no known layout of {family} ({publishers})"
-    for other, layouts in LAYOUTS.items():
-        layout = _best(tensors, layouts)
-        if other != family and layout.recognised(tensors) == len(tensors):
-            return f"{message}; they are a {other} in the layout of {layout.publisher}"
-    return f"{message}; the first of its {len(tensors)} tensors is {next(iter(tensors))}"
+    for prefix in _common_prefixes(names):
+        bare = [name.removeprefix(prefix) for name in names]
+        for other, layouts in LAYOUTS.items():
+            layout = _best(bare, layouts)
+            if other != family and layout.recognised(bare) == len(bare):
+                return f"{message}; they are a {other} in the layout of {layout.publisher}"
+    return f"{message}; the first of its {len(names)} tensors is {names[0]}"

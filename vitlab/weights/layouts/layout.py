@@ -109,10 +109,10 @@ class Layout:
     before_head: str | None = None
     resize: Mapping[str, Resize] = field(default_factory=dict)
 
-    def recognised(self, names: Tensors) -> int:
+    def recognised(self, names: Iterable[str]) -> int:
         """How many of the published names have a place in this layout."""
         counted = self._counted_again(names)
-        return sum(self._knows(name, counted[name]) for name in names)
+        return sum(self._knows(name, place) for name, place in counted.items())
 
     def fill(self, tensors: dict[str, np.ndarray], shapes: Shapes, source: str) -> dict[str, np.ndarray]:
         """Every parameter of `shapes` by path in float32, each from its tensor in the file `source`.

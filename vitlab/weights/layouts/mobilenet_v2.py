@@ -2,7 +2,13 @@
 
 from vitlab.weights.layouts.changes import depthwise_last, image_last, transposed
 from vitlab.weights.layouts.layout import Layout, Rule
-from vitlab.weights.layouts.units import COUNTERS, KERAS_DEPTHWISE, keras_layer, keras_norm, torch_conv_norm
+from vitlab.weights.layouts.units import (
+    COUNTERS,
+    KERAS_DEPTHWISE,
+    keras_layer,
+    keras_norm,
+    torch_conv_norm,
+)
 
 LAYERS = ("expand", "filter", "project")
 

@@ -39,7 +39,7 @@ def read_hdf5(path: Path) -> dict[str, np.ndarray]:
     with open(path, "rb") as file:
         entries = _listing(path)
         _check(entries, os.fstat(file.fileno()).st_size)
-        return {name: _read(file, name, *rest) for name, *rest in _of_the_model(entries)}
+        return {entry[0].removeprefix(_MODEL): _read(file, *entry) for entry in _of_the_model(entries)}
 
 
 def _of_the_model(entries: list[Entry]) -> list[Entry]:
@@ -47,9 +47,7 @@ def _of_the_model(entries: list[Entry]) -> list[Entry]:
     whose variables by their numbers."""
     if entries and all(_NUMBERED.fullmatch(name) for name, *_ in entries):
         raise Refused(f"it numbers its variables ({entries[0][0]}) and names no layers; {SAVE_INSTEAD}")
-    within = [
-        (name.removeprefix(_MODEL), *rest) for name, *rest in entries if name.startswith(_MODEL)
-    ]
+    within = [entry for entry in entries if entry[0].startswith(_MODEL)]
     return within or entries
 
 

@@ -22,7 +22,6 @@ from vitlab.weights.readers.pytorch_before_zip import LARGEST_PICKLE, open_befor
 
 # Where training scripts keep the weights inside a larger checkpoint.
 _NESTED_UNDER = ("state_dict", "model_state_dict", "model")
-_DATA_PARALLEL = "module."
 _DEEPEST = 50  # modules within modules of a TorchScript archive
 
 
@@ -73,14 +72,31 @@ def _state_dictionary(content: Any) -> dict[str, Tensor]:
         return dict(_script_tensors(content, "", set()))
     if not isinstance(content, dict):
         raise Refused(f"it holds a {type(content).__name__}, not a state dictionary")
+    return _direct_tensors(content) if _is_flat(content) else _nested_tensors(content)
+
+
+def _is_flat(content: dict) -> bool:
+    """A state dictionary by itself. A number beside one, such as a loss, makes none."""
+    flat = any(isinstance(value, Tensor) and value.shape for value in content.values())
+    return flat and not any(_direct_tensors(content.get(key)) for key in _NESTED_UNDER)
+
+
+def _nested_tensors(content: dict) -> dict[str, Tensor]:
+    """Raises Refused if there are several dictionaries of tensors, and none of the usual name."""
+    nested = {str(key): found for key, value in content.items() if (found := _direct_tensors(value))}
     for key in _NESTED_UNDER:
-        if isinstance(content.get(key), dict):
-            content = content[key]
-            break
-    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
-    if all(name.startswith(_DATA_PARALLEL) for name in tensors):
-        return {name.removeprefix(_DATA_PARALLEL): value for name, value in tensors.items()}
-    return tensors
+        if key in nested:
+            return nested[key]
+    if len(nested) > 1:
+        raise Refused(
+            f"it holds several dictionaries of tensors ({', '.join(nested)}); save one of them by itself"
+        )
+    return next(iter(nested.values()), _direct_tensors(content))
+
+
+def _direct_tensors(content: Any) -> dict[str, Tensor]:
+    items = content.items() if isinstance(content, dict) else ()
+    return {str(name): value for name, value in items if isinstance(value, Tensor)}
 
 
 def _script_tensors(
