@@ -4,10 +4,13 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from tests.weights.timm_files import SIZES, write_vit
+from tests.weights.vit_files import write_vit_as
 from vitlab import runtime
 from vitlab.config import Model
+from vitlab.errors import InputError
 from vitlab.models import Blueprint, draw_blueprint
 from vitlab.weights import CATALOGUE, Checkpoint, Preprocessing
 from vitlab.weights.layouts import vit
@@ -51,6 +54,27 @@ def test_the_config_has_the_last_word(checkpoint: Checkpoint):
     assert blueprint.preprocessing == dataclasses.replace(WANTED, size=32)
     assert blueprint.options["input_size"] == 32
     assert blueprint.options["scheme"] == "symmetric"
+
+
+def test_another_number_of_heads_than_googles_kernels_have_is_refused(checkpoint, tmp_path: Path):
+    """No parameter's shape would tell: width x heads x width of a head becomes width x width."""
+    file = tmp_path / "google.safetensors"
+    write_vit_as("google", file)
+    assert SIZES["heads"] == 2
+    assert draw(str(file), input_size=24).options["heads"] == 2
+    for _ in range(2):  # now that it is converted, too
+        with pytest.raises(InputError, match=r"with 2 heads, as .* say, and the network has 4 \(model"):
+            draw(str(file), input_size=24, options={"heads": 4})
+
+
+def test_layers_of_different_heads_are_refused_by_all_their_numbers(checkpoint, tmp_path: Path):
+    file = tmp_path / "google.safetensors"
+    write_vit_as("google", file)
+    tensors = load_file(file)
+    query = "Transformer/encoderblock_{}/MultiHeadDotProductAttention_1/query/kernel"
+    save_file(tensors | {query.format(1): tensors[query.format(0)].reshape(16, 4, 4)}, file)
+    with pytest.raises(InputError, match=r"with 2 and 4 heads, as .* and the network has 2"):
+        draw(str(file), input_size=24)
 
 
 def test_a_file_of_nobody_has_its_layouts_scheme_and_the_presets_size(checkpoint: Checkpoint):

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from vitlab.models import create, outline, preset
-from vitlab.weights.layouts import LAYOUTS
-from vitlab.weights.published import _best
+from vitlab.weights.recognition import best_layout
 
 GOLDENS = Path(__file__).parent.parent / "parity" / "goldens"
 
@@ -49,7 +48,7 @@ def test_a_base_model_fills_what_the_whole_model_fills_but_the_head(golden: str,
     assert 0 < len(whole) - len(base) <= 4
     filled = []
     for tensors in (whole, base):
-        layout = _best(tensors, LAYOUTS[preset(name).family])
+        layout = best_layout(tensors, preset(name).family)
         assert layout.publisher.startswith("huggingface")
         assert layout.recognised(tensors) == len(tensors)
         options = {**layout.options, "input_size": size}

@@ -1,5 +1,6 @@
 """A published file under our names: its head, what is no number, what a conversion rests on."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -136,7 +137,17 @@ def test_a_conversion_that_was_damaged_in_the_cache_is_made_again_aloud(
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"nobody"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xfe",
+        b"",
+        b"timm",
+        b"[]",
+        b'{"publisher": "nobody", "prefix": "", "heads": []}',
+        b"[" * 10**5,
+    ],
+)
 def test_a_layout_that_was_damaged_in_the_cache_is_found_again_aloud(file: Path, capsys, content: bytes):
     assert open_published(file, "vit").layout.publisher == "timm"
     note = in_the_cache(file, ".layout")
@@ -144,7 +155,7 @@ def test_a_layout_that_was_damaged_in_the_cache_is_found_again_aloud(file: Path,
     assert open_published(file, "vit").layout.publisher == "timm"
     warning = f"{note} in the cache is damaged; the layout of {file} is found again\n"
     assert capsys.readouterr().err == warning
-    assert note.read_text() == "timm"
+    assert json.loads(note.read_text()) == {"publisher": "timm", "prefix": "", "heads": []}
 
 
 def test_a_file_of_vitlabs_own_tells_it_once_too(file: Path, tmp_path: Path, shapes, capsys):

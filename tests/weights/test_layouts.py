@@ -189,7 +189,7 @@ def test_what_all_names_begin_with_is_left_out_where_the_rest_is_known(
 
 def test_a_prefix_that_a_layout_knows_stays(tmp_path: Path, capsys):
     save(tmp_path / "w.npz", ["vit.embeddings.cls_token", "vit.layernorm.weight", "vit.layernorm.bias"])
-    assert open_published(tmp_path / "w.npz", "vit").prefix == ""
+    assert open_published(tmp_path / "w.npz", "vit").known_by.prefix == ""
     assert capsys.readouterr().out == ""
 
 

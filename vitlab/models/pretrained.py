@@ -84,6 +84,8 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
     blueprint = Blueprint(settings.name, options, preprocessing, published, earlier)
     parameters, statistics = blueprint.shapes
     if published:
+        if "heads" in options:
+            published.check_heads(options["heads"])
         published.check(parameters | statistics)
     return blueprint
 

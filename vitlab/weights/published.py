@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,14 @@ from vitlab import files, runtime
 from vitlab.errors import InputError
 from vitlab.hashes import sha256_of
 from vitlab.progress import say, warn
+from vitlab.typed import build
 from vitlab.weights.catalogue import Checkpoint
 from vitlab.weights.layouts import LAYOUTS, OURS, Layout, ours_from
 from vitlab.weights.layouts.layout import HEAD, Shapes, without_head
 from vitlab.weights.readers import Tensors, no_numbers, read_quietly, warn_of_no_numbers
+from vitlab.weights.recognition import Recognition, recognise
 from vitlab.weights.writer import read_metadata, write_safetensors
 
-_MOST_WRAPPERS = 3  # modules around the network that a training script may have saved too
 NO_NUMBERS = "no_numbers"  # in the header of a conversion: the tensors of NaN or infinity
 
 
@@ -46,7 +47,7 @@ class Published:
     """A file whose layout is known.
 
     Attributes:
-        prefix: what all its names begin with before those of the layout.
+        known_by: what told the layout.
         checkpoint: what the catalogue says of it, if it is there.
         made_from: of a file of vitlab's own, the `origin` of what it was made from.
     """
@@ -55,7 +56,7 @@ class Published:
     sha256: str
     family: str
     layout: Layout
-    prefix: str = ""
+    known_by: Recognition
     checkpoint: Checkpoint | None = None
     made_from: Mapping[str, Any] = field(default_factory=dict)
 
@@ -95,6 +96,15 @@ class Published:
                 f"a {self.family}; convert the published file again"
             ) from None
         return dataclasses.replace(self, layout=layout, made_from=origin)
+
+    def check_heads(self, heads: int) -> None:
+        """Raises InputError if the file tells another number of heads; no parameter's shape does."""
+        if self.known_by.heads not in ((), (heads,)):
+            found = " and ".join(map(str, self.known_by.heads))
+            raise InputError(
+                f"weights {self.path} are of attention with {found} heads, as the shapes of its query "
+                f"kernels say, and the network has {heads} (model.options.heads or --options)"
+            )
 
     def check(self, shapes: Shapes) -> None:
         """Raises InputError if the file does not fit a network of these shapes (see `Layout.fill`)."""
@@ -166,7 +176,8 @@ class Published:
         """From the published file itself; and which of its tensors hold what is no number."""
         tensors = read_quietly(self.path)
         found = no_numbers(tensors)
-        bare = {name.removeprefix(self.prefix): tensors.pop(name) for name in list(tensors)}
+        prefix = self.known_by.prefix
+        bare = {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors)}
         return self.layout.fill(bare, shapes, str(self.path)), found
 
     def _conversion(self, shapes: Shapes) -> Path:
@@ -177,28 +188,32 @@ class Published:
 
 
 def open_published(path: Path, family: str, checkpoint: Checkpoint | None = None) -> Published:
-    """Finds the layout of `family` that knows most of a file's names.
+    """Finds the layout of `family` that a file is in (see `recognise`), and remembers it.
 
     Raises:
-        InputError: the file cannot be read (see `read_tensors`), or no layout of the family knows
-            even half of its names; the message says which other family would. Names that all begin
-            alike, as wrappers leave them (`module.`, `model.`), may be known by what follows.
+        InputError: the file cannot be read (see `read_tensors`), or is in no layout of the family.
     """
     (sha256,) = sha256_of([path])
     if sha256 is None:
         raise InputError(f"weights {path} cannot be read")
     layouts = {layout.publisher: layout for layout in LAYOUTS[family]}
     note = runtime.cache_folder("converted") / f"{_digest(_code(), sha256, family)}.layout"
-    noted = note.read_text(encoding="utf-8", errors="replace") if note.exists() else None
-    publisher, _, prefix = (noted or "").partition("\n")
-    if publisher not in layouts:
-        if noted is not None:
+    known_by = _noted(note) if note.exists() else None
+    if known_by is None or known_by.publisher not in layouts:
+        if note.exists():
             warn(f"{note} in the cache is damaged; the layout of {path} is found again")
-        publisher, prefix = _recognise(path, family)
-        files.write_text(note, f"{publisher}\n{prefix}" if prefix else publisher)
-    if prefix:
-        say(f"weights  {path}: all its names begin with {prefix}, which is left out")
-    return Published(path, sha256, family, layouts[publisher], prefix, checkpoint)
+        known_by = recognise(read_quietly(path), family, path)
+        files.write_text(note, json.dumps(dataclasses.asdict(known_by)))
+    if known_by.prefix:
+        say(f"weights  {path}: all its names begin with {known_by.prefix}, which is left out")
+    return Published(path, sha256, family, layouts[known_by.publisher], known_by, checkpoint)
+
+
+def _noted(note: Path) -> Recognition | None:
+    try:
+        return build(Recognition, json.loads(note.read_text(encoding="utf-8")), "layout")
+    except (ValueError, RecursionError, TypeError, InputError):
+        return None
 
 
 def _check_whole(arrays: Tensors, shapes: Shapes, conversion: Path) -> None:
@@ -207,52 +222,14 @@ def _check_whole(arrays: Tensors, shapes: Shapes, conversion: Path) -> None:
         raise InputError(f"weights {conversion} hold other arrays than were written there")
 
 
-def _recognise(path: Path, family: str) -> tuple[str, str]:
-    """The publisher, and the prefix of all names behind which the names are his."""
-    names = list(read_quietly(path))
-    for prefix in _common_prefixes(names):
-        bare = [name.removeprefix(prefix) for name in names]
-        layout = _best(bare, LAYOUTS[family])
-        if 2 * layout.recognised(bare) >= len(bare):
-            return layout.publisher, prefix
-    raise InputError(_misfit(path, family, names))
-
-
-def _common_prefixes(names: list[str]) -> list[str]:
-    """ "", "model.", "model.module.": the modules that all tensors are in, from none to a few."""
-    prefixes = [""]
-    while len(prefixes) <= _MOST_WRAPPERS:
-        first = names[0].removeprefix(prefixes[-1]).partition(".")
-        longer = prefixes[-1] + first[0] + first[1]
-        if not first[2] or not all(name.startswith(longer) for name in names):
-            break
-        prefixes.append(longer)
-    return prefixes
-
-
-def _best(names: Iterable[str], layouts: tuple[Layout, ...]) -> Layout:
-    return max(layouts, key=lambda layout: layout.recognised(names))
-
-
 @functools.cache
 def _code() -> str:
     """A conversion is only as good as the readers and the name maps that made it."""
     here = Path(__file__).parent
-    made_by = sorted([*here.glob("layouts/*.py"), *here.glob("readers/*.py")])
+    patterns = ("layouts/*.py", "readers/*.py", "recognition.py")
+    made_by = sorted(file for pattern in patterns for file in here.glob(pattern))
     return _digest(*(file.read_text(encoding="utf-8") for file in made_by))
 
 
 def _digest(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:40]
-
-
-def _misfit(path: Path, family: str, names: list[str]) -> str:
-    publishers = "; ".join(layout.publisher for layout in LAYOUTS[family])
-    message = f"weights {path} are in no known layout of {family} ({publishers})"
-    for prefix in _common_prefixes(names):
-        bare = [name.removeprefix(prefix) for name in names]
-        for other, layouts in LAYOUTS.items():
-            layout = _best(bare, layouts)
-            if other != family and layout.recognised(bare) == len(bare):
-                return f"{message}; they are a {other} in the layout of {layout.publisher}"
-    return f"{message}; the first of its {len(names)} tensors is {names[0]}"

@@ -96,6 +96,7 @@ class Layout:
         options: arguments of our network that make it compute what the publisher's does.
         before_head: path of a layer's kernel that the publisher's head reads: a network without it has
             no use for that head.
+        query: pattern of kernels that are published as width x heads x width of a head.
         resize: paths whose size follows the image's, and how the publisher resamples them.
     """
 
@@ -107,6 +108,7 @@ class Layout:
     supplied: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     before_head: str | None = None
+    query: str | None = None
     resize: Mapping[str, Resize] = field(default_factory=dict)
 
     def recognised(self, names: Iterable[str]) -> int:
@@ -134,6 +136,14 @@ class Layout:
         if differences:
             raise InputError(differences.text(source, self.publisher))
         return {path: arrays[path] for path in wanted}
+
+    def heads_in(self, shapes: Shapes) -> tuple[int, ...]:
+        """Every number of heads that the shapes of the published tensors tell."""
+        if self.query is None:
+            return ()
+        query = compiled(self.query)
+        kernels = (shape for name, shape in shapes.items() if query.fullmatch(name))
+        return tuple(sorted({shape[1] for shape in kernels if len(shape) == 3}))
 
     def loses_head(self, shapes: Shapes) -> bool:
         """Whether the head of the file reads a layer that is not in `shapes`."""

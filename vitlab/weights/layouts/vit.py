@@ -129,7 +129,12 @@ def _with_pre_logits(layout: Layout, *rules: Rule) -> Layout:
     )
 
 
-_GOOGLE = Layout("google", _google_rules(), resize={POSITIONS: zoom})
+_GOOGLE = Layout(
+    "google",
+    _google_rules(),
+    query=r"Transformer/encoderblock_\d+/MultiHeadDotProductAttention_1/query/kernel",
+    resize={POSITIONS: zoom},
+)
 _HUGGINGFACE = Layout(
     "huggingface",
     _huggingface_rules(),
