@@ -254,6 +254,40 @@ def test_the_command_takes_a_network_that_has_no_preset_of_its_own(file: Path, t
     assert json.loads(weights.read_metadata(output)["options"])["mlp_width"] == SIZES["mlp_width"]
 
 
+def test_the_command_never_writes_over_the_file_that_it_reads(file: Path):
+    before = file.read_bytes()
+    options = "--options=" + ",".join(f"{name}={value}" for name, value in SIZES.items())
+    arguments = ["--model=vit", f"--weights={file}", "--input_size=24", options]
+    result = vitlab("convert", *arguments, f"--output={file}")
+    assert result.returncode == 2
+    assert f"{file} is the file that the weights are read from" in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+@pytest.mark.parametrize("is_output", [False, True])
+def test_a_link_to_the_file_is_the_file(file: Path, link, is_output: bool):
+    before = file.read_bytes()
+    other = file.with_name("link.safetensors")
+    link(other, file)
+    weights, output = (file, other) if is_output else (other, file)
+    with pytest.raises(InputError, match=rf"{output} is the file that the weights are read from"):
+        convert(use(weights), output)
+    assert file.read_bytes() == before
+    assert other.samefile(file)
+
+
+def test_the_weights_of_a_run_stay_those_of_the_run(file: Path, tmp_path: Path):
+    """A folder stands for the file in it."""
+    save_model(tmp_path / "model", load(file))
+    output = tmp_path / "model" / "weights.safetensors"
+    before = output.read_bytes()
+    with pytest.raises(InputError, match="is the file that the weights are read from"):
+        convert(use(tmp_path / "model"), output)
+    assert output.read_bytes() == before
+
+
 def test_the_list_fits_into_100_columns_and_narrows_to_a_network(without_jax):
     whole = vitlab("convert", "--list", **without_jax)
     assert whole.returncode == 0, whole.stderr

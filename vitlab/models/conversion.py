@@ -12,11 +12,17 @@ def convert(settings: config.Model, output: Path) -> ModelCard:
     """Writes what `model.weights` holds to `output`, its head with as many classes as it has.
 
     Raises:
-        InputError: the weights cannot be read or do not fit, or `output` cannot be written.
+        InputError: the weights cannot be read or do not fit, or `output` cannot be written or is the
+            very file that they are read from.
     """
     blueprint = draw_blueprint(settings)
     if blueprint.published is None:
         raise InputError("there are no weights to convert; name a file or a checkpoint")
+    if output.exists() and output.samefile(blueprint.published.path):
+        raise InputError(
+            f"{output} is the file that the weights are read from, and a conversion never takes its "
+            "place; choose another --output"
+        )
     parameters, statistics = blueprint.shapes
     arrays = blueprint.published.arrays(parameters | statistics)
     card = ModelCard(
