@@ -21,6 +21,7 @@ def test_the_layers_add_up_and_mobilenet_v2_has_its_papers_table(tmp_path: Path)
     total = sum(int(count.replace(",", "")) for count in counts)
     assert f"\n{total:,} parameters, and 14,080 statistics" in result.stdout
     assert re.search(r"^32x32x16 +bottleneck +1 +8 +1 +1$", result.stdout, re.MULTILINE)
+    assert re.search(r"^1x1x1280 +conv2d 1x1 +- +k +- +-\n\nk: the classes$", result.stdout, re.MULTILINE)
     texts = {"".join(node.itertext()).strip() for node in ElementTree.parse(diagram).iter()}
     assert {"mobilenet_v2_035", "32 × 32 × 16", "InvertedResidual"} <= texts
 

@@ -68,7 +68,7 @@ def describe(
     table = operators(name, options, size)
     if table:
         say("\nAs the paper tabulates it (Sandler et al. 2018, table 2), at this width and size:\n")
-        say(_operator_text(table))
+        say(f"{_operator_text(table)}\n\nk: the classes")
     if diagram:
         files.write_text(Path(diagram), network_chart([dataclasses.asdict(row) for row in layers], name))
         say(f"\ndiagram: {diagram}")

@@ -75,6 +75,7 @@ def test_s0_12_the_table_of_mobilenet_v2_is_the_papers():
         (7, 160, "bottleneck"),
         (7, 320, "conv2d 1x1"),
         (7, 1280, "avgpool 7x7"),
+        (1, 1280, "conv2d 1x1"),
     ]
     assert [(row.expansion, row.out_channels, row.repeats, row.stride) for row in rows[1:8]] == [
         (1, 16, 1, 1),
@@ -84,6 +85,11 @@ def test_s0_12_the_table_of_mobilenet_v2_is_the_papers():
         (6, 96, 3, 1),
         (6, 160, 3, 2),
         (6, 320, 1, 1),
+    ]
+    assert [(row.expansion, row.out_channels, row.repeats, row.stride) for row in rows[8:]] == [
+        (None, 1280, 1, 1),
+        (None, None, 1, None),
+        (None, "k", None, None),
     ]
 
 

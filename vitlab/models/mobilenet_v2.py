@@ -1,9 +1,9 @@
 """MobileNetV2 (Sandler et al. 2018, "Inverted Residuals and Linear Bottlenecks")."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -131,19 +131,23 @@ class InvertedResidual(nnx.Module):
 
 @dataclass(frozen=True)
 class Operator:
-    """A row of the paper's table 2: what comes in, what is done, and t, c, n, s."""
+    """A row of the paper's table 2: what comes in, what is done, and t, c, n, s.
+
+    As there, the head's `out_channels` are "k", which stands for the classes.
+    """
 
     size: int
     channels: int
     operator: str
     expansion: int | None
-    out_channels: int | None
-    repeats: int
+    out_channels: int | Literal["k"] | None
+    repeats: int | None
     stride: int | None
 
 
-def operator_table(width: float = 1.0, input_size: int = 224) -> list[Operator]:
+def operator_table(options: Mapping[str, Any], input_size: int) -> list[Operator]:
     """The table that the network is built from, for its width and input size (row S0-12)."""
+    width = options.get("width", 1.0)
     size, channels = -(-input_size // 2), rounded(STEM_CHANNELS * width)
     rows = [Operator(input_size, 3, "conv2d 3x3", None, channels, 1, 2)]
     for expansion, base, repeats, stride in STAGES:
@@ -153,6 +157,7 @@ def operator_table(width: float = 1.0, input_size: int = 224) -> list[Operator]:
     last = rounded(LAST_CHANNELS * max(width, 1.0))
     rows.append(Operator(size, channels, "conv2d 1x1", None, last, 1, 1))
     rows.append(Operator(size, last, f"avgpool {size}x{size}", None, None, 1, None))
+    rows.append(Operator(1, last, "conv2d 1x1", None, "k", None, None))
     return rows
 
 

@@ -16,7 +16,7 @@ from vitlab.models.cvt import CvT
 from vitlab.models.efficientnet import EfficientNet
 from vitlab.models.inception_resnet_v2 import InceptionResNetV2
 from vitlab.models.inception_v3 import InceptionV3
-from vitlab.models.mobilenet_v2 import MobileNetV2
+from vitlab.models.mobilenet_v2 import MobileNetV2, Operator, operator_table
 from vitlab.models.mobilevit import MobileViT
 from vitlab.models.resnet import ResNet
 from vitlab.models.resnet_v2 import ResNetV2
@@ -34,12 +34,15 @@ class Preset:
         family: what its weight maps are filed under.
         preprocessing: its publisher's, at the publisher's size.
         options: of the backbone; one that leaves some open (`vit`) is completed by the config.
+        operators: the table that its paper is known by (row S0-12), if it has one: from all options and
+            the input size.
     """
 
     family: str
     backbone: Callable[..., Backbone]
     preprocessing: Preprocessing
     options: Mapping[str, Any] = field(default_factory=dict)
+    operators: Callable[[Mapping[str, Any], int], list[Operator]] | None = None
 
     @property
     def left_open(self) -> list[str]:
@@ -73,6 +76,10 @@ def _cnn(size: int, **options: Any) -> Preset:
 
 def _vit(**options: int) -> Preset:
     return Preset("vit", VisionTransformer, TIMM_VIT, options)
+
+
+def _mobilenet_v2(**options: float) -> Preset:
+    return Preset("mobilenet_v2", MobileNetV2, KERAS, options, operator_table)
 
 
 # Table 1 of Dosovitskiy et al. 2021 (B, L, H) and table 2 of Steiner et al. 2022 (Ti, S).
@@ -162,11 +169,9 @@ PRESETS: dict[str, Preset] = {
         for size, shape in VIT_SIZES.items()
         for patch in (8, 14, 16, 32)
     },
-    "mobilenet_v2": Preset("mobilenet_v2", MobileNetV2, KERAS),
+    "mobilenet_v2": _mobilenet_v2(),
     **{
-        f"mobilenet_v2_{round(100 * width):03}": Preset(
-            "mobilenet_v2", MobileNetV2, KERAS, dict(width=width)
-        )
+        f"mobilenet_v2_{round(100 * width):03}": _mobilenet_v2(width=width)
         for width in (0.35, 0.5, 0.75, 1.3, 1.4)  # those that Keras publishes weights for
     },
     **{

@@ -15,7 +15,7 @@ from jaxtyping import Array
 
 from vitlab.models.classifier import Classifier
 from vitlab.models.functional import Arrays, Network, Shapes, shapes
-from vitlab.models.mobilenet_v2 import Operator, operator_table
+from vitlab.models.mobilenet_v2 import Operator
 from vitlab.models.registry import preset
 
 TIMED_ANSWERS = 20
@@ -100,10 +100,11 @@ def layer_table(build: Callable[[], Classifier], depth: int = 2) -> list[Layer]:
 
 
 def operators(name: str, options: Mapping[str, Any], input_size: int) -> list[Operator]:
-    """The table that the paper of a network is known by (row S0-12); only MobileNetV2's has one."""
-    if preset(name).family != "mobilenet_v2":
+    """The table that the paper of a network is known by (row S0-12); empty where it has none."""
+    chosen = preset(name)
+    if chosen.operators is None:
         return []
-    return operator_table({**preset(name).options, **options}.get("width", 1.0), input_size)
+    return chosen.operators({**chosen.options, **options}, input_size)
 
 
 def network_facts(
