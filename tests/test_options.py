@@ -16,6 +16,12 @@ def test_numbers_lists_and_words_are_read():
     assert read_options("") == {}
 
 
+def test_truth_values_may_be_written_as_flags_write_them():
+    found = read_options("pre_logits=true, normalised=false, bias=True, unbiased=False")
+    assert found == {"pre_logits": True, "normalised": False, "bias": True, "unbiased": False}
+    assert read_options("pooling='true'") == {"pooling": "true"}
+
+
 @pytest.mark.parametrize(
     "text",
     [

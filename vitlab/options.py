@@ -6,10 +6,13 @@ from typing import Any
 from vitlab.errors import InputError
 
 EXAMPLE = "--options='stages=((32,), (64, 64)), pooling=average'"
+WORDS = {"true": True, "false": False}  # that stand for something else than themselves
 
 
 def read_options(text: str) -> dict[str, Any]:
     """`patch=16, pooling=average` as a dictionary: Python's numbers and lists, and plain words.
+
+    `true` and `false` are the truth values that a config's flags take them for.
 
     Raises:
         InputError: it is not of this form.
@@ -34,4 +37,6 @@ def _name(keyword: ast.keyword) -> str:
 
 
 def _value(node: ast.expr) -> Any:
-    return node.id if isinstance(node, ast.Name) else ast.literal_eval(node)
+    if isinstance(node, ast.Name):
+        return WORDS.get(node.id, node.id)
+    return ast.literal_eval(node)
