@@ -1,5 +1,6 @@
 """`python -m vitlab.summary`: the layers of one network, and what several cost."""
 
+import json
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -21,7 +22,9 @@ def test_the_layers_add_up_and_mobilenet_v2_has_its_papers_table(tmp_path: Path)
     total = sum(int(count.replace(",", "")) for count in counts)
     assert f"\n{total:,} parameters, and 14,080 statistics" in result.stdout
     assert re.search(r"^32x32x16 +bottleneck +1 +8 +1 +1$", result.stdout, re.MULTILINE)
-    assert re.search(r"^1x1x1280 +conv2d 1x1 +- +k +- +-\n\nk: the classes$", result.stdout, re.MULTILINE)
+    assert re.search(
+        r"^1x1x1280 +conv2d 1x1 +- +k +- +-\n\nk: the classes$", result.stdout, re.MULTILINE
+    )
     texts = {"".join(node.itertext()).strip() for node in ElementTree.parse(diagram).iter()}
     assert {"mobilenet_v2_035", "32 × 32 × 16", "InvertedResidual"} <= texts
 
@@ -34,22 +37,31 @@ def test_a_custom_network_is_described_by_its_options():
     assert "\n471 parameters" in result.stdout
 
 
-def test_networks_are_measured_beside_each_other():
-    result = vitlab("summary", "--choose=cnn_a,mobilenet_v2_035", "--input_size=64", "--classes=5")
+def test_networks_are_measured_beside_each_other(tmp_path: Path):
+    output = tmp_path / "new" / "choice.json"
+    sizes = ("--input_size=64", "--classes=5")
+    result = vitlab("summary", "--choose=cnn_a,mobilenet_v2_035", *sizes, f"--output={output}")
     assert result.returncode == 0, result.stderr
     rows = {line.split()[0]: line.split() for line in result.stdout.splitlines() if line.strip()}
     assert rows["cnn_a"][1] == "64"
     assert rows["cnn_a"][-3:] == ["-", "-", "-"]
-    assert "what the publisher of the weights does otherwise\n(padding" in result.stdout
     assert rows["mobilenet_v2_035"][-3:] == ["60.3", "82.9", "keras_in1k"]  # keras.io, at 224 pixels
     for name in ("cnn_a", "mobilenet_v2_035"):
         gigaflops, milliseconds = map(float, rows[name][5:7])
         assert gigaflops > 0
         assert milliseconds > 0
+    plain, published = json.loads(output.read_text())
+    assert (plain["network"], plain["weights"], plain["top1"]) == ("cnn_a", None, None)
+    assert published["weights"] == "mobilenet_v2_035.keras_in1k"
+    assert (published["top1"], published["top5"]) == (60.3, 82.9)
+    assert f"{published['parameters']:,}" == rows["mobilenet_v2_035"][3]
+    assert f"{published['milliseconds']:.1f}" == rows["mobilenet_v2_035"][6]
 
 
-def test_what_is_measured_is_the_network_that_model_shows(monkeypatch: pytest.MonkeyPatch):
-    """The best weights of CLIP ask for another GELU than OpenAI's; their accuracy is told."""
+def test_what_is_measured_is_the_network_that_the_weights_of_its_row_need(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    """The best weights of CLIP ask for another GELU than OpenAI's, which the preset has."""
     measured = []
 
     def facts(network, parameters, statistics, input_size: int) -> NetworkFacts:
@@ -58,17 +70,26 @@ def test_what_is_measured_is_the_network_that_model_shows(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(summary_job, "initialise", lambda build, given: outline(build))
     monkeypatch.setattr(summary_job, "network_facts", facts)
-    summary_job.choose(["clip_vit_b32"], 5, None)
-    shown, *_ = outline(lambda: create("clip_vit_b32", num_classes=5, input_size=224))
+    summary_job.choose(["clip_vit_b32"], 5, 96)
     best = best_checkpoint("clip_vit_b32", 224)
     assert best is not None
-    other, *_ = outline(lambda: create("clip_vit_b32", num_classes=5, **best.options))
-    assert measured == [shown]
-    assert measured != [other]
+    assert capsys.readouterr().out.splitlines()[1].endswith(best.tag)
+    sizes = dict(num_classes=5, input_size=96)
+    needed, *_ = outline(lambda: create("clip_vit_b32", **sizes, activation=best.options["activation"]))
+    plain, *_ = outline(lambda: create("clip_vit_b32", **sizes))
+    assert measured == [needed]
+    assert measured != [plain]
 
 
-def test_a_diagram_that_cannot_be_written_is_refused_before_jax_starts(without_jax: dict[str, str]):
-    result = vitlab("summary", "--model=cnn_gap", "--diagram=README.md/x.svg", **without_jax)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--model=cnn_gap", "--diagram=README.md/x.svg"),
+        ("--choose=cnn_gap", "--output=README.md/x.json"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_jax_starts(without_jax, arguments):
+    result = vitlab("summary", *arguments, **without_jax)
     assert result.returncode == 2, result.stderr
     assert result.stdout == ""
 
@@ -79,6 +100,8 @@ def test_a_diagram_that_cannot_be_written_is_refused_before_jax_starts(without_j
         ([], "name a network with --model=NAME, or several with --choose=NAME,NAME"),
         (["--model=vit_ti16", "--choose=vit_ti16"], "name a network with --model=NAME, or several"),
         (["--choose=vit_ti16", "--diagram=x.svg"], "--diagram draws the network that --model names"),
+        (["--model=vit_ti16", "--output=x.json"], "--output keeps the table of the networks that --cho"),
+        (["--choose=vit_ti16", "--output=x.csv"], "--output is 'x.csv'; it must be a file that ends in"),
         (["--model=vit_ti61"], "unknown model 'vit_ti61'"),
         (["--choose=vit_ti16,resnet51"], "unknown model 'resnet51' (--choose); did you mean"),
         (

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from vitlab.models import (
     TIMED_ANSWERS,
     Classifier,
     Layer,
+    NetworkFacts,
     Operator,
     create,
     initialise,
@@ -26,7 +28,7 @@ from vitlab.names import unknown
 from vitlab.progress import say, track
 from vitlab.reporting import network_chart
 from vitlab.text_table import UNKNOWN, text_table
-from vitlab.weights import best_checkpoint
+from vitlab.weights import Checkpoint, best_checkpoint
 
 CHOICE = (
     *("network", "size", "MB", "parameters", "layers", "GFLOPs", "ms"),
@@ -74,12 +76,16 @@ def describe(
         say(f"\ndiagram: {diagram}")
 
 
-def choose(names: Sequence[str], classes: int, input_size: int | None) -> None:
+def choose(
+    names: Sequence[str], classes: int, input_size: int | None, output: Path | None = None
+) -> None:
     """Prints a table to choose a network by, measured here but for the accuracy (row S2-12).
 
+    `output` gets the same as JSON, a row for each network.
+
     Raises:
-        InputError: an unknown network, one that is nothing without options, or a size that one cannot
-            have.
+        InputError: an unknown network, one that is nothing without options, a size that one cannot
+            have, or a file that cannot be written.
     """
     for name in names:
         if name not in PRESETS:
@@ -90,11 +96,11 @@ def choose(names: Sequence[str], classes: int, input_size: int | None) -> None:
                 f"{name} is a network only with options ({', '.join(needed)}), and --choose has none; "
                 f"leave it out, or see --model={name} --options={needed[0]}=..."
             )
-    rows = [
+    choices = [
         _choice(name, classes, input_size) for name in track(names, len(names), "measuring", "networks")
     ]
     device = jax.devices()[0].device_kind
-    say(text_table(CHOICE, rows))
+    say(text_table(CHOICE, [_choice_text(choice) for choice in choices]))
     say(
         f"""
 size     pixels per side
@@ -105,27 +111,43 @@ ms       for one image on {device}: the median of {TIMED_ANSWERS} answers
 top-1, top-5   percent on ImageNet-1k, as the publisher of the weights states, of the best ones for
          this size, or else for the network's own; CLIP's zero-shot; -: not stated
 
-What is measured is the network that --model shows; what the publisher of the weights does otherwise
-(padding, biases, which GELU) is left out."""
+What is measured is the network with the options that the catalogue has for these weights."""
     )
+    if output:
+        files.write_json(output, [_choice_row(choice) for choice in choices])
+        say(f"\ntable: {output}")
 
 
-def _choice(name: str, classes: int, input_size: int | None) -> tuple[str, ...]:
-    """The network at its own size unless another is given, and the best weights' accuracy."""
+@dataclass(frozen=True)
+class Choice:
+    """A network as it was measured, and the weights that it was built for, if there are any."""
+
+    name: str
+    facts: NetworkFacts
+    checkpoint: Checkpoint | None
+
+
+def _choice(name: str, classes: int, input_size: int | None) -> Choice:
+    """The network at its own size unless another is given, as the best weights need it."""
     own_size = preset(name).preprocessing.size
     size = input_size or own_size
     checkpoint = best_checkpoint(name, size) or best_checkpoint(name, own_size)
+    options = checkpoint.options if checkpoint else {}
 
     def build() -> Classifier:
-        return create(name, num_classes=classes, input_size=size)
+        return create(name, num_classes=classes, **options, input_size=size)
 
-    facts = network_facts(*initialise(build, {}), size)
+    return Choice(name, network_facts(*initialise(build, {}), size), checkpoint)
+
+
+def _choice_text(choice: Choice) -> tuple[str, ...]:
+    facts, checkpoint = choice.facts, choice.checkpoint
 
     def percent(value: float | None) -> str:
         return UNKNOWN if value is None else f"{value:.1f}"
 
     return (
-        name,
+        choice.name,
         str(facts.input_size),
         f"{facts.weights_bytes / 1e6:.1f}",
         f"{facts.parameters:,}",
@@ -136,6 +158,18 @@ def _choice(name: str, classes: int, input_size: int | None) -> tuple[str, ...]:
         percent(checkpoint.top5 if checkpoint else None),
         checkpoint.tag if checkpoint else UNKNOWN,
     )
+
+
+def _choice_row(choice: Choice) -> dict[str, Any]:
+    """For JSON; what nobody states is null."""
+    checkpoint = choice.checkpoint
+    return {
+        "network": choice.name,
+        **dataclasses.asdict(choice.facts),
+        "weights": checkpoint.name if checkpoint else None,
+        "top1": checkpoint.top1 if checkpoint else None,
+        "top5": checkpoint.top5 if checkpoint else None,
+    }
 
 
 def _layer_text(layers: Sequence[Layer]) -> str:
