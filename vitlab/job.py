@@ -32,6 +32,7 @@ from vitlab.models import (
     load_model,
     network_facts,
     operators,
+    published_networks,
     save_model,
 )
 from vitlab.names import unknown
@@ -204,7 +205,7 @@ def _predict_parts(
 
 
 def _describe(config: Config, blueprint: Blueprint, model: SavedModel) -> dict[str, Any]:
-    """The layers, their measured cost, and what the publisher of the weights says of them."""
+    """The layers, their measured cost, and what publishers state of the weights and of others."""
     layers = layer_table(lambda: blueprint.build(len(model.card.class_names)))
     size = blueprint.preprocessing.size
     facts = network_facts(model.network, model.parameters, model.statistics, size)
@@ -217,6 +218,9 @@ def _describe(config: Config, blueprint: Blueprint, model: SavedModel) -> dict[s
         "facts": dataclasses.asdict(facts),
         "published": checkpoint
         and {"name": checkpoint.name, "top1": checkpoint.top1, "top5": checkpoint.top5},
+        "others": [
+            dataclasses.asdict(one) for one in published_networks() if one.name != blueprint.name
+        ],
     }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.conftest import vitlab
 from vitlab.reporting import charts
+from vitlab.weights import CATALOGUE
 
 
 class Page(html.parser.HTMLParser):
@@ -101,6 +102,23 @@ def test_the_network_is_described_layer_by_layer(page: Page, small_run: Path):
     assert [row[0] for row in layers[1:]] == [layer["path"] for layer in network["layers"]]
     total = sum(int(row[-1].replace(",", "")) for row in layers[1:])
     assert total == network["facts"]["parameters"]
+
+
+def test_other_networks_stand_beside_it_with_published_figures_alone(page: Page, small_run: Path):
+    own, *others = page.tables[2][1:]
+    assert "–" not in own[4:7]
+    known = {
+        row["weights"]: row for row in json.loads((small_run / "network.json").read_text())["others"]
+    }
+    assert len(others) == len(known) > 10
+    for row in others:
+        checkpoint = CATALOGUE[row[0]]
+        assert row[1] == str(checkpoint.preprocessing.size)
+        assert row[2] == f"{known[row[0]]['weights_bytes'] / 1e6:.1f} MB"
+        assert row[3] == f"{known[row[0]]['parameters']:,}"
+        assert row[4:7] == ["–", "–", "–"]
+        assert row[7] == f"{checkpoint.top1:.1f} %"
+    assert "were not run here: they are published figures" in re.sub(r"\s+", " ", "".join(page.text))
 
 
 def test_the_page_stands_alone_and_holds_every_picture(page: Page):

@@ -3,6 +3,7 @@
 Jitted code sees a network as a pure function of plain dictionaries (`functional`).
 """
 
+from vitlab.models.choice import published_networks
 from vitlab.models.classifier import Backbone, Classifier
 from vitlab.models.clip import CLIPText, similarity
 from vitlab.models.conversion import convert
@@ -52,6 +53,7 @@ __all__ = [
     "operators",
     "outline",
     "preset",
+    "published_networks",
     "save_model",
     "similarity",
 ]
