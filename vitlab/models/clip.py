@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, few_enough, normalise
 from vitlab.models.layers import (
-    ACTIVATIONS,
+    MLP_ACTIVATIONS,
     ActivationName,
     Linear,
     PatchEmbedding,
@@ -150,7 +150,7 @@ def _blocks(
             heads,
             4 * width,
             epsilon=EPSILON,
-            activation=ACTIVATIONS[activation],
+            activation=MLP_ACTIVATIONS[activation],
             causal=causal,
             dtype=dtype,
             rngs=rngs,

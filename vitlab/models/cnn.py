@@ -32,7 +32,7 @@ from vitlab.typed import Share
 
 Vectors = Float[Array, "batch features"]
 
-ACTIVATIONS = {
+DENSE_ACTIVATIONS = {
     "relu": jax.nn.relu,
     "leaky_relu": lambda values: jax.nn.leaky_relu(values, 0.3),  # the slope of Keras's LeakyReLU
 }
@@ -84,7 +84,7 @@ class CNN(Backbone):
         self.scheme = scheme
         self.dtype = dtype
         self.top = top
-        self.activation = ACTIVATIONS[activation]
+        self.activation = DENSE_ACTIVATIONS[activation]
         self.stages = _stages(stages, kernel, padding, rngs)
         width = self._width_of_maps(stages[-1][-1])
         widths = [width, *dense]

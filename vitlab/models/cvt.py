@@ -17,8 +17,8 @@ from vitlab.models.classifier import (
     normalise,
 )
 from vitlab.models.layers import (
-    ACTIVATIONS,
     MLP,
+    MLP_ACTIVATIONS,
     Activation,
     ActivationName,
     ConvNorm,
@@ -81,7 +81,7 @@ class CvT(Backbone):
                 depth=depth,
                 heads=stage_heads,
                 embedding=embedding,
-                activation=ACTIVATIONS[activation],
+                activation=MLP_ACTIVATIONS[activation],
                 dtype=dtype,
                 rngs=rngs,
             )

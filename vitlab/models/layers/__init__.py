@@ -1,6 +1,6 @@
 """The layers that several networks share, each in the formulation that the backend runs well."""
 
-from vitlab.models.layers.activations import ACTIVATIONS, Activation, ActivationName
+from vitlab.models.layers.activations import MLP_ACTIVATIONS, Activation, ActivationName
 from vitlab.models.layers.attention import SelfAttention, attend
 from vitlab.models.layers.branches import Branches, Chain, Conv, Pool, chain
 from vitlab.models.layers.conv_norm import ConvNorm, Convolution
@@ -24,8 +24,8 @@ from vitlab.models.layers.transformer import (
 )
 
 __all__ = [
-    "ACTIVATIONS",
     "MLP",
+    "MLP_ACTIVATIONS",
     "Activation",
     "ActivationName",
     "BatchNorm",

@@ -22,4 +22,4 @@ def quick_gelu(values: Values) -> Values:
 
 # Of an MLP: OpenAI and the authors of CvT trained with the approximation.
 ActivationName = Literal["quick_gelu", "gelu"]
-ACTIVATIONS: dict[ActivationName, Activation] = {"quick_gelu": quick_gelu, "gelu": gelu}
+MLP_ACTIVATIONS: dict[ActivationName, Activation] = {"quick_gelu": quick_gelu, "gelu": gelu}

@@ -164,13 +164,13 @@ def _dense_backward(stride, amounts, residuals, gradient):
         for row in range(kernel.shape[0])
         for column in range(kernel.shape[1])
     ]
-    columns_out = gradient.reshape(-1, gradient.shape[-1])
+    slopes = gradient.reshape(-1, gradient.shape[-1])
     if maps.shape[-1] < 16:  # few channels: one product over all kernel positions together
         patches = jnp.concatenate(windows, axis=-1)
-        kernel_gradient = patches.reshape(-1, patches.shape[-1]).T @ columns_out
+        kernel_gradient = patches.reshape(-1, patches.shape[-1]).T @ slopes
     else:
         flat = [window.reshape(-1, window.shape[-1]) for window in windows]
-        kernel_gradient = jnp.stack([window.T @ columns_out for window in flat])
+        kernel_gradient = jnp.stack([window.T @ slopes for window in flat])
     return image_gradient, kernel_gradient.reshape(kernel.shape)
 
 

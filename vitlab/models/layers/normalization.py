@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from vitlab.models.layers.backend import prefers_reformulation
 
-Images = Float[Array, "batch *positions channels"]
+Values = Float[Array, "batch *positions channels"]  # maps, or vectors, which have no positions
 Channels = Float[Array, "channels"]
 
 
@@ -38,16 +38,16 @@ class BatchNorm(nnx.Module):
         self.unbiased = unbiased
         self.use_running_average = True
 
-    def __call__(self, images: Images) -> Images:
+    def __call__(self, values: Values) -> Values:
         scale, bias = self.scale[...], self.bias[...]
         if self.use_running_average:
             factor = scale * lax.rsqrt(self.variance[...] + self.epsilon)
             offset = bias - self.mean[...] * factor
-            return images * factor.astype(images.dtype) + offset.astype(images.dtype)
-        normalised, mean, variance = _normalise_by_batch(images, scale, bias, self.epsilon)
+            return values * factor.astype(values.dtype) + offset.astype(values.dtype)
+        normalised, mean, variance = _normalise_by_batch(values, scale, bias, self.epsilon)
         self.mean[...] = self._moved(self.mean[...], mean)
         if self.unbiased:
-            count = images.size // images.shape[-1]
+            count = values.size // values.shape[-1]
             variance = variance * (count / max(count - 1, 1))
         self.variance[...] = self._moved(self.variance[...], variance)
         return normalised
@@ -58,49 +58,49 @@ class BatchNorm(nnx.Module):
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
 def _normalise_by_batch(
-    images: Images, scale: Channels, bias: Channels, epsilon: float
-) -> tuple[Images, Channels, Channels]:
-    """The normalised images, and the mean and (biased) variance of each channel in float32.
+    values: Values, scale: Channels, bias: Channels, epsilon: float
+) -> tuple[Values, Channels, Channels]:
+    """The normalised values, and the mean and (biased) variance of each channel in float32.
 
     The gradient is the closed form in two sums over the batch; it takes the mean and the variance
     as outputs that nothing differentiates.
     """
-    outputs, _ = _normalise_forward(images, scale, bias, epsilon)
+    outputs, _ = _normalise_forward(values, scale, bias, epsilon)
     return outputs
 
 
-def _normalise_forward(images, scale, bias, epsilon):
-    images = _materialised(images)
-    count = images.size // images.shape[-1]
-    values = images.astype(jnp.float32)
-    mean = _over_positions(values) / count
+def _normalise_forward(values, scale, bias, epsilon):
+    values = _materialised(values)
+    count = values.size // values.shape[-1]
+    exact = values.astype(jnp.float32)
+    mean = _over_positions(exact) / count
     # The mean of squares, less the square of the mean, would lose the digits that these have in common.
-    centred = values - mean
+    centred = exact - mean
     variance = _over_positions(centred * centred) / count
     inverse = lax.rsqrt(variance + epsilon)
-    normalised = (centred * (inverse * scale) + bias).astype(images.dtype)
-    return (normalised, mean, variance), (images, scale, mean, inverse)
+    normalised = (centred * (inverse * scale) + bias).astype(values.dtype)
+    return (normalised, mean, variance), (values, scale, mean, inverse)
 
 
 def _normalise_backward(epsilon, residuals, gradients):
     del epsilon
-    images, scale, mean, inverse = residuals
+    values, scale, mean, inverse = residuals
     gradient = _materialised(gradients[0])
-    count = images.size // images.shape[-1]
-    centred, slope = images.astype(jnp.float32) - mean, gradient.astype(jnp.float32)
+    count = values.size // values.shape[-1]
+    centred, slope = values.astype(jnp.float32) - mean, gradient.astype(jnp.float32)
     bias_gradient = _over_positions(slope)
     scale_gradient = _over_positions(slope * centred) * inverse
     by_gradient = scale * inverse
     by_centred = by_gradient * inverse * scale_gradient / count
     constant = by_gradient * bias_gradient / count
-    image_gradient = (by_gradient * slope - by_centred * centred - constant).astype(images.dtype)
-    return _materialised(image_gradient), scale_gradient, bias_gradient
+    value_gradient = (by_gradient * slope - by_centred * centred - constant).astype(values.dtype)
+    return _materialised(value_gradient), scale_gradient, bias_gradient
 
 
 _normalise_by_batch.defvjp(_normalise_forward, _normalise_backward)
 
 
-def _over_positions(array: Images) -> Channels:
+def _over_positions(array: Values) -> Channels:
     return array.sum(tuple(range(array.ndim - 1)))
 
 
