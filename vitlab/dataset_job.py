@@ -12,6 +12,7 @@ from vitlab.config import Config
 from vitlab.data import (
     NEAR,
     Examined,
+    Groups,
     Inspection,
     Pair,
     class_folders,
@@ -87,12 +88,14 @@ class _Network:
         rows = sorted({row for pair in pairs for row in (pair.first, pair.second)} | set(drawn))
         place = {row: index for index, row in enumerate(rows)}
         embeddings = self._embeddings(examined, rows)
-        known = {frozenset((pair.first, pair.second)) for pair in pairs}
+        # Not all pairs that look alike are among `pairs`: others hang together through these.
+        group = Groups(count)
+        group.tie(np.array([(pair.first, pair.second) for pair in pairs]))
         others = [
             float(embeddings[place[first]] @ embeddings[place[second]])
             for index, first in enumerate(drawn)
             for second in drawn[:index]
-            if frozenset((first, second)) not in known
+            if group.numbers[first] != group.numbers[second]
             and examined.seen[first].pixels != examined.seen[second].pixels
         ]
         floor = np.percentile(others, SURE) if others else -1.0

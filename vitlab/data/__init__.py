@@ -5,6 +5,7 @@ from vitlab.data.collection import Collection, align, open_collection
 from vitlab.data.dealing import draw_split
 from vitlab.data.decode import DecodeError
 from vitlab.data.feeding import check_batch_size, feed, map_store
+from vitlab.data.grouping import Groups
 from vitlab.data.inspection import (
     NEAR,
     Action,
@@ -38,6 +39,7 @@ __all__ = [
     "DecodeError",
     "Examined",
     "Flaw",
+    "Groups",
     "Inspection",
     "Mixture",
     "Pair",

@@ -21,7 +21,8 @@ Check = Callable[[Sequence[Pair]], list[Pair]]
 class Copies:
     """Rows that show one picture, the classes and the parts that they are in.
 
-    `likeness` and `similarity` are those of the least alike pair that put them together.
+    `likeness` and `similarity` are the least among the pairs that put them together. Not every two were
+    compared: those that hung together through others already may be less alike.
     """
 
     kind: str
@@ -43,6 +44,10 @@ def find_copies(examined: Examined, parts: Sequence[str], check: Check | None) -
         if len(rows) > 1
     ]
     pairs = _near(examined, [rows[0] for rows in by_pixels.values()])
+    # The pairs are no more than tie a group together, the nearest ones first. Where the network rejects
+    # one, no other that was skipped takes its place: a group of three or more may come apart that would
+    # have held if all its pairs had been asked about. Never does it grow; and of two copies nothing
+    # changes. To make good for it would be to ask again about ever less similar pairs.
     if check and pairs:
         pairs = check(pairs)
     for rows in groups_of(len(examined.seen), [(pair.first, pair.second) for pair in pairs]):
