@@ -4,7 +4,10 @@ import errno
 import hashlib
 import io
 import os
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +22,16 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "PPM")
 
 # An image beyond this is refused before it is unpacked: 400 MB as RGB.
 MOST_PIXELS = 120_000_000
+
+# Colours are converted piece by piece: what that takes for a moment, up to 40 bytes a pixel, is never
+# taken for a whole image.
+PIECE = 2**18  # pixels
+
+# Pillow holds a pixel in up to 4 bytes, before and after it is made RGB: a GB for the largest image. So
+# that this is not multiplied by the cores, images beyond so many pixels are unpacked one at a time.
+# Photographs of 24 million, from common cameras, still keep all cores busy, at 200 MB each.
+LARGE = 25_000_000
+_unpacking_large = threading.Lock()
 
 # So many pixels can a byte of a file stand for at most: a size that was damaged is seen before memory
 # is taken for it. JPEG spends at least a bit on each 8 x 8 pixels; deflate, in PNG, makes at most 1032
@@ -65,7 +78,10 @@ class Decoded:
     @property
     def digest(self) -> str:
         """Of its size and colours as they are shown: the same for one picture in two files."""
-        return hashlib.sha256(f"{self.image.size}".encode() + self.image.tobytes()).hexdigest()
+        digest = hashlib.sha256(f"{self.image.size}".encode())
+        for _, piece in _pieces(self.image):
+            digest.update(piece.tobytes())
+        return digest.hexdigest()
 
 
 def decode(path: Path, enough: int = 0) -> Decoded:
@@ -122,9 +138,10 @@ def _decode(file: Path | io.BytesIO, enough: int) -> Decoded:
             if reduced:
                 return Decoded(reduced, frozenset(repairs), "JPEG", "RGB")
             mode = opened.mode  # a palette may be unpacked while it is read
-            opened.load()
-            image = _upright(opened, repairs)
-            return Decoded(_rgb(image, repairs), frozenset(repairs), str(opened.format), mode)
+            with _unpacking_large if width * height > LARGE else nullcontext():
+                opened.load()
+                image = _rgb(_upright(opened, repairs), repairs)
+            return Decoded(image, frozenset(repairs), str(opened.format), mode)
     except DecodeError:
         raise
     except Image.DecompressionBombError as error:
@@ -190,39 +207,66 @@ def _upright(image: Image.Image, repairs: set[str]) -> Image.Image:
 
 
 def _rgb(image: Image.Image, repairs: set[str]) -> Image.Image:
+    if image.mode == "RGB" and not image.has_transparency_data:
+        return image.copy()
+    white = None
     if image.mode.startswith(("I", "F")):
         repairs.add("16-bit or wider")
-        image = _eight_bits(image)
+        white = _white(image)
     if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
         repairs.add(image.mode)
     if image.mode == "P":
         repairs.add("palette")
+    rgb = Image.new("RGB", image.size)
+    for place, piece in _pieces(image):
+        rgb.paste(_opaque(_eight_bits(piece, white) if white else piece, repairs), place)
+    return rgb
+
+
+def _pieces(image: Image.Image) -> Iterator[tuple[tuple[int, int], Image.Image]]:
+    """With their places, in the order of their bytes: a few rows each, or part of a very long one."""
+    width, height = image.size
+    rows = max(1, PIECE // width)
+    if rows >= height:
+        yield (0, 0), image
+        return
+    for top in range(0, height, rows):
+        for left in range(0, width, PIECE):
+            box = (left, top, min(left + PIECE, width), min(top + rows, height))
+            yield (left, top), image.crop(box)
+
+
+def _opaque(image: Image.Image, repairs: set[str]) -> Image.Image:
+    """In RGB, on white where something shows through."""
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema() == (255, 255):
-            return image.convert("RGB")
-        repairs.add("transparency on white")
-        white = Image.new("RGBA", image.size, "white")
-        return Image.alpha_composite(white, image).convert("RGB")
-    if image.mode in ("1", "L"):
+        if image.getchannel("A").getextrema() != (255, 255):
+            repairs.add("transparency on white")
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    elif image.mode in ("1", "L"):
         repairs.add("grey")
     return image.convert("RGB")
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Grey values of more than 8 bits, scaled from the bits that they use to 0..255.
+def _white(image: Image.Image) -> float:
+    """What is white in grey values of more than 8 bits: the most of the bits that they use.
 
     Scanners store 12 bits in 16; scaled from the full range, such an image would be black.
     """
+    pieces = (np.asarray(piece) for _, piece in _pieces(image))
+    least, most = np.transpose([(piece.min(), piece.max()) for piece in pieces]).astype(np.float64)
+    if not np.isfinite(most).all() or least.min() < 0:
+        raise DecodeError("grey values that are negative or not finite")
+    if image.mode == "F" and most.max() <= 1:  # as scientific programs write them
+        return 1.0
+    return 2.0 ** np.ceil(np.log2(max(most.max(), 255.0) + 1)) - 1
+
+
+def _eight_bits(image: Image.Image, white: float) -> Image.Image:
+    """Grey values scaled to 0..255, with an alpha channel where a value stands for transparency."""
     values = np.asarray(image, np.float64)
     transparent = image.info.get("transparency")
-    most = max(float(values.max(initial=0)), 255.0)
-    if not np.isfinite(most) or values.min(initial=0) < 0:
-        raise DecodeError("grey values that are negative or not finite")
-    top = 2.0 ** np.ceil(np.log2(most + 1)) - 1
-    if image.mode == "F" and values.max(initial=0) <= 1:  # as scientific programs write them
-        top = 1.0
-    grey = Image.fromarray(np.round(values * (255 / top)).astype(np.uint8))
+    grey = Image.fromarray(np.round(values * (255 / white)).astype(np.uint8))
     if isinstance(transparent, int):
         grey.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
     return grey
