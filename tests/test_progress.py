@@ -35,3 +35,10 @@ def test_elsewhere_a_line_comes_now_and_then(monkeypatch, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert 1 <= len(lines) <= 5
     assert all("of 100 images" in line and "left" in line for line in lines)
+
+
+def test_while_nothing_is_done_no_time_is_promised(monkeypatch, capsys):
+    seconds = iter([0.0, 20.0, 20.0, 40.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds))
+    progress.Progress(100, "test", "images").advance(0)
+    assert capsys.readouterr().out == "  test: 0 of 100 images, 0 images/s\n"

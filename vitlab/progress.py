@@ -70,11 +70,10 @@ class Progress:
     def _line(self, note: str) -> str:
         seconds = time.monotonic() - self._started
         rate = (self._done - self._start_count) / seconds
-        left = (self._total - self._done) / rate if rate else float("inf")
         parts = [
             f"  {self._title}: {self._done} of {self._total} {self._unit}",
             f"{rate:.0f} {self._unit}/s" if rate >= 10 else f"{rate:.2g} {self._unit}/s",
-            f"{duration(left)} left",
+            f"{duration((self._total - self._done) / rate)} left" if rate else "",
             note,
         ]
         return ", ".join(part for part in parts if part)
