@@ -47,6 +47,16 @@ def test_a_class_with_too_few_images_to_split(tmp_path: Path, image_folder):
     assert_refused(result, "too few in panda (2)", tmp_path / "run")
 
 
+def test_a_name_that_turns_or_ends_the_line(tmp_path: Path, image_folder):
+    result = train(image_folder({"a": 9, "ev\u202eil": 2}), tmp_path / "run")
+    assert_refused(result, "too few in ev\\u202eil (2)", tmp_path / "run")
+    folder = tmp_path / "im\x1b[31m\nages"
+    folder.mkdir()
+    assert_refused(train(folder, tmp_path / "run"), "im\\x1b[31m\\nages", tmp_path / "run")
+    flag = vitlab("main", SMALL, "--no\x1b[31m\u202eflag=1", f"--workdir={tmp_path}/run")
+    assert_refused(flag, "no\\x1b[31m\\u202eflag", tmp_path / "run")
+
+
 def test_a_pattern_that_matches_nothing(tmp_path: Path):
     result = vitlab(
         "main", SMALL, f"--workdir={tmp_path}/run", "--config.phases.head.trainable=('haed/.*',)"

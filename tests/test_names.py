@@ -2,6 +2,7 @@
 
 import pytest
 
+from vitlab.errors import InputError
 from vitlab.names import shown, unknown
 
 MANY = [f"network_{number:03}" for number in range(254)]
@@ -43,3 +44,8 @@ def test_of_many_names_that_are_listed_somewhere_three_are_named_and_the_place()
 )
 def test_a_name_is_shown_on_one_line_as_it_is(name: str, text: str):
     assert shown(name) == text
+
+
+def test_an_error_is_one_line_and_a_line_for_each_of_its_rows():
+    error = InputError("no image a\nb.png", "  unused: c\u202ed", "  unused: e")
+    assert str(error) == "no image a\\nb.png\n  unused: c\\u202ed\n  unused: e"

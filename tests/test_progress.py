@@ -42,3 +42,11 @@ def test_while_nothing_is_done_no_time_is_promised(monkeypatch, capsys):
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds))
     progress.Progress(100, "test", "images").advance(0)
     assert capsys.readouterr().out == "  test: 0 of 100 images, 0 images/s\n"
+
+
+def test_a_line_stays_one_whatever_the_names_in_it_hold(capsys):
+    progress.say("first", "a\nb\x1b[31m\u202e.png")
+    progress.warn("c\r\u2028d")
+    captured = capsys.readouterr()
+    assert captured.out == "first\na\\nb\\x1b[31m\\u202e.png\n"
+    assert captured.err == "c\\r\\u2028d\n"

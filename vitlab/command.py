@@ -37,7 +37,7 @@ def run(main: Callable[[], None]) -> None:
             main()
         except InputError as error:
             _stop_writing()
-            _refuse(str(error))
+            _refuse(error)
         except KeyboardInterrupt:
             print("stopped; run the same command again to go on", file=sys.stderr)
             _end(130)
@@ -61,7 +61,7 @@ def defining_config() -> Iterator[None]:
     try:
         yield
     except Exception as error:  # where it has a default, keys are set here too
-        _refuse(_what_is_wrong(error, ""))
+        _refuse(InputError(_what_is_wrong(error, "")))
 
 
 def chosen_config(values: object) -> ConfigDict:
@@ -86,9 +86,9 @@ def _parse(argv: list[str]) -> list[str]:
     try:
         positional = flags.FLAGS(argv)
     except Exception as error:  # a config file is a program, and may raise anything
-        _refuse(_what_is_wrong(error, _config_file(argv)))
+        _refuse(InputError(_what_is_wrong(error, _config_file(argv))))
     if len(positional) > 1:
-        _refuse(f"{positional[1]!r} is no flag; every argument is --name=value")
+        _refuse(InputError(f"{positional[1]!r} is no flag; every argument is --name=value"))
     return positional
 
 
@@ -154,8 +154,8 @@ def _end(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _refuse(message: str) -> NoReturn:
+def _refuse(error: InputError) -> NoReturn:
     program = sys.modules["__main__"].__spec__
     name = program.name.removeprefix("vitlab.") if program else "vitlab"
-    print(f"vitlab {name}: {message}", file=sys.stderr)
+    print(f"vitlab {name}: {error}", file=sys.stderr)
     sys.exit(2)

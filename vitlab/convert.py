@@ -35,7 +35,8 @@ def main() -> None:
         _check_beside_list()
         from vitlab.weights import list_checkpoints
 
-        say(list_checkpoints(_MODEL.value or "", _WEIGHTS.value or "", as_json=_JSON.value))
+        listed = list_checkpoints(_MODEL.value or "", _WEIGHTS.value or "", as_json=_JSON.value)
+        say(*listed.split("\n"))
         return
     model, weights, output = _checked()
     options = read_options(_OPTIONS.value)

@@ -25,7 +25,6 @@ from vitlab.data import (
 )
 from vitlab.errors import InputError
 from vitlab.models import Blueprint, draw_blueprint, first_model, load_card
-from vitlab.names import shown
 from vitlab.progress import say
 from vitlab.reporting import write_dataset_report
 from vitlab.weights import named
@@ -148,6 +147,6 @@ def _say_findings(inspection: Inspection) -> None:
         if number:
             say(f"  {what}: {number}")
     for sentence in inspection.balance:
-        say(f"  {shown(sentence)}")
+        say(f"  {sentence}")
     for sign in inspection.pretraining:
-        say(f"warning: networks may have been pretrained on these images: {shown(sign)}")
+        say(f"warning: networks may have been pretrained on these images: {sign}")

@@ -1,4 +1,9 @@
-"""Names in messages: the nearest to one that is not known, and those that would disturb the text."""
+"""Names in messages: the nearest to one that is not known, and those that would disturb the text.
+
+Nobody who writes a message has to think of the second: whatever leaves vitlab for a reader's eyes
+passes `shown` at its exit, which is `progress.say` and `warn`, `InputError`, the page of a report
+(`reporting.page`) and its drawings (`charts.svg_text`, `pictures.grid_svg`).
+"""
 
 import difflib
 import unicodedata
@@ -29,10 +34,12 @@ MARKS = "\u200e\u200f\u061c"  # left-to-right, right-to-left, Arabic letter
 
 
 def shown(name: str) -> str:
-    """A name of a file as one line that reads as it is: line breaks and marks of direction as escapes.
+    """A text as one line that reads as it is: controls, line breaks and marks of direction as escapes.
 
     Letters that are written from the right, emoji and their joiners stay.
     """
+    if name.isprintable():  # as nearly all are, and the pictures within a page are long
+        return name
     return "".join(
         letter.encode("unicode_escape").decode()
         if unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")

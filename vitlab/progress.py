@@ -8,16 +8,17 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from vitlab.errors import InputError
+from vitlab.names import shown
 
 T = TypeVar("T")
 
 QUIET_SECONDS = 10.0  # without a terminal, a line at most this often
 
 
-def say(message: str) -> None:
-    """One line of the run's story, on standard output."""
+def say(*lines: str) -> None:
+    """The run's story, on standard output. A line stays one, whatever the names in it hold."""
     try:
-        tqdm.write(message, file=sys.stdout)
+        tqdm.write("\n".join(shown(line) for line in lines), file=sys.stdout)
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -27,7 +28,7 @@ def say(message: str) -> None:
 
 def warn(message: str) -> None:
     """One line about what a person should look into, on standard error."""
-    tqdm.write(message, file=sys.stderr)
+    tqdm.write(shown(message), file=sys.stderr)
 
 
 def track(items: Iterable[T], total: int, title: str, unit: str) -> Iterator[T]:

@@ -60,20 +60,20 @@ def describe(
     layers = layer_table(build, depth)
     parameters = sum(layer.parameters for layer in layers)
     statistics = sum(layer.statistics for layer in layers)
-    say(f"{name} at {size} pixels, {classes} classes\n")
-    say(_layer_text(layers))
+    say(f"{name} at {size} pixels, {classes} classes", "")
+    say(*_layer_text(layers).split("\n"), "")
     say(
-        f"\n{parameters:,} parameters"
+        f"{parameters:,} parameters"
         + (f", and {statistics:,} statistics of batch norm" if statistics else "")
         + f": {4 * (parameters + statistics) / 1e6:.1f} MB in float32"
     )
     table = operators(name, options, size)
     if table:
-        say("\nAs the paper tabulates it (Sandler et al. 2018, table 2), at this width and size:\n")
-        say(f"{_operator_text(table)}\n\nk: the classes")
+        say("", "As the paper tabulates it (Sandler et al. 2018, table 2), at this width and size:", "")
+        say(*_operator_text(table).split("\n"), "", "k: the classes")
     if diagram:
         files.write_text(Path(diagram), network_chart([dataclasses.asdict(row) for row in layers], name))
-        say(f"\ndiagram: {diagram}")
+        say("", f"diagram: {diagram}")
 
 
 def choose(
@@ -100,9 +100,7 @@ def choose(
         _choice(name, classes, input_size) for name in track(names, len(names), "measuring", "networks")
     ]
     device = jax.devices()[0].device_kind
-    say(text_table(CHOICE, [_choice_text(choice) for choice in choices]))
-    say(
-        f"""
+    explained = f"""
 size     pixels per side
 MB       of the weights in float32
 layers   convolutions and dense layers, without those of shortcuts
@@ -112,10 +110,11 @@ top-1, top-5   percent on ImageNet-1k, as the publisher of the weights states, o
          this size, or else for the network's own; CLIP's zero-shot; -: not stated
 
 What is measured is the network with the options that the catalogue has for these weights."""
-    )
+    rows = text_table(CHOICE, [_choice_text(choice) for choice in choices])
+    say(*rows.split("\n"), *explained.split("\n"))
     if output:
         files.write_json(output, [_choice_row(choice) for choice in choices])
-        say(f"\ntable: {output}")
+        say("", f"table: {output}")
 
 
 @dataclass(frozen=True)

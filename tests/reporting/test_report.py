@@ -1,14 +1,17 @@
 """The report says what the files say, stands alone, and runs nothing that a name contains."""
 
+import base64
 import html.parser
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.conftest import vitlab
+from vitlab.names import shown
 from vitlab.reporting import charts
 from vitlab.weights import CATALOGUE
 
@@ -165,6 +168,38 @@ def test_a_name_that_is_markup_stays_text(tmp_path: Path, image_folder):
     for svg in (workdir / "figures").glob("*.svg"):
         assert "onerror=alert" not in re.sub(r"&lt;img[^&]*&gt;", "", svg.read_text())
     assert "$x^2$" in (workdir / "figures" / "split.svg").read_text()
+
+
+def assert_nothing_disturbs(text: str) -> None:
+    assert text == "\n".join(shown(line) for line in text.split("\n"))
+
+
+def test_a_name_that_turns_or_ends_the_line_disturbs_neither_pages_nor_terminal(
+    tmp_path: Path, image_folder
+):
+    """Marks of direction, escape sequences, line breaks: of a class, a file and an unreadable file."""
+    folder = image_folder({"ev\u202eil": 12, "plain": 12})
+    name = "A\x1b[31m\nx.png"
+    for class_name in ("ev\u202eil", "plain"):  # a copy under two classes is warned of by its path
+        shutil.copy(folder / "plain" / "000.png", folder / class_name / name)
+    (folder / "plain" / "B\x1b[31m\nx.png").write_bytes(b"no image")
+    workdir = tmp_path / "run"
+    small = ("main", "--config=tests/configs/small.py", f"--config.dataset.path={folder}")
+    result = vitlab(*small, f"--workdir={workdir}")
+    assert result.returncode == 0, result.stderr
+    assert "A\\x1b[31m\\nx.png, stand under two classes" in result.stdout
+    assert "plain/B\\x1b[31m\\nx.png: not an image" in result.stdout
+    assert_nothing_disturbs(result.stdout + result.stderr)
+    page = (workdir / "report.html").read_text()
+    assert page.count("ev\\u202eil") >= 8
+    assert "plain/B\\x1b[31m\\nx.png" in "".join(Page(page).text)
+    assert_nothing_disturbs(page)
+    for figure in ("split", "confusion_all", "examples", "answers"):
+        svg = (workdir / "figures" / f"{figure}.svg").read_text()
+        assert "ev\\u202eil" in svg
+        assert_nothing_disturbs(svg)
+    for line in re.findall(r"data:image/svg\+xml;base64,([^\"]+)", page):
+        assert_nothing_disturbs(base64.b64decode(line).decode())
 
 
 def test_small_pictures_are_enlarged(small_run: Path):

@@ -15,7 +15,6 @@ from vitlab.data.splits import Split
 from vitlab.data.stores import Store
 from vitlab.data.table import PARTS, Table
 from vitlab.errors import InputError
-from vitlab.names import shown
 from vitlab.progress import say
 from vitlab.weights import Preprocessing
 
@@ -147,6 +146,6 @@ def _say_unreadable(unreadable: dict[str, str], total: int) -> None:
         return
     say(f"warning: {len(unreadable)} of {total} files cannot be read and are left out:")
     for path, reason in list(unreadable.items())[:MOST_NAMED]:
-        say(f"  {shown(path)}: {reason}")
+        say(f"  {path}: {reason}")
     if len(unreadable) > MOST_NAMED:
         say(f"  ... and {len(unreadable) - MOST_NAMED} more; all are in manifest.json")

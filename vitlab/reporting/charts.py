@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from vitlab.data import PARTS
+from vitlab.names import shown
 from vitlab.reporting.results import PhaseResult
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart.
@@ -163,14 +164,15 @@ def histogram_chart(values: Sequence[float], title: str, axis: str, *, doublings
 
 
 def _short(names: Sequence[str]) -> list[str]:
-    """Names of at most LONGEST letters: longer ones would leave the chart no room."""
-    return [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in names]
+    """Names of at most LONGEST letters as they are shown: longer ones would leave the chart no room."""
+    return [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in map(shown, names)]
 
 
 def svg_text(figure: Figure) -> str:
+    """The figure as SVG, in which nothing but its own line breaks disturbs the text around it."""
     text = io.StringIO()
     with warnings.catch_warnings():
         # Glyphs that Matplotlib's font lacks are drawn by the browser's fonts.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return text.getvalue()
+    return "\n".join(shown(line) for line in text.getvalue().split("\n"))

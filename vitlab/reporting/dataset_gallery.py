@@ -6,7 +6,6 @@ import numpy as np
 from PIL import Image
 
 from vitlab.data import NEAR, PRIVATE, REPUBLISH, Copies, DecodeError, Inspection
-from vitlab.names import shown
 from vitlab.reporting.pictures import SIDE, Picture, picture
 
 MOST_CLASSES = 60  # of more classes, as many are drawn at random
@@ -122,7 +121,7 @@ class DatasetGallery:
     def _show(self, row: int, caption: str = "") -> Picture:
         """In its own shape; grey where it may not be shown, or has gone since it was looked at."""
         table = self.inspection.examined.table
-        caption = shown(caption or table.class_names[table.labels[row]])
+        caption = caption or table.class_names[table.labels[row]]
         seen = self.inspection.examined.seen[row]
         grey = Image.new("RGB", (min(seen.width, SIDE), min(seen.height, SIDE)), GREY)
         if self._is_hidden(row):

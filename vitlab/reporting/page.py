@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from vitlab.names import shown
 from vitlab.progress import duration
@@ -14,16 +15,27 @@ def render(template: str, **values: Any) -> str:
         loader=jinja2.PackageLoader("vitlab.reporting"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_readable,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(bytes=_bytes, duration=duration, shown=shown)
+    environment.filters.update(bytes=_bytes, duration=duration, lines=_lines)
     return environment.get_template(template).render(**values)
 
 
 def data_address(svg: str) -> str:
     """A drawing as the address of an image within the page."""
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
+
+
+def _readable(value: Any) -> Any:
+    """What a template is about to write: names as one line, however it came by them."""
+    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _lines(text: str) -> Markup:
+    """A text whose own line breaks are meant."""
+    return Markup("\n").join(shown(line) for line in text.split("\n"))
 
 
 def _bytes(count: int) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
+from vitlab.names import shown
+
 SIDE = 160  # pixels of a small copy, which is never enlarged
 
 
@@ -86,4 +88,4 @@ def grid_svg(pictures: Sequence[Picture], columns: int = 5) -> str:
                 f'<text x="{x}" y="{y + SIDE + line * (number + 1) - 2}" fill="{colour}">'
                 f"{html.escape(text)}</text>"
             )
-    return "\n".join([*parts, "</svg>\n"])
+    return "".join(f"{shown(part)}\n" for part in (*parts, "</svg>"))

@@ -64,20 +64,19 @@ class Differences:
             elif 0 in shape:  # only the head's shape is the file's own
                 self.misshapen[path] = f"{path}: {shape} in the file, a head of no classes"
 
-    def text(self, source: str, publisher: str) -> str:
-        rows = {
+    def error(self, source: str, publisher: str) -> InputError:
+        kinds = {
             "missing": self.missing,
             "unused": self.unused,
             "misshapen": list(self.misshapen.values()),
             "mistyped": self.mistyped,
             "filled twice": self.filled_twice,
         }
-        counts = ", ".join(f"{len(found)} {kind}" for kind, found in rows.items())
-        lines = [
-            f"weights {source}, read in the layout of {publisher}, do not fit the network: {counts}"
-        ]
-        lines += [f"  {kind}: {row}" for kind, found in rows.items() for row in found]
-        return "\n".join(lines)
+        counts = ", ".join(f"{len(found)} {kind}" for kind, found in kinds.items())
+        return InputError(
+            f"weights {source}, read in the layout of {publisher}, do not fit the network: {counts}",
+            *(f"  {kind}: {row}" for kind, found in kinds.items() for row in found),
+        )
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ class Layout:
         wanted = _with_classes_of(arrays, shapes) if has_head else without_head(shapes)
         differences.compare(arrays, wanted)
         if differences:
-            raise InputError(differences.text(source, self.publisher))
+            raise differences.error(source, self.publisher)
         return {path: arrays[path] for path in wanted}
 
     def heads_in(self, shapes: Shapes) -> tuple[int, ...]:
