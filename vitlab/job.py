@@ -18,6 +18,7 @@ from vitlab.data import (
     check_batch_size,
     draw_split,
     open_collection,
+    pretraining_signs,
     read_split,
     write_split,
 )
@@ -56,9 +57,11 @@ def run_job(config: Config, run: RunDirectory) -> None:
     collection, split = _read_images(config, run, blueprint)
     class_names = split.table.class_names
     _check_split(run, split)
+    pretraining = _pretraining(config, blueprint, split)
     run.begin(config)
     write_split(split, run.split)
-    run.record(devices=kinds, finished=False, **_what_runs(config, blueprint, collection, split))
+    facts = _what_runs(config, blueprint, collection, split)
+    run.record(devices=kinds, finished=False, pretraining=pretraining, **facts)
 
     # ----------------------------------------------------------------- phases
     model = _placed(first_model(blueprint, class_names, config.dataset.resize, config.seed), mesh)
@@ -110,6 +113,25 @@ def _what_runs(
         "unreadable": collection.pixels.unreadable,
         "repairs": collection.pixels.repairs,
     }
+
+
+def _pretraining(config: Config, blueprint: Blueprint, split: Split) -> dict[str, Any] | None:
+    """What the weights learned from, and which names say that the images were among it; warns of them.
+
+    None where they learn from nothing. It goes into the manifest, for the report.
+    """
+    if blueprint.published is None:
+        return None
+    data = blueprint.published.trained_on
+    signs = pretraining_signs(config.dataset.path, split.table, data)
+    if signs:
+        known = f"the weights were trained on {data}"
+        unknown_data = "it is not known what the weights were trained on"
+        say(
+            f"warning: {known if data else unknown_data}; these images may have been among it, which "
+            f"makes the test easier than it looks: {'; '.join(signs)}"
+        )
+    return {"data": data, "signs": signs}
 
 
 def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> None:

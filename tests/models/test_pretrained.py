@@ -11,7 +11,7 @@ from tests.weights.vit_files import write_vit_as
 from vitlab import runtime
 from vitlab.config import Model
 from vitlab.errors import InputError
-from vitlab.models import Blueprint, draw_blueprint
+from vitlab.models import Blueprint, convert, draw_blueprint
 from vitlab.weights import CATALOGUE, Checkpoint, Preprocessing
 from vitlab.weights.layouts import vit
 
@@ -84,3 +84,21 @@ def test_a_file_of_nobody_has_its_layouts_scheme_and_the_presets_size(checkpoint
     assert "scheme" not in blueprint.options
     layouts = {layout.publisher: layout.options for layout in vit.LAYOUTS}
     assert layouts["torchvision"]["scheme"] == "imagenet"
+
+
+def test_what_a_name_was_trained_on_is_known_and_stays_so_of_what_is_made_from_it(
+    checkpoint: Checkpoint, tmp_path: Path
+):
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    convert(Model("vit", "vit.mine", 0, SIZES), first)
+    convert(Model("vit", str(first), 0, SIZES), second)
+    for weights in ("vit.mine", str(first), str(second)):
+        published = draw(weights).published
+        assert published and published.trained_on == "noise"
+
+
+def test_what_a_file_of_nobody_was_trained_on_is_not_known(checkpoint: Checkpoint):
+    published = draw(str(runtime.cache_folder("weights") / checkpoint.file_name)).published
+    assert published and published.trained_on is None
+    for header in ({"name": ["vit.mine"]}, {"name": "vit.theirs", "made_from": "vit.mine"}):
+        assert dataclasses.replace(published, made_from=header).trained_on is None

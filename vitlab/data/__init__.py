@@ -16,6 +16,7 @@ from vitlab.data.inspection import (
     Pair,
     class_folders,
     inspect_source,
+    pretraining_signs,
     to_json,
     write_clean_copy,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "on_devices",
     "open_collection",
     "open_source",
+    "pretraining_signs",
     "read_split",
     "to_json",
     "write_clean_copy",

@@ -20,7 +20,7 @@ from vitlab.errors import InputError
 from vitlab.hashes import sha256_of
 from vitlab.progress import say, warn
 from vitlab.typed import build
-from vitlab.weights.catalogue import Checkpoint
+from vitlab.weights.catalogue import CATALOGUE, Checkpoint
 from vitlab.weights.layouts import LAYOUTS, OURS, Layout, ours_from
 from vitlab.weights.layouts.layout import HEAD, Shapes, without_head
 from vitlab.weights.readers import Tensors, no_numbers, read_quietly, warn_of_no_numbers
@@ -77,6 +77,17 @@ class Published:
         if self.made_from:
             origin["made_from"] = dict(self.made_from)
         return origin
+
+    @property
+    def trained_on(self) -> str | None:
+        """What the catalogue says of the file, or of one that it was made from; None: nothing."""
+        origin: Any = self.origin
+        while isinstance(origin, Mapping):  # a header may say anything
+            name = origin.get("name")
+            if isinstance(name, str) and name in CATALOGUE:
+                return CATALOGUE[name].data
+            origin = origin.get("made_from")
+        return None
 
     def remembering(self, origin: Mapping[str, Any]) -> "Published":
         """A file of vitlab's own as its first publisher would resample it, which `origin` names.

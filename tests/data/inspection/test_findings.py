@@ -112,6 +112,8 @@ def table(paths: list[str], class_names: tuple[str, ...]) -> Table:
         ("dogs", ["a/n02085620_7.JPEG"], ("a",), "1 of 1 files are named as ImageNet's"),
         ("x", ["a/ILSVRC2012_val_00000001.JPEG"], ("a",), "1 of 1 files are named as ImageNet's"),
         ("tfds:stanford_dogs", ["train/0"], ("pug",), "tfds:stanford_dogs, is that of a set drawn from"),
+        ("tfds:imagenet_v2/topimages", ["test/0"], ("pug",), "is that of a set drawn from ImageNet"),
+        ("/data/Stanford-Dogs/", ["a/1.jpg"], ("a",), "collection, Stanford-Dogs, is that of a set"),
     ],
 )
 def test_signs_of_imagenet_are_warned_of(place: str, paths: list[str], classes, sign: str):
@@ -124,8 +126,16 @@ def test_signs_of_imagenet_are_warned_of(place: str, paths: list[str], classes, 
 def test_a_users_own_dogs_are_no_sign():
     own = table(["dog/IMG_20240131_n1.jpg", "dog/0123456789.jpg"], ("dog", "golden_retriever"))
     assert pretraining_signs("my/dogs", own) == []
+    assert pretraining_signs("/home/me/imagenet-project/mine", own) == []
     rare = table(["a/n02085620_7.JPEG", *(f"a/{index}.jpg" for index in range(300))], ("a",))
     assert pretraining_signs("own", rare) == []
+
+
+def test_signs_of_imagenet_are_none_of_weights_that_never_saw_it():
+    dogs = table(["a/n02085620_7.JPEG"], ("n02085620-Chihuahua",))
+    assert pretraining_signs("imagenet", dogs, "LAION-2B") == []
+    for data in ("ImageNet-1k", "ImageNet-21k, ImageNet-1k", None):
+        assert len(pretraining_signs("imagenet", dogs, data)) == 3
 
 
 @pytest.mark.assets

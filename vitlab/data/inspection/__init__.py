@@ -6,6 +6,7 @@ from vitlab.data.inspection.examined import Examined
 from vitlab.data.inspection.flaws import Flaw
 from vitlab.data.inspection.inspection import Inspection, inspect_source, to_json
 from vitlab.data.inspection.near import Pair
+from vitlab.data.inspection.pretraining import pretraining_signs
 
 __all__ = [
     "NEAR",
@@ -17,6 +18,7 @@ __all__ = [
     "Pair",
     "class_folders",
     "inspect_source",
+    "pretraining_signs",
     "to_json",
     "write_clean_copy",
 ]

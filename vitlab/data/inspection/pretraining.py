@@ -1,14 +1,18 @@
 """Signs in the names that the images come from what networks are pretrained on (contract, mistake 9).
 
-Names are all that can be looked at: what a publisher trained on is not to be had. So a sign is worth a
-warning, and no sign proves nothing. That a class is called as one of ImageNet's is no sign: a user's
-own cats are cats.
+Names are all that can be looked at: the images that a publisher trained on are not to be had. So a sign
+is worth a warning, and no sign proves nothing. That a class is called as one of ImageNet's is no sign: a
+user's own cats are cats.
 """
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from vitlab.data.table import Table
+from vitlab.place import independent_of_here, is_file_or_folder
+
+IMAGENET = "ImageNet"  # in what the catalogue of weights says of all that holds its images
 
 # WordNet's number of a noun, by which ImageNet names its classes and files; and ImageNet's other files.
 SYNSET = re.compile(r"(?<![0-9A-Za-z])n\d{8}(?!\d)")
@@ -19,13 +23,21 @@ DRAWN_FROM_IMAGENET = ("imagenet", "imagewoof", "imagewang", "stanforddogs")
 LEAST_SHARE = 0.01  # of the images: fewer may be called so by chance
 
 
-def pretraining_signs(place: str, table: Table) -> list[str]:
-    """Sentences, none where there is no sign. `place` is what the user calls the collection."""
+def pretraining_signs(place: str, table: Table, trained_on: str | None = None) -> list[str]:
+    """Sentences, none where there is no sign. `place` is what the user calls the collection.
+
+    `trained_on` is what the weights at hand learned from, if that is known: these signs are all of
+    ImageNet, and say nothing of other data.
+    """
+    if trained_on and IMAGENET not in trained_on:
+        return []
     signs = []
-    letters = re.sub(r"[^a-z]", "", place.lower())
+    # The folders around it are the user's own order, and may be called after anything.
+    own = Path(independent_of_here(place)).name if is_file_or_folder(place) else place
+    letters = re.sub(r"[^a-z]", "", own.lower())
     known = [name for name in DRAWN_FROM_IMAGENET if name in letters]
     if known:
-        signs.append(f"the name of the collection, {place}, is that of a set drawn from ImageNet")
+        signs.append(f"the name of the collection, {own}, is that of a set drawn from ImageNet")
     classes = [name for name in table.class_names if SYNSET.search(name)]
     if classes:
         signs.append(
