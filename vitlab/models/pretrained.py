@@ -2,9 +2,9 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from vitlab.errors import InputError
 from vitlab.models.classifier import Classifier
 from vitlab.models.clip import CLIPText
 from vitlab.models.functional import Shapes, initialise, outline
+from vitlab.models.presets import PRESETS
 from vitlab.models.registry import create, create_text, preset
 from vitlab.models.saved import ModelCard, SavedModel, card_of
 from vitlab.progress import say
@@ -84,9 +85,9 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
     blueprint = Blueprint(settings.name, options, preprocessing, published, earlier)
     parameters, statistics = blueprint.shapes
     if published:
+        _check_fit(published, settings.name, parameters | statistics)
         if "heads" in options:
             published.check_heads(options["heads"])
-        published.check(parameters | statistics)
     return blueprint
 
 
@@ -146,6 +147,29 @@ def load_text(name: str, published: str, **options: Any) -> CLIPText:
     _, shapes, _ = outline(build)
     network, parameters, _ = initialise(build, found.fill(shapes).arrays)
     return network.module(parameters, {})
+
+
+def _check_fit(published: Published, name: str, shapes: Shapes) -> None:
+    """Raises InputError if the file does not fit; it begins with the network that it fits, if any."""
+    try:
+        published.check(shapes)
+    except weights.Misfit as misfit:
+        likely = published.first_fit(_relatives(name, published))
+        if likely is None:
+            raise
+        raise InputError(_of_another(published.path, likely, name), *misfit.args) from misfit
+
+
+def _relatives(name: str, published: Published) -> Iterator[tuple[str, Shapes]]:
+    """The other networks of the family and their shapes, those first that differ in a number alone."""
+    family = preset(name).family
+    others = [other for other, one in PRESETS.items() if one.family == family and not one.left_open]
+    letters = name.rstrip("0123456789_")
+    for other in sorted(others, key=lambda other: not other.startswith(letters)):
+        if other != name:
+            options = {**preset(other).options, **published.layout.options}
+            _, parameters, statistics = outline(partial(create, other, num_classes=1, **options))
+            yield other, parameters | statistics
 
 
 def _check_network(settings: config.Model, checkpoint: Checkpoint | None) -> None:

@@ -5,7 +5,7 @@ This room knows paths and shapes, not networks: whoever has a network hands in i
 
 from vitlab.weights.catalogue import CATALOGUE, Checkpoint, best_checkpoint, list_checkpoints
 from vitlab.weights.fetch import locate, named
-from vitlab.weights.layouts import OURS, with_classes
+from vitlab.weights.layouts import OURS, Misfit, with_classes
 from vitlab.weights.merges import locate_merges, read_merges
 from vitlab.weights.preprocessing import Preprocessing, check_size
 from vitlab.weights.published import Filled, Published, open_published
@@ -17,6 +17,7 @@ __all__ = [
     "OURS",
     "Checkpoint",
     "Filled",
+    "Misfit",
     "Preprocessing",
     "Published",
     "Tensors",

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,11 +118,21 @@ class Published:
             )
 
     def check(self, shapes: Shapes) -> None:
-        """Raises InputError if the file does not fit a network of these shapes (see `Layout.fill`)."""
+        """Raises Misfit if the file does not fit a network of these shapes (see `Layout.fill`)."""
         if self._is_ours:
             self._read(shapes)
         elif not self._conversion(shapes).exists():
             self._convert(shapes)
+
+    def first_fit(self, networks: Iterable[tuple[str, Shapes]]) -> str | None:
+        """The name of the first of the networks that the shapes in the file fit."""
+        zero = np.float32(0)
+        without_memory = {
+            name.removeprefix(self.known_by.prefix): np.broadcast_to(zero, tensor.shape)
+            for name, tensor in read_quietly(self.path).items()
+        }
+        fitting = (name for name, shapes in networks if self.layout.fits(without_memory, shapes))
+        return next(fitting, None)
 
     def fill(self, shapes: Shapes) -> Filled:
         """Every parameter of a network, by path; a head for another number of classes is left out, and

@@ -16,7 +16,7 @@ from vitlab.weights.layouts import (
     vit,
     xception,
 )
-from vitlab.weights.layouts.layout import Layout, Rule, with_classes
+from vitlab.weights.layouts.layout import Layout, Misfit, Rule, with_classes
 
 # vitlab's own files use the network's paths, in every family; `model.json` beside them says the rest.
 OURS = "vitlab"
@@ -59,4 +59,4 @@ LAYOUTS: dict[str, tuple[Layout, ...]] = {
     "mobilevit": _with_ours(*mobilevit.LAYOUTS),
 }
 
-__all__ = ["LAYOUTS", "OURS", "Layout", "ours_from", "with_classes"]
+__all__ = ["LAYOUTS", "OURS", "Layout", "Misfit", "ours_from", "with_classes"]

@@ -39,6 +39,10 @@ class Rule:
         return build(*match.groups())
 
 
+class Misfit(InputError):  # noqa: N818 as it reads where it is raised
+    """A file and a network differ; the message lists in what."""
+
+
 @dataclass
 class Differences:
     """Between a file and a network, a line each; `misshapen` by the path that was to be filled."""
@@ -64,7 +68,7 @@ class Differences:
             elif 0 in shape:  # only the head's shape is the file's own
                 self.misshapen[path] = f"{path}: {shape} in the file, a head of no classes"
 
-    def error(self, source: str, publisher: str) -> InputError:
+    def misfit(self, source: str, publisher: str) -> Misfit:
         kinds = {
             "missing": self.missing,
             "unused": self.unused,
@@ -73,7 +77,7 @@ class Differences:
             "filled twice": self.filled_twice,
         }
         counts = ", ".join(f"{len(found)} {kind}" for kind, found in kinds.items())
-        return InputError(
+        return Misfit(
             f"weights {source}, read in the layout of {publisher}, do not fit the network: {counts}",
             *(f"  {kind}: {row}" for kind, found in kinds.items() for row in found),
         )
@@ -122,19 +126,32 @@ class Layout:
         `tensors` is emptied on the way, so that no tensor is in memory twice.
 
         Raises:
-            InputError: lists all parameters without a tensor or with two, all tensors without a
-                parameter, all shapes that differ, and all tensors for a parameter that hold no
-                floating-point numbers; or a constant that the network does not have.
+            Misfit: lists all parameters without a tensor or with two, all tensors without a parameter,
+                all shapes that differ, and all tensors for a parameter that hold no floating-point
+                numbers.
+            InputError: a constant that the network does not have.
         """
         self._check_constants(tensors, source)
+        arrays, differences = self._compare(tensors, shapes)
+        if differences:
+            raise differences.misfit(source, self.publisher)
+        return arrays
+
+    def fits(self, tensors: Tensors, shapes: Shapes) -> bool:
+        """Whether tensors of these shapes, whatever is in them, fill every parameter of `shapes`."""
+        _, differences = self._compare(dict(tensors), shapes)
+        return not differences
+
+    def _compare(
+        self, tensors: dict[str, np.ndarray], shapes: Shapes
+    ) -> tuple[dict[str, np.ndarray], Differences]:
+        """All that is wanted, as far as it is there, and what differs. Empties `tensors`."""
         arrays, differences = self._place(tensors, shapes)
         arrays |= self._supply(shapes, arrays)
         has_head = any(path.startswith(HEAD) for path in (*arrays, *differences.misshapen))
         wanted = _with_classes_of(arrays, shapes) if has_head else without_head(shapes)
         differences.compare(arrays, wanted)
-        if differences:
-            raise differences.error(source, self.publisher)
-        return {path: arrays[path] for path in wanted}
+        return {path: arrays[path] for path in wanted if path in arrays}, differences
 
     def heads_in(self, shapes: Shapes) -> tuple[int, ...]:
         """Every number of heads that the shapes of the published tensors tell."""
