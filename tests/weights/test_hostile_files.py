@@ -325,7 +325,7 @@ HOSTILE_HEADERS: dict[str, tuple[Any, str]] = {
     "a list": ([1, 2], "no table of tensors"),
     "a number": ("17", "no table of tensors"),
     "deep nesting": ("[" * 100_000, "no JSON"),
-    "a long number": ('{"a": ' + "9" * 5000 + "}", "no JSON"),
+    "a long number": ('{"a": ' + "9" * 5000 + "}", "has a number of 5000 digits; refused"),
     "no JSON": ("{", "no JSON"),
     "a name twice": (
         f'{{"a": {json.dumps(entry(0, 12, (3,)))}, "a": {json.dumps(entry(0, 12, (3,)))}}}',
@@ -352,6 +352,18 @@ def test_a_safetensors_header_that_lies_is_refused(tmp_path: Path, case: str):
     if case not in LIBRARY_READS:
         with pytest.raises((SafetensorError, ValueError)):
             load_file(path)
+
+
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [(0, "is empty"), (3, "is cut short, after 3 bytes"), (8, "is cut short, after 8 bytes")],
+)
+def test_a_safetensors_file_without_a_header_is_empty_or_cut_short(
+    tmp_path: Path, size: int, reason: str
+):
+    path = tmp_path / "w.safetensors"
+    path.write_bytes(bytes(size))
+    assert refused(path) == f"weights {path}: it {reason}"
 
 
 @pytest.mark.parametrize("length", [11, 2**24 + 1, 2**31, 2**31 + 1, 2**63, 2**64 - 1])

@@ -15,6 +15,7 @@ import numpy as np
 from vitlab.weights.readers.arrays import BFLOAT16, Refused, check_count, read_array
 
 _LONGEST_HEADER = 2**24  # the largest networks need a tenth of it
+_MOST_DIGITS = 30  # a number of 64 bits has 20
 _DTYPES = {
     "F64": "<f8",
     "F32": "<f4",
@@ -35,9 +36,14 @@ _DTYPES = {
 def read_safetensors(path: Path) -> dict[str, np.ndarray]:
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
+        if size <= 8:
+            raise Refused("it is empty" if size == 0 else f"it is cut short, after {size} bytes")
         length = int.from_bytes(file.read(8), "little")
         if length > min(size - 8, _LONGEST_HEADER):
-            raise Refused(f"its header of {length} bytes is longer than the file, or than any header")
+            raise Refused(
+                f"its header of {length} bytes is longer than the file, or than any header; it is cut "
+                "short, or no .safetensors"
+            )
         entries = _entries(file.read(length))
         _check_cover(entries, size - 8 - length)
         tensors = {}
@@ -52,7 +58,9 @@ Entry = tuple[str, list[int], int, int]  # dtype, shape, start and end in bytes
 
 def _entries(header: bytes) -> dict[str, Entry]:
     try:
-        content = json.loads(header.decode(), object_pairs_hook=_without_repetitions)
+        content = json.loads(
+            header.decode(), object_pairs_hook=_without_repetitions, parse_int=_whole_number
+        )
     except (ValueError, RecursionError) as error:
         raise Refused(f"its header is no JSON: {error}") from error
     if not isinstance(content, dict):
@@ -60,6 +68,13 @@ def _entries(header: bytes) -> dict[str, Entry]:
     content.pop("__metadata__", None)
     check_count(len(content))
     return {name: _entry(name, fields) for name, fields in content.items()}
+
+
+def _whole_number(digits: str) -> int:
+    """Python refuses thousands of digits, with an advice for whoever wrote the program."""
+    if len(digits) > _MOST_DIGITS:
+        raise Refused(f"its header has a number of {len(digits)} digits; refused")
+    return int(digits)
 
 
 def _without_repetitions(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
