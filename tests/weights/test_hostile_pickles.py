@@ -194,6 +194,8 @@ def items(item: Any) -> bytes:
         (pickle.LONG4 + struct.pack("<i", 2**31 - 1), "damaged"),
         (pickle.LONG4 + struct.pack("<i", -1), "damaged"),
         (b"\xff", "damaged"),
+        (pickle.INT + b"9" * 100_000 + b"\n", "is damaged: a number has thousands of digits"),
+        (pickle.LONG + b"9" * 100_000 + b"L\n", "is damaged: a number has thousands of digits"),
         (pickle.NONE, "a NoneType, not a state dictionary"),
         (pickle.EMPTY_DICT, "holds no tensors"),
     ],

@@ -1,48 +1,17 @@
 """What a PyTorch pickle says, read as data: nothing is imported and nothing is called.
 
 A pickle is a program for a stack machine. Python's machine imports whatever a pickle names and calls
-it; this one knows the instructions and the names that a dictionary of tensors needs, and makes plain
-containers and the descriptions below from them. Everything else is refused by its name.
+it; this one knows the instructions, and of the names only those of `pickle_names.py`, that a dictionary
+of tensors needs, and makes plain containers and descriptions of tensors from them. Everything else is
+refused by its name.
 """
 
 import pickletools
-from collections.abc import Callable, Iterable, Sequence
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
-from vitlab.weights.readers.arrays import BFLOAT16, LONGEST_NAME, Refused
-
-
-class Storage(NamedTuple):
-    """`length` numbers, which the file keeps under `key`."""
-
-    key: str
-    dtype: str
-    length: int
-
-
-class Tensor(NamedTuple):
-    """Numbers of a storage from `offset` on; `stride` is counted in numbers."""
-
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    stride: tuple[int, ...]
-
-
-class ScriptModule:
-    """A module of a TorchScript archive: its tensors, its modules and its settings by their names.
-
-    The archive has the code of its classes too, which nothing here reads.
-    """
-
-    def __init__(self) -> None:
-        self.attributes: dict[str | int, Any] = {}
-
-
-class _Name(NamedTuple):
-    """A name that the pickle would import."""
-
-    text: str
+from vitlab.weights.readers.arrays import LONGEST_NAME, Refused
+from vitlab.weights.readers.pickle_names import STORAGES, Name, called, known, script_module
+from vitlab.weights.readers.pickle_values import ScriptModule, Storage, dictionary
 
 
 def describe(pickled: IO[bytes]) -> tuple[Any, dict[str, Storage]]:
@@ -60,7 +29,14 @@ def describe(pickled: IO[bytes]) -> tuple[Any, dict[str, Storage]]:
                 raise Refused("its pickle copies the same items again and again; refused")
         return machine.stack.pop(), machine.storages
     except (ValueError, IndexError, KeyError) as error:
-        raise Refused(f"its pickle is damaged: {error or type(error).__name__}") from error
+        raise Refused(f"its pickle is damaged: {_damage(error)}") from error
+
+
+def _damage(error: Exception) -> str:
+    reason = str(error) or type(error).__name__
+    if "set_int_max_str_digits" in reason:  # Python's advice is for whoever wrote the program
+        return "a number has thousands of digits"
+    return reason
 
 
 _FRAMING = {"PROTO", "FRAME", "STOP"}
@@ -126,19 +102,19 @@ class _Machine:
         """What would import, call and change objects in Python's machine."""
         match instruction:
             case "GLOBAL":
-                self.stack.append(_known(argument.replace(" ", ".")))
+                self.stack.append(known(argument.replace(" ", ".")))
             case "STACK_GLOBAL":
                 name, module = self.stack.pop(), self.stack.pop()
-                self.stack.append(_known(f"{_text(module)}.{_text(name)}"))
+                self.stack.append(known(f"{_text(module)}.{_text(name)}"))
             case "BINPERSID":
                 self.stack.append(self._storage(self.stack.pop()))
             case "REDUCE":
                 arguments, name = self.stack.pop(), self.stack.pop()
-                self.stack.append(_called(name, arguments))
+                self.stack.append(called(name, arguments))
                 self.copied += sum(len(value) for value in arguments[:4] if type(value) in (list, tuple))
             case "NEWOBJ":
                 arguments, name = self.stack.pop(), self.stack.pop()
-                self.stack.append(_script_module(name, arguments))
+                self.stack.append(script_module(name, arguments))
             case "BUILD":
                 attributes = self.stack.pop()
                 if isinstance(self.stack[-1], ScriptModule):
@@ -161,18 +137,18 @@ class _Machine:
 
     def _update(self, items: list[Any]) -> None:
         table = _of_type(self.stack[-1], dict, "SETITEM")
-        table.update(_dictionary(zip(items[::2], items[1::2], strict=True)))
+        table.update(dictionary(zip(items[::2], items[1::2], strict=True)))
 
     def _storage(self, identifier: Any) -> Storage:
         """("storage", type, key, device, length[, what the oldest files share storages by])."""
         match identifier:
-            case ("storage", _Name(text), str(key), _, int(length), *_) if (
-                text in _STORAGES
+            case ("storage", Name(text), str(key), _, int(length), *_) if (
+                text in STORAGES
                 and len(key) <= LONGEST_NAME
                 and len(identifier) <= 6
                 and identifier[5:] in ((), (None,))
             ):
-                storage = Storage(key, _STORAGES[text], length)
+                storage = Storage(key, STORAGES[text], length)
                 if self.storages.setdefault(key, storage) != storage:
                     raise Refused(f"its pickle says two things about storage {key}; refused")
                 return storage
@@ -190,116 +166,3 @@ def _text(value: Any) -> str:
     if len(text) > LONGEST_NAME:  # joined anew each time
         raise Refused(f"its pickle asks for a name of {len(text)} letters; refused")
     return text
-
-
-def _known(name: str) -> _Name:
-    if name not in _FUNCTIONS and name not in _STORAGES and not name.startswith(_SCRIPTED):
-        raise Refused(
-            f"it asks for {name}, which is no part of a tensor; refused (a state dictionary saved by "
-            "itself, or as .safetensors, asks for tensors alone)"
-        )
-    return _Name(_SCRIPTED if name.startswith(_SCRIPTED) else name)
-
-
-def _called(name: Any, arguments: Any) -> Any:
-    if not isinstance(name, _Name) or name.text not in _FUNCTIONS or type(arguments) is not tuple:
-        raise Refused("its pickle calls what is no function, or with no arguments; refused")
-    return _FUNCTIONS[name.text](arguments)
-
-
-def _script_module(name: Any, arguments: Any) -> ScriptModule:
-    if not isinstance(name, _Name) or name.text != _SCRIPTED or arguments != ():
-        raise Refused("its pickle makes an object that is no module of TorchScript; refused")
-    return ScriptModule()
-
-
-def _ordered_dictionary(arguments: tuple) -> dict:
-    """(), and the items follow; or, from Python 2, ([[key, value], ...],)."""
-    match arguments:
-        case ():
-            return {}
-        case (list(items),) if all(type(item) is list and len(item) == 2 for item in items):
-            return _dictionary(items)
-    raise Refused("its pickle makes an OrderedDict from something else than items; refused")
-
-
-def _dictionary(items: Iterable[Sequence[Any]]) -> dict[str | int, Any]:
-    table = {}
-    for key, value in items:
-        _check_key(key)
-        table[key] = value
-    return table
-
-
-def _check_key(key: Any) -> None:
-    """The hash of nested tuples can take for ever, and so can finding a key among long texts that are
-    equal, or among numbers that Python hashes alike.
-    """
-    if not isinstance(key, str | int):
-        raise Refused("its pickle has a key that is neither a text nor a number")
-    if isinstance(key, str) and len(key) > LONGEST_NAME:
-        raise Refused(f"its pickle has a key of {len(key)} letters; refused")
-    if isinstance(key, int) and key.bit_length() > _LONGEST_KEY:
-        raise Refused(f"its pickle has a key of {key.bit_length()} bits; refused")
-
-
-def _tensor(arguments: tuple) -> Tensor:
-    """(storage, offset, size, stride[, requires_grad, hooks[, metadata]])."""
-    match arguments:
-        case [Storage() as storage, offset, tuple(shape), tuple(stride), *_] if all(
-            type(number) is int and number >= 0 for number in (offset, *shape, *stride)
-        ) and len(shape) == len(stride):
-            return Tensor(storage, offset, shape, stride)
-    raise Refused("its pickle has a tensor without a storage, or of impossible sizes or strides")
-
-
-def _parameter(arguments: tuple) -> Tensor:
-    """(tensor, requires_grad, hooks)."""
-    match arguments:
-        case [Tensor() as tensor, *_]:
-            return tensor
-    raise Refused("its pickle has a parameter that is no tensor; refused")
-
-
-def _typed_list(arguments: tuple) -> Any:
-    """(list[, its type]), as TorchScript writes the settings of a module."""
-    match arguments:
-        case [value, *_]:
-            return value
-    raise Refused("its pickle makes a list of nothing; refused")
-
-
-_LONGEST_KEY = 60  # bits; from 61 on, numbers share their hash
-_SCRIPTED = "__torch__."  # the classes of a TorchScript archive, which are all one here
-_FUNCTIONS: dict[str, Callable[[tuple], Any]] = {
-    "collections.OrderedDict": _ordered_dictionary,
-    "torch._utils._rebuild_tensor": _tensor,
-    "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_parameter": _parameter,
-    **{
-        f"torch.jit._pickle.{name}": _typed_list
-        for name in (
-            "restore_type_tag",
-            "build_intlist",
-            "build_doublelist",
-            "build_boollist",
-            "build_tensorlist",
-        )
-    },
-}
-_STORAGES = {
-    f"{module}.{name}Storage": dtype
-    for module in ("torch", "torch.cuda")
-    for name, dtype in {
-        "Double": "<f8",
-        "Float": "<f4",
-        "Half": "<f2",
-        "BFloat16": BFLOAT16,
-        "Long": "<i8",
-        "Int": "<i4",
-        "Short": "<i2",
-        "Char": "i1",
-        "Byte": "u1",
-        "Bool": "?",
-    }.items()
-}

@@ -17,7 +17,8 @@ from vitlab.weights.readers.arrays import (
     check_shape,
     read_array,
 )
-from vitlab.weights.readers.pickled import ScriptModule, Storage, Tensor, describe
+from vitlab.weights.readers.pickle_values import ScriptModule, Storage, Tensor
+from vitlab.weights.readers.pickled import describe
 from vitlab.weights.readers.pytorch_before_zip import LARGEST_PICKLE, open_before_zip
 
 # Where training scripts keep the weights inside a larger checkpoint.

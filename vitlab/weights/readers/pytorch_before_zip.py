@@ -12,7 +12,8 @@ from typing import IO, Any
 import numpy as np
 
 from vitlab.weights.readers.arrays import BFLOAT16, LONGEST_NAME, Refused, read_array
-from vitlab.weights.readers.pickled import Storage, describe
+from vitlab.weights.readers.pickle_values import Storage
+from vitlab.weights.readers.pickled import describe
 
 LARGEST_PICKLE = 2**22  # a network of a thousand tensors and its optimizer need a tenth of it
 
