@@ -16,6 +16,9 @@ Queries = Float[Array, "batch queries channels"]
 HeadQueries = Float[Array, "batch heads queries head_width"]
 HeadTokens = Float[Array, "batch heads tokens head_width"]
 Scores = Float[Array, "batch heads queries tokens"]
+Shares = Float[Array, "batch heads queries 1"]
+# Query, key, value, the exponentials, one over their sums, and what was mixed by them.
+Residuals = tuple[HeadQueries, HeadTokens, HeadTokens, Scores, Shares, HeadQueries]
 
 
 class SelfAttention(nnx.Module):
@@ -80,7 +83,9 @@ def weigh_late(query: HeadQueries, key: HeadTokens, value: HeadTokens, causal: b
     return mixed
 
 
-def _weigh_late_forward(query, key, value, causal):
+def _weigh_late_forward(
+    query: HeadQueries, key: HeadTokens, value: HeadTokens, causal: bool
+) -> tuple[HeadQueries, Residuals]:
     scores = _scores(query, key, causal)
     exponentials = jnp.exp(scores - scores.max(axis=-1, keepdims=True))
     shares = 1 / exponentials.sum(axis=-1, keepdims=True)
@@ -89,7 +94,9 @@ def _weigh_late_forward(query, key, value, causal):
     return mixed, (query, key, value, exponentials, shares, mixed)
 
 
-def _weigh_late_backward(causal, residuals, gradient):
+def _weigh_late_backward(
+    causal: bool, residuals: Residuals, gradient: HeadQueries
+) -> tuple[HeadQueries, HeadTokens, HeadTokens]:
     del causal  # exponentials of what is masked are zero, and so is all that they multiply
     query, key, value, exponentials, shares, mixed = residuals
     shared = (gradient * shares).astype(value.dtype)

@@ -27,6 +27,7 @@ Padding = Literal["tensorflow", "symmetric", "valid"]
 
 Outputs = Float[Array, "batch rows columns features"]
 Kernel = Float[Array, "kernel_height kernel_width in_features features"]
+Operands = tuple[Maps, Kernel]
 
 
 def convolve(
@@ -116,11 +117,15 @@ def _tiled(maps: Maps, kernel: Kernel, amounts: Amounts, tile: winograd.Tile) ->
     return map_chunks(outputs, maps, _chunk_count(maps, kernel))
 
 
-def _tiled_forward(maps, kernel, amounts, tile):
+def _tiled_forward(
+    maps: Maps, kernel: Kernel, amounts: Amounts, tile: winograd.Tile
+) -> tuple[Outputs, Operands]:
     return _tiled(maps, kernel, amounts, tile), (maps, kernel)
 
 
-def _tiled_backward(amounts, tile, residuals, gradient):
+def _tiled_backward(
+    amounts: Amounts, tile: winograd.Tile, residuals: Operands, gradient: Outputs
+) -> Operands:
     maps, kernel = residuals
 
     def by_image(gradient: Outputs) -> Maps:
@@ -149,11 +154,13 @@ def _dense(maps: Maps, kernel: Kernel, stride: int, amounts: Amounts) -> Outputs
     return convolve_reference(maps, kernel, stride, amounts)
 
 
-def _dense_forward(maps, kernel, stride, amounts):
+def _dense_forward(
+    maps: Maps, kernel: Kernel, stride: int, amounts: Amounts
+) -> tuple[Outputs, Operands]:
     return _dense(maps, kernel, stride, amounts), (maps, kernel)
 
 
-def _dense_backward(stride, amounts, residuals, gradient):
+def _dense_backward(stride: int, amounts: Amounts, residuals: Operands, gradient: Outputs) -> Operands:
     maps, kernel = residuals
     _, pull_back = jax.vjp(lambda x: convolve_reference(x, kernel, stride, amounts), maps)
     (image_gradient,) = pull_back(gradient)

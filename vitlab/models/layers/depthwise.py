@@ -11,10 +11,11 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from vitlab.models.layers.shapes import Maps
-from vitlab.models.layers.windows import Amounts, output_size, pad, sum_over_windows, window_at
+from vitlab.models.layers.windows import Amounts, Padded, output_size, pad, sum_over_windows, window_at
 
 Outputs = Float[Array, "batch rows columns channels"]
 Kernel = Float[Array, "kernel_height kernel_width 1 channels"]
+Operands = tuple[Maps, Kernel]
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -32,11 +33,11 @@ def convolve_depthwise(maps: Maps, kernel: Kernel, stride: int, amounts: Amounts
     return total
 
 
-def _forward(maps, kernel, stride, amounts):
+def _forward(maps: Maps, kernel: Kernel, stride: int, amounts: Amounts) -> tuple[Outputs, Operands]:
     return convolve_depthwise(maps, kernel, stride, amounts), (maps, kernel)
 
 
-def _backward(stride, amounts, residuals, gradient):
+def _backward(stride: int, amounts: Amounts, residuals: Operands, gradient: Outputs) -> Operands:
     maps, kernel = residuals
     image_gradient = sum_over_windows(
         lambda row, column, slopes: slopes * kernel[row, column, 0],
@@ -52,7 +53,7 @@ def _backward(stride, amounts, residuals, gradient):
 convolve_depthwise.defvjp(_forward, _backward)
 
 
-def _kernel_gradient(gradient, padded, kernel, stride):
+def _kernel_gradient(gradient: Outputs, padded: Padded, kernel: Kernel, stride: int) -> Kernel:
     """A loop over output rows with one running sum per kernel position, which stay in the cache."""
     batch, rows, columns, channels = gradient.shape
     height, width = kernel.shape[:2]

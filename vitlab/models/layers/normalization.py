@@ -12,6 +12,8 @@ from vitlab.models.layers.backend import prefers_reformulation
 
 Values = Float[Array, "batch *positions channels"]  # maps, or vectors, which have no positions
 Channels = Float[Array, "channels"]
+Normalised = tuple[Values, Channels, Channels]  # with the mean and the variance
+Residuals = tuple[Values, Channels, Channels, Channels]  # values, scale, mean, inverse deviation
 
 
 class BatchNorm(nnx.Module):
@@ -57,9 +59,7 @@ class BatchNorm(nnx.Module):
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
-def _normalise_by_batch(
-    values: Values, scale: Channels, bias: Channels, epsilon: float
-) -> tuple[Values, Channels, Channels]:
+def _normalise_by_batch(values: Values, scale: Channels, bias: Channels, epsilon: float) -> Normalised:
     """The normalised values, and the mean and (biased) variance of each channel in float32.
 
     The gradient is the closed form in two sums over the batch; it takes the mean and the variance
@@ -69,7 +69,9 @@ def _normalise_by_batch(
     return outputs
 
 
-def _normalise_forward(values, scale, bias, epsilon):
+def _normalise_forward(
+    values: Values, scale: Channels, bias: Channels, epsilon: float
+) -> tuple[Normalised, Residuals]:
     values = _materialised(values)
     count = values.size // values.shape[-1]
     exact = values.astype(jnp.float32)
@@ -82,7 +84,9 @@ def _normalise_forward(values, scale, bias, epsilon):
     return (normalised, mean, variance), (values, scale, mean, inverse)
 
 
-def _normalise_backward(epsilon, residuals, gradients):
+def _normalise_backward(
+    epsilon: float, residuals: Residuals, gradients: Normalised
+) -> tuple[Values, Channels, Channels]:
     del epsilon
     values, scale, mean, inverse = residuals
     gradient = _materialised(gradients[0])
@@ -104,6 +108,6 @@ def _over_positions(array: Values) -> Channels:
     return array.sum(tuple(range(array.ndim - 1)))
 
 
-def _materialised(array):
+def _materialised(array: Values) -> Values:
     """On CPU, keeps XLA from fusing (and so repeating) what computes `array` into both sums."""
     return lax.optimization_barrier(array) if prefers_reformulation() else array

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int8
 
 from vitlab.models.layers.backend import prefers_reformulation
 from vitlab.models.layers.convolution import Padding, padding_amounts
@@ -15,6 +15,7 @@ from vitlab.models.layers.shapes import Maps
 from vitlab.models.layers.windows import Amounts, sum_over_windows
 
 Pooled = Float[Array, "batch rows columns channels"]
+Winners = Int8[Array, "batch rows columns channels"]  # positions in the windows
 
 
 def max_pool(maps: Maps, *, window: int, stride: int, padding: Padding = "valid") -> Pooled:
@@ -36,7 +37,9 @@ def _highest(maps: Maps, size: tuple[int, int], window: int, stride: int, amount
     return reduce(jnp.maximum, _shifted(padded, window, stride))
 
 
-def _highest_forward(maps, size, window, stride, amounts):
+def _highest_forward(
+    maps: Maps, size: tuple[int, int], window: int, stride: int, amounts: Amounts
+) -> tuple[Pooled, Winners]:
     del size
     padded = jnp.pad(maps, ((0, 0), *amounts, (0, 0)), constant_values=-jnp.inf)
     first, *others = _shifted(padded, window, stride)
@@ -47,7 +50,14 @@ def _highest_forward(maps, size, window, stride, amounts):
     return highest, winner
 
 
-def _highest_backward(size, window, stride, amounts, winner, gradient):
+def _highest_backward(
+    size: tuple[int, int],
+    window: int,
+    stride: int,
+    amounts: Amounts,
+    winner: Winners,
+    gradient: Pooled,
+) -> tuple[Maps]:
     def contribution(row: int, column: int, slopes: Array, winner: Array) -> Array:
         return jnp.where(winner == row * window + column, slopes, 0)
 

@@ -55,11 +55,11 @@ def _multiply(values: Values, matrix: Matrix) -> Products:
     return values @ matrix
 
 
-def _forward(values, matrix):
+def _forward(values: Values, matrix: Matrix) -> tuple[Products, tuple[Values, Matrix]]:
     return values @ matrix, (values, matrix)
 
 
-def _backward(residuals, slopes):
+def _backward(residuals: tuple[Values, Matrix], slopes: Products) -> tuple[Values, Matrix]:
     values, matrix = residuals
     values, slopes = lax.optimization_barrier((values, slopes))
     by_matrix = values.reshape(-1, values.shape[-1]).T @ slopes.reshape(-1, slopes.shape[-1])
