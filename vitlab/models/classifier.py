@@ -57,6 +57,13 @@ def few_enough(count: int, unit: str) -> None:
         raise ValueError(f"{count:,} {unit} are too many; a network has up to {MOST_BLOCKS}")
 
 
+def patch_count(input_size: int, patch: int) -> int:
+    """Of a square image. Raises ValueError if they would not cover it."""
+    if input_size % patch:
+        raise ValueError(f"input size {input_size} is not a multiple of the patch, {patch}")
+    return (input_size // patch) ** 2
+
+
 class Classifier(nnx.Module):
     """A backbone and a linear head, which starts at zero as in Dosovitskiy et al. 2021 (3.2)."""
 

@@ -4,17 +4,29 @@ Two towers describe images and texts in one space. The image towers are backbone
 head on top makes a classifier of them. The text tower stands beside.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 from jaxtyping import Array, Float, Int
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, few_enough, normalise
+from vitlab.models.classifier import (
+    Backbone,
+    Embedding,
+    Images,
+    Scheme,
+    few_enough,
+    normalise,
+    patch_count,
+)
 from vitlab.models.layers import (
     MLP_ACTIVATIONS,
     ActivationName,
     Linear,
     PatchEmbedding,
+    SelfAttention,
     Tokens,
     TransformerBlock,
     layer_norm,
@@ -55,8 +67,7 @@ class CLIPVisionTransformer(Backbone):
         rngs: nnx.Rngs,
     ):
         few_enough(depth, "blocks")
-        if input_size % patch:
-            raise ValueError(f"input size {input_size} is not a multiple of the patch, {patch}")
+        positions = patch_count(input_size, patch) + 1
         self.input_size = input_size
         self.embedding_width = embedding_width
         self.scheme = scheme
@@ -64,7 +75,6 @@ class CLIPVisionTransformer(Backbone):
         normal = nnx.initializers.normal(width**-0.5)
         self.patches = PatchEmbedding(patch, width, bias=False, dtype=dtype, rngs=rngs)
         self.class_token = nnx.Param(normal(rngs.params(), (1, 1, width)))
-        positions = (input_size // patch) ** 2 + 1
         self.positions = nnx.Param(normal(rngs.params(), (1, positions, width)))
         self.first_norm = layer_norm(width, EPSILON, rngs)
         self.blocks = _blocks(width, depth, heads, activation, dtype=dtype, rngs=rngs)
@@ -106,7 +116,8 @@ class CLIPText(nnx.Module):
         normal = nnx.initializers.normal
         self.words = nnx.Param(normal(0.02)(rngs.params(), (VOCABULARY, width)))
         self.positions = nnx.Param(normal(0.01)(rngs.params(), (CONTEXT, width)))
-        self.blocks = _blocks(width, depth, heads, activation, causal=True, dtype=dtype, rngs=rngs)
+        causal = partial(SelfAttention, causal=True)
+        self.blocks = _blocks(width, depth, heads, activation, attention=causal, dtype=dtype, rngs=rngs)
         self.norm = layer_norm(width, EPSILON, rngs)
         self.projection = _projection(width, embedding_width, rngs)
         self.scale = nnx.Param(jnp.log(jnp.array(1 / 0.07)))
@@ -140,7 +151,7 @@ def _blocks(
     heads: int,
     activation: ActivationName,
     *,
-    causal: bool = False,
+    attention: Callable[..., SelfAttention] = SelfAttention,
     dtype: Dtype,
     rngs: nnx.Rngs,
 ) -> nnx.List:
@@ -151,7 +162,7 @@ def _blocks(
             4 * width,
             epsilon=EPSILON,
             activation=MLP_ACTIVATIONS[activation],
-            causal=causal,
+            attention=attention,
             dtype=dtype,
             rngs=rngs,
         )

@@ -17,7 +17,6 @@ from vitlab.models.classifier import (
     normalise,
 )
 from vitlab.models.layers import (
-    MLP,
     MLP_ACTIVATIONS,
     Activation,
     ActivationName,
@@ -27,6 +26,7 @@ from vitlab.models.layers import (
     Maps,
     NewMaps,
     Tokens,
+    TransformerBlock,
     attend,
     layer_norm,
     with_class_token,
@@ -134,7 +134,17 @@ class Stage(nnx.Module):
         )
         self.norm = layer_norm(width, EPSILON, rngs)
         self.blocks = nnx.List(
-            Block(width, heads, activation=activation, dtype=dtype, rngs=rngs) for _ in range(depth)
+            TransformerBlock(
+                width,
+                heads,
+                MLP_RATIO * width,
+                epsilon=EPSILON,
+                activation=activation,
+                attention=ConvolutionalAttention,
+                dtype=dtype,
+                rngs=rngs,
+            )
+            for _ in range(depth)
         )
 
     def embed(self, maps: Maps) -> NewMaps:
@@ -161,21 +171,6 @@ class LastStage(Stage):
         for block in self.blocks[:-1]:
             tokens = block(tokens, maps.shape[1:3])
         return tokens
-
-
-class Block(nnx.Module):
-    """A ViT's block, whose attention has to know how the tokens lie."""
-
-    def __init__(self, width: int, heads: int, *, activation: Activation, dtype: Dtype, rngs: nnx.Rngs):
-        self.attention_norm = layer_norm(width, EPSILON, rngs)
-        self.attention = ConvolutionalAttention(width, heads, dtype=dtype, rngs=rngs)
-        self.mlp_norm = layer_norm(width, EPSILON, rngs)
-        self.mlp = MLP(width, MLP_RATIO * width, activation=activation, dtype=dtype, rngs=rngs)
-
-    def __call__(self, tokens: Tokens, grid: Grid) -> Tokens:
-        dtype = tokens.dtype
-        tokens = tokens + self.attention(self.attention_norm(tokens).astype(dtype), grid)
-        return tokens + self.mlp(self.mlp_norm(tokens).astype(dtype))
 
 
 class ConvolutionalAttention(nnx.Module):

@@ -6,7 +6,15 @@ import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
 
-from vitlab.models.classifier import Backbone, Embedding, Images, Scheme, few_enough, normalise
+from vitlab.models.classifier import (
+    Backbone,
+    Embedding,
+    Images,
+    Scheme,
+    few_enough,
+    normalise,
+    patch_count,
+)
 from vitlab.models.layers import (
     Linear,
     PatchEmbedding,
@@ -53,15 +61,13 @@ class VisionTransformer(Backbone):
         rngs: nnx.Rngs,
     ):
         few_enough(depth, "blocks")
-        if input_size % patch:
-            raise ValueError(f"input size {input_size} is not a multiple of the patch, {patch}")
+        positions = patch_count(input_size, patch) + (pooling == "class_token")
         self.input_size = input_size
         self.dtype = dtype
         self.scheme = scheme
         self.pooling = pooling
         self.normalised = norm
         self.embedding_width = width
-        positions = (input_size // patch) ** 2 + (pooling == "class_token")
         normal = nnx.initializers.normal(0.02)
         self.patches = PatchEmbedding(patch, width, dtype=dtype, rngs=rngs)
         if pooling == "class_token":

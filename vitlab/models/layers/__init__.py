@@ -16,7 +16,6 @@ from vitlab.models.layers.pooling import (
 from vitlab.models.layers.product import Linear
 from vitlab.models.layers.shapes import Maps, NewMaps, Tokens
 from vitlab.models.layers.transformer import (
-    MLP,
     PatchEmbedding,
     TransformerBlock,
     layer_norm,
@@ -24,7 +23,6 @@ from vitlab.models.layers.transformer import (
 )
 
 __all__ = [
-    "MLP",
     "MLP_ACTIVATIONS",
     "Activation",
     "ActivationName",

@@ -1,5 +1,7 @@
 """What transformers are made of, whatever their tokens stand for."""
 
+from collections.abc import Callable
+
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
@@ -16,7 +18,7 @@ class TransformerBlock(nnx.Module):
 
     Args:
         epsilon: of both LayerNorms.
-        causal: no token looks at those behind it.
+        attention: what is built from width, heads and dtype to let the tokens look at each other.
     """
 
     def __init__(
@@ -27,18 +29,19 @@ class TransformerBlock(nnx.Module):
         *,
         epsilon: float,
         activation: Activation = gelu,
-        causal: bool = False,
+        attention: Callable[..., nnx.Module] = SelfAttention,
         dtype: Dtype,
         rngs: nnx.Rngs,
     ):
         self.attention_norm = layer_norm(width, epsilon, rngs)
-        self.attention = SelfAttention(width, heads, causal=causal, dtype=dtype, rngs=rngs)
+        self.attention = attention(width, heads, dtype=dtype, rngs=rngs)
         self.mlp_norm = layer_norm(width, epsilon, rngs)
         self.mlp = MLP(width, mlp_width, activation=activation, dtype=dtype, rngs=rngs)
 
-    def __call__(self, tokens: Tokens) -> Tokens:
+    def __call__(self, tokens: Tokens, *grid: tuple[int, ...]) -> Tokens:
+        """`grid` is for an attention that has to know how the tokens lie, as CvT's."""
         dtype = tokens.dtype
-        tokens = tokens + self.attention(self.attention_norm(tokens).astype(dtype))
+        tokens = tokens + self.attention(self.attention_norm(tokens).astype(dtype), *grid)
         return tokens + self.mlp(self.mlp_norm(tokens).astype(dtype))
 
 
