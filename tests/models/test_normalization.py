@@ -1,7 +1,6 @@
 """Batch normalisation against its definition, differentiated by JAX itself."""
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +10,10 @@ from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vitlab.models.layers import BatchNorm
+from vitlab.models.layers import BatchNorm, NormSettings
 
 EPSILON = 1e-3
-KERAS: dict[str, Any] = dict(epsilon=EPSILON, momentum=0.9, unbiased=False)
+KERAS = NormSettings(epsilon=EPSILON, momentum=0.9, unbiased=False)
 
 
 def by_definition(images, scale, bias):
@@ -24,7 +23,7 @@ def by_definition(images, scale, bias):
 
 
 def trained(images, scale, bias):
-    norm = BatchNorm(images.shape[-1], **KERAS)
+    norm = BatchNorm(images.shape[-1], KERAS)
     norm.scale[...], norm.bias[...] = scale, bias
     norm.train()
     return norm(images)
@@ -53,7 +52,7 @@ def test_training_mode_and_its_gradients_follow_the_definition(batch, size, chan
 
 def test_the_stored_statistics_move_by_one_minus_the_momentum():
     images = jnp.asarray(np.random.default_rng(0).normal(5, 2, (8, 4, 4, 3)), jnp.float32)
-    norm = BatchNorm(3, **KERAS)
+    norm = BatchNorm(3, KERAS)
     norm.train()
     norm(images)
     np.testing.assert_allclose(norm.mean[...], 0.1 * images.mean((0, 1, 2)), rtol=1e-5)
@@ -65,7 +64,7 @@ def test_the_stored_statistics_move_by_one_minus_the_momentum():
 def test_the_variance_that_is_stored_is_the_publishers(shape: tuple[int, ...], unbiased: bool):
     """PyTorch's is divided by one less than the number of values, where there are two or more."""
     images = np.random.default_rng(0).normal(1, 2, shape)
-    norm = BatchNorm(3, epsilon=EPSILON, momentum=0.75, unbiased=unbiased)
+    norm = BatchNorm(3, NormSettings(epsilon=EPSILON, momentum=0.75, unbiased=unbiased))
     norm.train()
     norm(jnp.asarray(images, jnp.float32))
     values = images.reshape(-1, 3)
@@ -76,7 +75,7 @@ def test_the_variance_that_is_stored_is_the_publishers(shape: tuple[int, ...], u
 @pytest.mark.parametrize("momentum", [-0.1, 1.0, 1.5])
 def test_a_momentum_that_is_no_share_is_refused(momentum: float):
     with pytest.raises(ValueError, match=f"momentum {momentum} of batch norm must be"):
-        BatchNorm(2, epsilon=EPSILON, momentum=momentum, unbiased=True)
+        NormSettings(momentum=momentum)
 
 
 @settings(max_examples=12, deadline=None)
@@ -100,7 +99,7 @@ def test_no_digits_are_lost_where_the_mean_is_far_above_the_deviation(
     @jax.jit
     def run(images, cotangent):
         def normalise(images):
-            norm = BatchNorm(4, epsilon=1e-5, momentum=0.0, unbiased=False)
+            norm = BatchNorm(4, NormSettings(momentum=0.0, unbiased=False))
             norm.train()
             return norm(images), (norm.mean[...], norm.variance[...])
 
@@ -125,7 +124,7 @@ def test_no_digits_are_lost_where_the_mean_is_far_above_the_deviation(
 
 
 def test_inference_uses_the_stored_statistics_and_leaves_them():
-    norm = BatchNorm(2, **KERAS)
+    norm = BatchNorm(2, KERAS)
     norm.mean[...], norm.variance[...] = jnp.array([1.0, 2.0]), jnp.array([4.0, 9.0])
     norm.eval()
     images = jnp.ones((1, 2, 2, 2))
@@ -135,7 +134,7 @@ def test_inference_uses_the_stored_statistics_and_leaves_them():
 
 
 def test_statistics_are_float32_whatever_the_images_are():
-    norm = BatchNorm(2, **KERAS)
+    norm = BatchNorm(2, KERAS)
     norm.train()
     assert norm(jnp.ones((2, 2, 2, 2), jnp.bfloat16)).dtype == jnp.bfloat16
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(nnx.state(norm)))

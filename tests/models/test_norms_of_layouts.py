@@ -5,6 +5,7 @@ The numbers are what the publishers' own code answers: `eps` and `momentum` of t
 `momentum` of the layers of Keras 3.15. TF-slim's stand in `training_scope`, MXNet's in `BatchNorm`.
 """
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -86,9 +87,7 @@ def test_norms_are_the_publishers(family: str, publisher: str):
     options = layout_of(family, publisher).options
     network = nnx.eval_shape(lambda: create(name, num_classes=2, **options))
     modules = [module for _, module in nnx.iter_modules(network)]
-    batch_norms = {
-        (one.epsilon, one.momentum, one.unbiased) for one in modules if isinstance(one, BatchNorm)
-    }
+    batch_norms = {dataclasses.astuple(one.settings) for one in modules if isinstance(one, BatchNorm)}
     layer_norms = {one.epsilon for one in modules if isinstance(one, nnx.LayerNorm)}
     assert len(batch_norms) == (batch_norm is not None)
     for found in batch_norms:
@@ -103,7 +102,7 @@ def test_norms_are_the_publishers(family: str, publisher: str):
 def test_a_preset_without_a_layout_of_its_own_brings_its_norms_itself(name: str, expected: tuple):
     network = nnx.eval_shape(lambda: create(name, num_classes=2))
     modules = [module for _, module in nnx.iter_modules(network)]
-    found = {(one.epsilon, one.momentum, one.unbiased) for one in modules if isinstance(one, BatchNorm)}
+    found = {dataclasses.astuple(one.settings) for one in modules if isinstance(one, BatchNorm)}
     assert found == {expected}
 
 

@@ -11,7 +11,7 @@ from flax import nnx
 
 from tests.models.reference import batch_norm, convolution, random_arrays
 from vitlab.models import outline
-from vitlab.models.layers import ConvNorm
+from vitlab.models.layers import ConvNorm, NormSettings
 from vitlab.models.resnet import Bottleneck
 from vitlab.weights.layouts import LAYOUTS
 
@@ -52,9 +52,7 @@ def test_a_bottleneck_strides_where_its_publisher_does(
         layer = functools.partial(
             ConvNorm,
             bias=options["bias"],
-            epsilon=options["epsilon"],
-            momentum=0.9,
-            unbiased=True,
+            norm=NormSettings(epsilon=options["epsilon"]),
             padding="symmetric",
             rngs=nnx.Rngs(0),
         )

@@ -64,7 +64,7 @@ def test_a_saved_model_trains_on_with_its_publishers_batch_norm(tmp_path: Path):
     found = load_model(tmp_path / "m")
     modules = nnx.iter_modules(found.network.module(found.parameters, found.statistics))
     norms = [module for _, module in modules if isinstance(module, BatchNorm)]
-    assert {(norm.epsilon, norm.momentum, norm.unbiased) for norm in norms} == {(1e-5, 0.9, True)}
+    assert {dataclasses.astuple(norm.settings) for norm in norms} == {(1e-5, 0.9, True)}
 
 
 def test_a_model_folder_that_was_changed_is_refused(model, tmp_path: Path):

@@ -1,7 +1,7 @@
 """Plain convolutional networks, of any number of layers: what a first study builds by hand."""
 
 import math
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +25,7 @@ from vitlab.models.layers import (
     Linear,
     Maps,
     NewMaps,
+    NormSettings,
     Padding,
     max_pool,
 )
@@ -36,7 +37,7 @@ DENSE_ACTIVATIONS = {
     "relu": jax.nn.relu,
     "leaky_relu": lambda values: jax.nn.leaky_relu(values, 0.3),  # the slope of Keras's LeakyReLU
 }
-NORM: dict[str, Any] = dict(epsilon=1e-3, momentum=0.99, unbiased=False)  # Keras's
+NORM = NormSettings(epsilon=1e-3, momentum=0.99, unbiased=False)  # Keras's
 
 
 class CNN(Backbone):
@@ -93,7 +94,7 @@ class CNN(Backbone):
             Linear(inputs, units, kernel_init=he, dtype=dtype, rngs=rngs)
             for inputs, units in zip(widths, dense, strict=False)
         )
-        self.norms = nnx.List(BatchNorm(width, **NORM) for width in widths if normalised)
+        self.norms = nnx.List(BatchNorm(width, NORM) for width in widths if normalised)
         self.dropouts = nnx.List(Dropout(rate) for rate in dropout)
         self.embedding_width = widths[-1]
 

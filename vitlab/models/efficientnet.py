@@ -11,7 +11,7 @@ from flax import nnx
 from flax.typing import Dtype
 
 from vitlab.models.classifier import Backbone, Images, Scheme, few_enough, normalise
-from vitlab.models.layers import ConvNorm, Convolution, Maps, NewMaps, Padding
+from vitlab.models.layers import ConvNorm, Convolution, Maps, NewMaps, NormSettings, Padding
 from vitlab.models.mobilenet_v2 import rounded
 
 # Table 1 of the paper: expansion, output channels, repeats, stride of the first repeat, kernel.
@@ -39,7 +39,7 @@ class EfficientNet(Backbone):
         width_factor: multiplies the channels of every layer; they are rounded to multiples of 8.
         depth_factor: multiplies the repeats of every stage; they are rounded up.
         padding: of the convolutions with stride 2 (see `convolve`).
-        epsilon, momentum, unbiased: of every batch normalisation (see `BatchNorm`).
+        epsilon, momentum, unbiased: of every batch normalisation (see `NormSettings`).
     """
 
     def __init__(
@@ -66,9 +66,7 @@ class EfficientNet(Backbone):
             ConvNorm,
             activation=jax.nn.silu,
             padding=padding,
-            epsilon=epsilon,
-            momentum=momentum,
-            unbiased=unbiased,
+            norm=NormSettings(epsilon, momentum, unbiased),
             rngs=rngs,
         )
         channels = rounded(STEM_CHANNELS * width_factor)

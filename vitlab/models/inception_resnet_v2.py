@@ -11,7 +11,17 @@ from flax.typing import Dtype
 
 from vitlab.models.classifier import Backbone, Images, Scheme, large_enough, normalise
 from vitlab.models.inception_v3 import SMALLEST, Stem
-from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, Convolution, Maps, NewMaps, chain
+from vitlab.models.layers import (
+    Branches,
+    Chain,
+    Conv,
+    ConvNorm,
+    Convolution,
+    Maps,
+    NewMaps,
+    NormSettings,
+    chain,
+)
 
 EPSILON = 1e-3  # of every batch normalisation
 LAST_CHANNELS = 1536
@@ -24,7 +34,7 @@ class InceptionResNetV2(Backbone):
     Inception v3 and other widths than the paper's figures.
 
     Args:
-        momentum, unbiased: of every batch normalisation (see `BatchNorm`); the defaults are Keras's.
+        momentum, unbiased: of every batch normalisation (see `NormSettings`); the defaults are Keras's.
     """
 
     def __init__(
@@ -44,9 +54,7 @@ class InceptionResNetV2(Backbone):
         layer = partial(
             ConvNorm,
             activation=jax.nn.relu,
-            epsilon=EPSILON,
-            momentum=momentum,
-            unbiased=unbiased,
+            norm=NormSettings(EPSILON, momentum, unbiased),
             rngs=rngs,
         )
         self.stem = Stem(layer=layer)

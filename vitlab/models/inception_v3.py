@@ -9,7 +9,18 @@ from flax import nnx
 from flax.typing import Dtype
 
 from vitlab.models.classifier import Backbone, Images, Scheme, large_enough, normalise
-from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, Maps, NewMaps, Pool, chain, max_pool
+from vitlab.models.layers import (
+    Branches,
+    Chain,
+    Conv,
+    ConvNorm,
+    Maps,
+    NewMaps,
+    NormSettings,
+    Pool,
+    chain,
+    max_pool,
+)
 
 EPSILON = 1e-3  # of every batch normalisation
 SMALLEST = 75  # pixels per side that leave one position at the end
@@ -25,7 +36,7 @@ class InceptionV3(Backbone):
 
     Args:
         include_padding: average the zeros around the maps too (torchvision, timm).
-        momentum, unbiased: of every batch normalisation (see `BatchNorm`).
+        momentum, unbiased: of every batch normalisation (see `NormSettings`).
     """
 
     def __init__(
@@ -46,9 +57,7 @@ class InceptionV3(Backbone):
         layer = partial(
             ConvNorm,
             activation=jax.nn.relu,
-            epsilon=EPSILON,
-            momentum=momentum,
-            unbiased=unbiased,
+            norm=NormSettings(EPSILON, momentum, unbiased),
             rngs=rngs,
         )
         self.stem = Stem(layer=layer)

@@ -11,7 +11,7 @@ from flax import nnx
 from flax.typing import Dtype
 
 from vitlab.models.classifier import Backbone, Images, Scheme, normalise
-from vitlab.models.layers import ConvNorm, Maps, NewMaps, Padding
+from vitlab.models.layers import ConvNorm, Maps, NewMaps, NormSettings, Padding
 
 # Table 2 of the paper: expansion t, output channels c, repeats n, stride s of the first repeat.
 STAGES = (
@@ -36,7 +36,7 @@ class MobileNetV2(Backbone):
     Args:
         width: multiplies the channels of every layer; they are rounded to multiples of 8.
         padding: of the convolutions with stride 2 (see `convolve`).
-        epsilon, momentum, unbiased: of every batch normalisation (see `BatchNorm`).
+        epsilon, momentum, unbiased: of every batch normalisation (see `NormSettings`).
         activation: "relu6", or "relu" as MXNet's Gluon has it.
         expand_always: give the first block, whose expansion is 1, an expanding layer too (Gluon).
     """
@@ -63,9 +63,7 @@ class MobileNetV2(Backbone):
             ConvNorm,
             activation={"relu6": jax.nn.relu6, "relu": jax.nn.relu}[activation],
             padding=padding,
-            epsilon=epsilon,
-            momentum=momentum,
-            unbiased=unbiased,
+            norm=NormSettings(epsilon, momentum, unbiased),
             rngs=rngs,
         )
         channels = rounded(STEM_CHANNELS * width)

@@ -10,7 +10,7 @@ from flax import nnx
 from flax.typing import Dtype
 
 from vitlab.models.classifier import Backbone, Images, Scheme, few_enough, normalise
-from vitlab.models.layers import ConvNorm, Maps, NewMaps, max_pool
+from vitlab.models.layers import ConvNorm, Maps, NewMaps, NormSettings, max_pool
 
 STEM_CHANNELS = 64
 EXPANSION = 4  # of a bottleneck's output over its inner channels
@@ -26,7 +26,7 @@ class ResNet(Backbone):
         block: "basic" (two 3x3) or "bottleneck" (1x1, 3x3, 1x1).
         stride_in: the convolution of a bottleneck that strides; "1x1" in the paper and in Keras.
         bias: of the convolutions; Keras has them.
-        epsilon, momentum, unbiased: of every batch normalisation (see `BatchNorm`).
+        epsilon, momentum, unbiased: of every batch normalisation (see `NormSettings`).
     """
 
     def __init__(
@@ -54,9 +54,7 @@ class ResNet(Backbone):
             activation=jax.nn.relu,
             bias=bias,
             padding="symmetric",
-            epsilon=epsilon,
-            momentum=momentum,
-            unbiased=unbiased,
+            norm=NormSettings(epsilon, momentum, unbiased),
             rngs=rngs,
         )
         self.stem = layer(3, STEM_CHANNELS, kernel=7, stride=2)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +9,11 @@ from flax import nnx
 from flax.typing import Dtype
 
 from vitlab.models.classifier import Backbone, Images, Scheme, few_enough, normalise
-from vitlab.models.layers import BatchNorm, ConvNorm, Convolution, Maps, NewMaps, max_pool
+from vitlab.models.layers import BatchNorm, ConvNorm, Convolution, Maps, NewMaps, NormSettings, max_pool
 
 STEM_CHANNELS = 64
 EXPANSION = 4  # of a bottleneck's output over its inner channels
-NORM: dict[str, Any] = dict(epsilon=1.001e-5, momentum=0.99, unbiased=False)  # Keras's
+NORM = NormSettings(epsilon=1.001e-5, momentum=0.99, unbiased=False)  # Keras's
 
 
 class ResNetV2(Backbone):
@@ -53,7 +52,7 @@ class ResNetV2(Backbone):
                 channels = EXPANSION * inner
             stages.append(nnx.List(blocks))
         self.stages = nnx.List(stages)
-        self.norm = BatchNorm(channels, **NORM)
+        self.norm = BatchNorm(channels, NORM)
         self.embedding_width = channels
 
     def features(self, images: Images) -> NewMaps:
@@ -74,10 +73,10 @@ class Bottleneck(nnx.Module):
         out_channels = EXPANSION * channels
         plain = partial(Convolution, kernel=1, bias=True, padding="symmetric", rngs=rngs)
         layer: Callable[..., ConvNorm] = partial(
-            ConvNorm, activation=jax.nn.relu, padding="symmetric", **NORM, rngs=rngs
+            ConvNorm, activation=jax.nn.relu, padding="symmetric", norm=NORM, rngs=rngs
         )
         self.stride = stride
-        self.norm = BatchNorm(in_channels, **NORM)
+        self.norm = BatchNorm(in_channels, NORM)
         self.shortcut = plain(in_channels, out_channels, stride=stride) if projects else None
         self.reduce = layer(in_channels, channels, kernel=1)
         self.filter = layer(channels, channels, kernel=3, stride=stride)

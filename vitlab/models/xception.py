@@ -9,7 +9,7 @@ from flax import nnx
 from flax.typing import Dtype
 
 from vitlab.models.classifier import Backbone, Images, Scheme, large_enough, normalise
-from vitlab.models.layers import ConvNorm, Convolution, Maps, NewMaps, Padding, max_pool
+from vitlab.models.layers import ConvNorm, Convolution, Maps, NewMaps, NormSettings, Padding, max_pool
 
 SMALLEST = 7  # pixels per side that leave one position at the end
 
@@ -32,7 +32,7 @@ class Xception(Backbone):
 
     Args:
         padding: of the pooling that ends a block (see `convolve`); timm's is symmetric.
-        epsilon, momentum, unbiased: of every batch normalisation (see `BatchNorm`).
+        epsilon, momentum, unbiased: of every batch normalisation (see `NormSettings`).
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Xception(Backbone):
         self.scheme = scheme
         self.dtype = dtype
 
-        layer = partial(ConvNorm, epsilon=epsilon, momentum=momentum, unbiased=unbiased, rngs=rngs)
+        layer = partial(ConvNorm, norm=NormSettings(epsilon, momentum, unbiased), rngs=rngs)
         separable = partial(SeparableNorm, layer=layer, rngs=rngs)
         first, channels = STEM
         self.stem = nnx.List(

@@ -6,7 +6,7 @@ from vitlab.models.layers.branches import Branches, Chain, Conv, Pool, chain
 from vitlab.models.layers.conv_norm import ConvNorm, Convolution
 from vitlab.models.layers.convolution import Padding, convolve
 from vitlab.models.layers.dropout import Dropout, give_keys
-from vitlab.models.layers.normalization import BatchNorm
+from vitlab.models.layers.normalization import BatchNorm, NormSettings
 from vitlab.models.layers.pooling import (
     adaptive_average_pool,
     average_pool,
@@ -36,6 +36,7 @@ __all__ = [
     "Linear",
     "Maps",
     "NewMaps",
+    "NormSettings",
     "Padding",
     "PatchEmbedding",
     "Pool",

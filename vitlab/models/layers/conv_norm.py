@@ -4,7 +4,7 @@ from flax import nnx
 
 from vitlab.models.layers.activations import Activation
 from vitlab.models.layers.convolution import Padding, convolve
-from vitlab.models.layers.normalization import BatchNorm
+from vitlab.models.layers.normalization import PYTORCH, BatchNorm, NormSettings
 from vitlab.models.layers.shapes import Maps, NewMaps
 
 
@@ -41,9 +41,6 @@ class ConvNorm(Convolution):
     """Convolution, batch normalisation, activation.
 
     A bias is superfluous before a normalisation, but Keras's ResNet and VGG with batch norm have it.
-
-    Args:
-        epsilon, momentum, unbiased: of the normalisation (see `BatchNorm`).
     """
 
     def __init__(
@@ -52,9 +49,7 @@ class ConvNorm(Convolution):
         out_channels: int,
         *,
         activation: Activation | None,
-        epsilon: float = 1e-5,
-        momentum: float = 0.9,
-        unbiased: bool = True,
+        norm: NormSettings = PYTORCH,
         kernel: int | tuple[int, int],
         stride: int = 1,
         groups: int = 1,
@@ -72,7 +67,7 @@ class ConvNorm(Convolution):
             padding=padding,
             rngs=rngs,
         )
-        self.norm = BatchNorm(out_channels, epsilon=epsilon, momentum=momentum, unbiased=unbiased)
+        self.norm = BatchNorm(out_channels, norm)
         self.activation = activation
 
     def __call__(self, maps: Maps) -> NewMaps:

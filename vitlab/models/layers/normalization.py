@@ -1,5 +1,6 @@
 """Batch normalisation (Ioffe and Szegedy 2015), with a gradient that XLA's CPU backend runs well."""
 
+from dataclasses import dataclass
 from functools import partial
 
 import jax
@@ -16,46 +17,60 @@ Normalised = tuple[Values, Channels, Channels]  # with the mean and the variance
 Residuals = tuple[Values, Channels, Channels, Channels]  # values, scale, mean, inverse deviation
 
 
+@dataclass(frozen=True)
+class NormSettings:
+    """How a publisher's batch norm computes; the defaults are PyTorch's.
+
+    The stored statistics keep the share `momentum` at each step (Keras's and Flax's meaning of the
+    word; PyTorch's is one minus it). What the stored variance moves to is the batch's, or where it is
+    `unbiased` the estimate of that of all images, n / (n - 1) times as large (PyTorch's; Keras's is
+    not).
+    """
+
+    epsilon: float = 1e-5
+    momentum: float = 0.9
+    unbiased: bool = True
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum {self.momentum} of batch norm must be at least 0 and below 1")
+
+
+PYTORCH = NormSettings()
+
+
 class BatchNorm(nnx.Module):
     """Normalises each channel over batch and positions, then scales and shifts it.
 
     `use_running_average`, which `nnx.Module.train()` and `.eval()` set, chooses between the stored
-    statistics and the batch's own. The latter also move the stored ones: they keep the share
-    `momentum` (Keras's and Flax's meaning of the word; PyTorch's is one minus it). What the stored
-    variance moves to is the batch's, or where it is `unbiased` the estimate of that of all images,
-    n / (n - 1) times as large (PyTorch's; Keras's is not). The defaults are PyTorch's.
+    statistics and the batch's own. The latter also move the stored ones.
     """
 
-    def __init__(
-        self, channels: int, *, epsilon: float = 1e-5, momentum: float = 0.9, unbiased: bool = True
-    ):
-        if not 0 <= momentum < 1:
-            raise ValueError(f"momentum {momentum} of batch norm must be at least 0 and below 1")
+    def __init__(self, channels: int, settings: NormSettings):
         self.scale = nnx.Param(jnp.ones(channels))
         self.bias = nnx.Param(jnp.zeros(channels))
         self.mean = nnx.BatchStat(jnp.zeros(channels))
         self.variance = nnx.BatchStat(jnp.ones(channels))
-        self.epsilon = epsilon
-        self.momentum = momentum
-        self.unbiased = unbiased
+        self.settings = settings
         self.use_running_average = True
 
     def __call__(self, values: Values) -> Values:
         scale, bias = self.scale[...], self.bias[...]
         if self.use_running_average:
-            factor = scale * lax.rsqrt(self.variance[...] + self.epsilon)
+            factor = scale * lax.rsqrt(self.variance[...] + self.settings.epsilon)
             offset = bias - self.mean[...] * factor
             return values * factor.astype(values.dtype) + offset.astype(values.dtype)
-        normalised, mean, variance = _normalise_by_batch(values, scale, bias, self.epsilon)
+        normalised, mean, variance = _normalise_by_batch(values, scale, bias, self.settings.epsilon)
         self.mean[...] = self._moved(self.mean[...], mean)
-        if self.unbiased:
+        if self.settings.unbiased:
             count = values.size // values.shape[-1]
             variance = variance * (count / max(count - 1, 1))
         self.variance[...] = self._moved(self.variance[...], variance)
         return normalised
 
     def _moved(self, stored: Channels, observed: Channels) -> Channels:
-        return self.momentum * stored + (1 - self.momentum) * lax.stop_gradient(observed)
+        momentum = self.settings.momentum
+        return momentum * stored + (1 - momentum) * lax.stop_gradient(observed)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
