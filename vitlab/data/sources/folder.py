@@ -14,7 +14,6 @@ from vitlab.data.sources.names import check_class_names
 from vitlab.data.sources.remarks import Remark
 from vitlab.data.table import PART, PART_NAMES, PARTS, Table
 from vitlab.errors import InputError
-from vitlab.names import shown
 from vitlab.place import lies_in
 
 LEFT_BEHIND = {"__MACOSX"}  # macOS packs it beside what was meant
@@ -91,8 +90,8 @@ def _beside_parts(path: Path, names: list[str]) -> list[Remark]:
     with_images = [name for name in names if any(map(is_named_as_image, _files(path / name, [])))]
     if with_images:
         raise InputError(
-            f"{shown(str(path))} holds folders for parts and beside them one with images that is none, "
-            f"{shown(with_images[0])!r}; move it elsewhere, or into the part that it belongs to"
+            f"{path} holds folders for parts and beside them one with images that is none, "
+            f"{with_images[0]!r}; move it elsewhere, or into the part that it belongs to"
         )
     return [
         Remark(f"folders of {path} are no parts and hold no images; they are left out", tuple(names))
@@ -111,9 +110,7 @@ def _folders(path: Path) -> list[str]:
         _unreadable(error)
     for name in names:
         if lies_in(path, path / name):
-            raise InputError(
-                f"{shown(str(path / name))} is a link to a folder that holds it; remove the link"
-            )
+            raise InputError(f"{path / name} is a link to a folder that holds it; remove the link")
     return names
 
 
@@ -141,5 +138,5 @@ def _files(folder: Path, remarks: list[Remark]) -> Iterator[str]:
 
 def _unreadable(error: OSError) -> NoReturn:
     raise InputError(
-        f"cannot open {shown(os.fsdecode(error.filename))}: {error.strerror} (dataset.path)"
+        f"cannot open {os.fsdecode(error.filename)}: {error.strerror} (dataset.path)"
     ) from error

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from vitlab.names import shown
 from vitlab.progress import say
 
 MOST_NAMED = 5  # on the screen
@@ -21,8 +20,7 @@ class Remark:
     left_out: tuple[str, ...] = ()
 
     def say(self) -> None:
-        say(f"warning: {shown(self.what)}{':' if self.about else ''}")
-        for name in self.about[:MOST_NAMED]:
-            say(f"  {shown(name)}")
+        lines = [f"  {name}" for name in self.about[:MOST_NAMED]]
         if len(self.about) > MOST_NAMED:
-            say(f"  ... and {len(self.about) - MOST_NAMED} more")
+            lines.append(f"  ... and {len(self.about) - MOST_NAMED} more")
+        say(f"warning: {self.what}{':' if self.about else ''}", *lines)
