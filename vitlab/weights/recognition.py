@@ -1,6 +1,6 @@
 """Whose file it is: the layout that knows its names."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from vitlab.weights.layouts import LAYOUTS, Layout
 from vitlab.weights.readers import Tensors
 
 _MOST_WRAPPERS = 3  # modules around the network that a training script may have saved too
+_FEW = 20  # names
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,28 @@ def recognise(tensors: Tensors, family: str, path: Path) -> Recognition:
 
 
 def _common_prefixes(names: list[str]) -> list[str]:
-    """ "", "model.", "model.module.": the modules that all tensors are in, from none to a few."""
+    """Of the modules that all tensors are in: none, `model.`, `model.module.`, up to a few."""
     prefixes = [""]
     while len(prefixes) <= _MOST_WRAPPERS:
-        first = names[0].removeprefix(prefixes[-1]).partition(".")
-        longer = prefixes[-1] + first[0] + first[1]
-        if not first[2] or not all(name.startswith(longer) for name in names):
+        module, dot, _ = names[0].removeprefix(prefixes[-1]).partition(".")
+        longer = prefixes[-1] + module + dot
+        if not dot or not all(name.startswith(longer) for name in names):
             break
         prefixes.append(longer)
     return prefixes
 
 
-def best_layout(names: Iterable[str], family: str) -> Layout:
+def best_layout(names: Collection[str], family: str) -> Layout:
     return max(LAYOUTS[family], key=lambda layout: layout.recognised(names))
+
+
+def _that_knows_all(names: list[str], family: str) -> Layout | None:
+    """A file can have thousands of names; the first few tell that most families are not meant."""
+    for part in (names[:_FEW], names):
+        layout = best_layout(part, family)
+        if layout.recognised(part) < len(part):
+            return None
+    return layout
 
 
 def _misfit(path: Path, family: str, names: list[str]) -> str:
@@ -67,7 +77,7 @@ def _misfit(path: Path, family: str, names: list[str]) -> str:
     for prefix in _common_prefixes(names):
         bare = [name.removeprefix(prefix) for name in names]
         for other in LAYOUTS:
-            layout = best_layout(bare, other)
-            if other != family and layout.recognised(bare) == len(bare):
+            layout = _that_knows_all(bare, other)
+            if other != family and layout:
                 return f"{message}; they are a {other} in the layout of {layout.publisher}"
     return f"{message}; the first of its {len(names)} tensors is {names[0]}"
