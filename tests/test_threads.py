@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,14 +48,21 @@ def test_a_lock_that_a_signal_leaves_held_does_not_keep_a_command_from_ending(na
     assert "tidied up" in result.stdout
 
 
+def wait_for(go: threading.Event, begun: threading.Event) -> bool:
+    begun.set()
+    return go.wait(60)
+
+
 def test_an_error_ends_what_waits_in_line_and_is_handed_on():
-    done: list[int] = []
+    begun, go = threading.Event(), threading.Event()
     with pytest.raises(ZeroDivisionError), helpers(1) as pool:
-        futures = [pool.submit(done.append, number) for number in range(10_000)]
-        futures[0].result()
+        first = pool.submit(wait_for, go, begun)
+        waiting = [pool.submit(pow, 2, 3) for _ in range(10)]
+        waiting[-1].add_done_callback(lambda _: go.set())  # once it is cancelled
+        begun.wait()
         raise ZeroDivisionError
-    assert len(done) < 10_000
-    assert all(future.done() for future in futures)
+    assert first.result()
+    assert all(future.cancelled() for future in waiting)
 
 
 def test_without_an_error_all_is_done_at_the_end():

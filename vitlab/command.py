@@ -143,7 +143,7 @@ class _Terminated(SystemExit):
 
 
 def _terminate(*_: object) -> NoReturn:
-    raise _Terminated
+    raise _Terminated(143)
 
 
 def _end(code: int) -> NoReturn:

@@ -179,7 +179,8 @@ def test_clearing_removes_what_a_killed_writer_has_left_but_not_what_is_being_wr
         assert unfinished.exists()
     clear_pixels()
     assert not unfinished.exists()
-    assert "0.02 GiB removed" in capsys.readouterr().out
+    said = "decoded images: {} GiB removed\n"
+    assert capsys.readouterr().out == said.format("0.00") + said.format("0.02")
 
 
 def test_clearing_removes_all_but_what_is_read(image_folder, capsys):

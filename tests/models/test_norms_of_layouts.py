@@ -28,7 +28,6 @@ NORMS: dict[tuple[str, str], tuple[str, tuple[float, float, bool] | None, float 
     ("vit", "google, pre-logits"): ("vit_ti16", None, 1e-6),
     ("vit", "torchvision"): ("vit_ti16", None, 1e-6),
     ("vit", "huggingface"): ("vit_ti16", None, 1e-12),
-    ("vit", "huggingface, pre-logits"): ("vit_ti16", None, 1e-12),
     ("mobilenet_v2", "torchvision"): ("mobilenet_v2", PYTORCH, None),
     ("mobilenet_v2", "timm"): ("mobilenet_v2", PYTORCH, None),
     ("mobilenet_v2", "huggingface"): ("mobilenet_v2", (1e-3, 1 - 0.997, True), None),

@@ -1,4 +1,4 @@
-"""A file with a layer before its head (Google's `pre_logits`, Hugging Face's pooler) brings it along."""
+"""Google's files with a layer before their head bring it along; Hugging Face's pooler is asked for."""
 
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from tests.weights.vit_files import VIT_WRITERS
 from vitlab.config import Model
 from vitlab.models import SavedModel, convert, draw_blueprint, first_model
 
-PUBLISHERS = ("google", "huggingface")
 WIDTH = SIZES["width"]
 RNG = np.random.default_rng(1)
 TENSORS = {name: 5 * array for name, array in vit_tensors(**SIZES, classes=3, input_size=24).items()}
@@ -47,10 +46,12 @@ def run(answer, model: SavedModel) -> np.ndarray:
         return np.asarray(jax.jit(answer)(model.parameters, model.statistics, IMAGES))
 
 
-@pytest.mark.parametrize("publisher", PUBLISHERS)
-def test_the_head_reads_the_layer_before_it(publisher: str, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("publisher", "options"), [("google", {}), ("huggingface", {"pre_logits": True})]
+)
+def test_the_head_reads_the_layer_before_it(publisher: str, options: dict[str, bool], tmp_path: Path):
     bare = load(write(publisher, tmp_path / "bare.safetensors", TENSORS))
-    model = load(write(publisher, tmp_path / "whole.safetensors", TENSORS | PRE_LOGITS))
+    model = load(write(publisher, tmp_path / "whole.safetensors", TENSORS | PRE_LOGITS), **options)
     assert model.card.options["pre_logits"] is True
     assert "pre_logits" not in bare.card.options
     tokens = run(bare.network.embed, bare)
@@ -60,12 +61,9 @@ def test_the_head_reads_the_layer_before_it(publisher: str, tmp_path: Path):
     assert np.abs(run(bare.network.__call__, bare) - logits).max() > 0.1
 
 
-@pytest.mark.parametrize("publisher", PUBLISHERS)
-def test_a_network_without_that_layer_gets_a_new_head_and_that_is_said(
-    publisher: str, tmp_path: Path, capsys
-):
-    bare = load(write(publisher, tmp_path / "bare.safetensors", TENSORS))
-    file = write(publisher, tmp_path / "whole.safetensors", TENSORS | PRE_LOGITS)
+def test_a_network_without_that_layer_gets_a_new_head_and_that_is_said(tmp_path: Path, capsys):
+    bare = load(write("google", tmp_path / "bare.safetensors", TENSORS))
+    file = write("google", tmp_path / "whole.safetensors", TENSORS | PRE_LOGITS)
     capsys.readouterr()
     model = load(file, pre_logits=False)
     said = capsys.readouterr()
@@ -90,11 +88,13 @@ def test_a_conversion_for_a_network_without_that_layer_has_no_head(tmp_path: Pat
     assert "it has no head, so a new one for 3 classes is added" in capsys.readouterr().out
 
 
-def test_a_base_model_with_a_pooler_and_no_head_is_said_to_have_none(tmp_path: Path, capsys):
+def test_a_pooler_comes_only_if_it_is_asked_for(tmp_path: Path, capsys):
+    """transformers puts an untrained one into files of models that never had any."""
     tensors = {name: array for name, array in TENSORS.items() if not name.startswith("head")}
     file = write("huggingface", tmp_path / "w.safetensors", tensors | PRE_LOGITS)
-    for options in ({}, {"pre_logits": False}):
-        load(file, **options)
-        said = capsys.readouterr()
-        assert "it has no head, so a new one for 3 classes is added" in said.out
-        assert said.err == ""
+    assert "backbone/pre_logits/kernel" not in load(file).parameters
+    assert "it has no head, so a new one for 3 classes is added" in capsys.readouterr().out
+    asked = load(file, pre_logits=True)
+    np.testing.assert_array_equal(
+        asked.parameters["backbone/pre_logits/kernel"], PRE_LOGITS["pre_logits.weight"].T
+    )

@@ -85,9 +85,7 @@ def test_weights_of_another_size_name_its_network_before_what_differs(
     with pytest.raises(InputError) as refused:
         draw_blueprint(Model(asked, str(file)))
     first, second, *rows = str(refused.value).splitlines()
-    assert first == (
-        f"weights {file} are of the network {theirs}, not of {asked}; name {theirs} as the network"
-    )
+    assert first == f"weights {file} fit {theirs}, not {asked}; name the network that they are of"
     assert second.startswith(f"weights {file}, read in the layout of timm, do not fit the network: ")
     assert any(row in found for found in rows)
 

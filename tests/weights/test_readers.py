@@ -108,6 +108,9 @@ def test_pytorch_state_dictionary_inside_a_training_checkpoint(tmp_path: Path):
         {"model": {"width": 3}, "net": {"w": w}, "optimizer": {"state": {0: {"step": other}}}},
         {"model_ema": {"w": w}, "loss": loss},
         {"state_dict": {"w": w}, "anchor": other},
+        {"net": {"w": w}, "metrics": {"accuracy": loss}, "rng_state": other},
+        {"model": {"step": loss}, "net": {"w": w}},
+        {"w": w, "model": {"step": loss}},
     ):
         read = read_tensors(write(tmp_path / "w.pt", dump(checkpoint), {"0": VALUES}))
         np.testing.assert_array_equal(read["w"], VALUES)

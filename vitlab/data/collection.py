@@ -39,7 +39,8 @@ class Collection:
         """For each row the picture that it shows: files of the same pixels share the least id of theirs.
 
         Only images whose pixels are the same at the network's size are decoded for it, and they are
-        compared in their own, so that a split does not depend on the network.
+        compared in their own, so that a split does not depend on the network. With `dataset.decode` at
+        "fast", a JPEG and the same pixels in another format are not seen to be one.
 
         Raises:
             InputError: a file has changed since it was read.

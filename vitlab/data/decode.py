@@ -218,6 +218,7 @@ def _rgb(image: Image.Image, repairs: set[str]) -> Image.Image:
     if image.mode == "P":
         repairs.add("palette")
     rgb = Image.new("RGB", image.size)
+    rgb.info = {key: image.info[key] for key in ("icc_profile",) if key in image.info}
     for place, piece in _pieces(image):
         rgb.paste(_opaque(_eight_bits(piece, white) if white else piece, repairs), place)
     return rgb

@@ -189,8 +189,9 @@ def make_room() -> None:
 def clear_pixels() -> None:
     """Removes all decoded images but those that a running process reads, and says how much that is."""
     packs = _oldest_first()
-    removed = sum(size for folder, size in packs if _remove_unused(folder)) + _remove_abandoned()
+    removed = sum(size for folder, size in packs if _remove_unused(folder))
     kept = sum(size for _, size in packs) - removed
+    removed += _remove_abandoned()
     in_use = f"; {kept / GIB:.2f} GiB are in use and stay" if kept else ""
     say(f"decoded images: {removed / GIB:.2f} GiB removed{in_use}")
 
@@ -218,7 +219,10 @@ def _remove_abandoned() -> int:
     """Takes away what writers have left that were killed, and returns its bytes."""
     removed = 0
     for folder in runtime.cache_folder("pixels").iterdir():
-        handle = os.open(folder, os.O_RDONLY)
+        try:
+            handle = os.open(folder, os.O_RDONLY)
+        except OSError:  # it has just been removed, or is not ours
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody writes here (see `only_writer`)
             left = [path for path in folder.iterdir() if files.is_unfinished(path)]

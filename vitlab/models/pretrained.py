@@ -150,24 +150,24 @@ def load_text(name: str, published: str, **options: Any) -> CLIPText:
 
 
 def _check_fit(published: Published, name: str, shapes: Shapes) -> None:
-    """Raises InputError if the file does not fit; it begins with the network that it fits, if any."""
+    """Raises InputError if the file does not fit; it begins with the networks that it fits, if any."""
     try:
         published.check(shapes)
     except weights.Misfit as misfit:
-        likely = published.first_fit(_relatives(name, published))
-        if likely is None:
+        fitting = published.fitting(_relatives(name, published))
+        if not fitting or name in fitting:  # then it is the options that do not fit
             raise
-        raise InputError(_of_another(published.path, likely, name), *misfit.args) from misfit
+        known = " or ".join(fitting)
+        hint = f"weights {published.path} fit {known}, not {name}; name the network that they are of"
+        raise InputError(hint, *misfit.args) from misfit
 
 
 def _relatives(name: str, published: Published) -> Iterator[tuple[str, Shapes]]:
-    """The other networks of the family and their shapes, those first that differ in a number alone."""
+    """The networks of the family as they come, and their shapes."""
     family = preset(name).family
-    others = [other for other, one in PRESETS.items() if one.family == family and not one.left_open]
-    letters = name.rstrip("0123456789_")
-    for other in sorted(others, key=lambda other: not other.startswith(letters)):
-        if other != name:
-            options = {**preset(other).options, **published.layout.options}
+    for other, one in PRESETS.items():
+        if one.family == family and not one.left_open:
+            options = {**one.options, **published.layout.options}
             _, parameters, statistics = outline(partial(create, other, num_classes=1, **options))
             yield other, parameters | statistics
 

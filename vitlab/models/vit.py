@@ -38,8 +38,8 @@ class VisionTransformer(Backbone):
         norm: what the last LayerNorm reads: the "tokens", before they are pooled, or the "embedding"
             (timm's `fc_norm`, where it averages).
         pre_logits: a dense layer with tanh before the head (section 3.1 of the paper), which
-            Google's first ImageNet-21k weights and Hugging Face's poolers have; a file that has it
-            brings it along. Its own head needs it; a new one does better without.
+            Google's first ImageNet-21k weights have, for their head, and bring along, and Hugging
+            Face's poolers are, which come if asked for. A new head does better without.
         epsilon: of every LayerNorm; the default is Flax's, with which Google trained.
     """
 

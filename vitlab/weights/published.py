@@ -124,15 +124,14 @@ class Published:
         elif not self._conversion(shapes).exists():
             self._convert(shapes)
 
-    def first_fit(self, networks: Iterable[tuple[str, Shapes]]) -> str | None:
-        """The name of the first of the networks that the shapes in the file fit."""
+    def fitting(self, networks: Iterable[tuple[str, Shapes]]) -> list[str]:
+        """The names of those networks that the shapes in the file fit; they may compute differently."""
         zero = np.float32(0)
         without_memory = {
             name.removeprefix(self.known_by.prefix): np.broadcast_to(zero, tensor.shape)
             for name, tensor in read_quietly(self.path).items()
         }
-        fitting = (name for name, shapes in networks if self.layout.fits(without_memory, shapes))
-        return next(fitting, None)
+        return [name for name, shapes in networks if self.layout.fits(without_memory, shapes)]
 
     def fill(self, shapes: Shapes) -> Filled:
         """Every parameter of a network, by path; a head for another number of classes is left out, and

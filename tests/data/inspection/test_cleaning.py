@@ -116,9 +116,13 @@ def test_a_file_that_changes_after_it_was_looked_at_is_not_copied(tmp_path: Path
 def test_rows_that_contradict_each_other_are_in_the_list_of_what_was_left_out(tmp_path: Path):
     for index in range(3):
         save(photograph(index), tmp_path / f"{index}.png")
-    (tmp_path / "t.csv").write_text("path,label\n0.png,a\n1.png,a\n1.png,b\n2.png,b\n")
+    (tmp_path / "t.csv").write_text("path,label\n0.png,a\n1.png,a\n1.png,b\n2.png,b\n0.png,\n")
     inspection = inspect(tmp_path / "t.csv")
-    assert inspection.remarks[0].about == ("line 3: 1.png", "line 4: 1.png")
+    assert [remark.about for remark in inspection.remarks] == [
+        ("line 6: 0.png",),
+        ("line 3: 1.png", "line 4: 1.png"),
+    ]
+    assert [remark.left_out for remark in inspection.remarks] == [(), ("1.png",)]
     actions = clean(tmp_path / "t.csv", tmp_path / "clean")
     action, reason, target = actions["1.png"]
     assert (action, target) == ("left out", "")
@@ -131,6 +135,10 @@ def test_a_turned_photograph_keeps_its_colour_profile_and_cmyk_loses_it(tmp_path
     exif[0x0112] = 6
     save(photograph(0), tmp_path / "images/a/turned.jpg", exif=exif, icc_profile=profile)
     save(photograph(1).convert("CMYK"), tmp_path / "images/a/ink.jpg", icc_profile=profile)
+    clear = photograph(2).convert("RGBA")
+    clear.putpixel((0, 0), (0, 0, 0, 0))
+    save(clear, tmp_path / "images/a/clear.png", icc_profile=profile)
+    save(photograph(3).convert("P"), tmp_path / "images/a/palette.png", icc_profile=profile)
     write_clean_copy(inspect(tmp_path / "images"), tmp_path / "clean", private=False)
     with (
         Image.open(tmp_path / "clean/a/turned.jpg") as turned,

@@ -133,8 +133,15 @@ def test_folders_without_images_beside_the_parts_are_said_and_left_out(image_fol
     assert "train are in no class folder and left out:\n  loose.png" in said
 
 
-def test_trains_may_be_a_class(image_folder):
-    assert folder(image_folder({"train": 1, "plane": 1})).table.class_names == ("plane", "train")
+def test_trains_may_be_a_class(image_folder, capsys):
+    path = image_folder({"train": 1, "plane": 1})
+    assert folder(path).table.class_names == ("plane", "train")
+    assert capsys.readouterr().out == ""
+    (path / "train" / "steam").mkdir()
+    folder(path)
+    assert (
+        "train is taken for a class, though it is named as a part and holds" in capsys.readouterr().out
+    )
 
 
 def test_classes_that_differ_by_case_or_spaces_are_warned_of(image_folder, capsys):

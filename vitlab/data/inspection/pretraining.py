@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from vitlab.data.table import Table
+from vitlab.data.table import PART_NAMES, Table
 from vitlab.place import independent_of_here, is_file_or_folder
 
 IMAGENET = "ImageNet"  # in what the catalogue of weights says of all that holds its images
@@ -32,8 +32,7 @@ def pretraining_signs(place: str, table: Table, trained_on: str | None = None) -
     if trained_on and IMAGENET not in trained_on:
         return []
     signs = []
-    # The folders around it are the user's own order, and may be called after anything.
-    own = Path(independent_of_here(place)).name if is_file_or_folder(place) else place
+    own = _own_name(place)
     letters = re.sub(r"[^a-z]", "", own.lower())
     known = [name for name in DRAWN_FROM_IMAGENET if name in letters]
     if known:
@@ -49,6 +48,17 @@ def pretraining_signs(place: str, table: Table, trained_on: str | None = None) -
     if len(files) >= max(1, LEAST_SHARE * len(names)):
         signs.append(f"{len(files)} of {len(names)} files are named as ImageNet's: {_listed(files)}")
     return signs
+
+
+def _own_name(place: str) -> str:
+    """Without the folders around it, which are the user's own order and may be called after anything.
+
+    A table, or a folder of one part, is called as the folder that it lies in.
+    """
+    if not is_file_or_folder(place):
+        return place
+    path = Path(independent_of_here(place))
+    return path.parent.name if path.is_file() or path.name.lower() in PART_NAMES else path.name
 
 
 def _listed(names: Sequence[str]) -> str:

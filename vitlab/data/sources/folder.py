@@ -65,6 +65,10 @@ def _class_folders(path: Path, remarks: list[Remark]) -> Iterator[tuple[str, str
         remarks += _beside_parts(path, others)
         folders = [name for name in folders if name not in others]
     elif others:
+        for name in folders:
+            if name.lower() in PART_NAMES and _folders(path / name):
+                what = "is taken for a class, though it is named as a part and holds folders"
+                remarks.append(Remark(f"{path / name} {what}"))
         yield from ((name, "", path / name) for name in folders)
         return
     parts = [PART_NAMES[name.lower()] for name in folders]

@@ -119,6 +119,7 @@ def _usable(
         else:
             usable.append(rows[0])
             copies += rows[1:]
+    kept = {paths[row] for row in usable}
     remarks = []
     for problem, rows in (
         ("have no path or no label", nothing),
@@ -126,7 +127,7 @@ def _usable(
         ("name an image again", copies),
     ):
         lines = [f"line {content.lines[row]}: {paths[row] or 'no path'}" for row in sorted(rows)]
-        gone = {paths[row]: None for row in sorted(rows) if rows is not copies and paths[row]}
+        gone = {paths[row]: None for row in sorted(rows) if paths[row] and paths[row] not in kept}
         what = f"{len(rows)} rows of {content.path} {problem}; they are left out"
         remarks += [Remark(what, tuple(lines), tuple(gone))] if rows else []
     return sorted(usable), remarks

@@ -12,6 +12,7 @@ from vitlab.weights.layouts.units import torch_joined_attention, torch_layer_nor
 
 POSITIONS = "backbone/positions"
 _VIT = r"(?:vit\.)?"
+_POOLER = _VIT + r"pooler\.dense"
 
 
 def _google_heads(array: np.ndarray) -> np.ndarray:
@@ -117,29 +118,11 @@ def _patches(theirs: str) -> list[Rule]:
     ]
 
 
-def _with_pre_logits(layout: Layout, *rules: Rule) -> Layout:
-    """Of files that have this layer: its tensors tell, and the head behind it reads nothing else."""
-    return replace(
-        layout,
-        publisher=f"{layout.publisher}, pre-logits",
-        rules=(*layout.rules, *rules),
-        ignored=tuple(rule.pattern for rule in rules),
-        options={**layout.options, "pre_logits": True},
-        before_head="backbone/pre_logits/kernel",
-    )
-
-
 _GOOGLE = Layout(
     "google",
     _google_rules(),
     query=r"Transformer/encoderblock_\d+/MultiHeadDotProductAttention_1/query/kernel",
     resize={POSITIONS: zoom},
-)
-_HUGGINGFACE = Layout(
-    "huggingface",
-    _huggingface_rules(),
-    options={"epsilon": 1e-12},
-    resize={POSITIONS: huggingface_bicubic},
 )
 
 LAYOUTS = (
@@ -151,7 +134,14 @@ LAYOUTS = (
         options={"scheme": "imagenet"},
         resize={POSITIONS: torchvision_bicubic},
     ),
-    _HUGGINGFACE,
+    # No classifier of theirs reads the pooler, and that of most files was never trained.
+    Layout(
+        "huggingface",
+        (*_huggingface_rules(), *torch_linear(_POOLER, "backbone/pre_logits")),
+        ignored=(_POOLER + r"\.(weight|bias)",),
+        options={"epsilon": 1e-12},
+        resize={POSITIONS: huggingface_bicubic},
+    ),
     # The name of the last norm tells that it comes after the average.
     Layout(
         "timm, averaging",
@@ -159,6 +149,13 @@ LAYOUTS = (
         options={"pooling": "average", "norm": "embedding"},
         resize={POSITIONS: bicubic},
     ),
-    _with_pre_logits(_GOOGLE, Rule(r"pre_logits/(kernel|bias)", "backbone/pre_logits/{0}")),
-    _with_pre_logits(_HUGGINGFACE, *torch_linear(_VIT + r"pooler\.dense", "backbone/pre_logits")),
+    # Files that have this layer have a head that reads nothing else.
+    replace(
+        _GOOGLE,
+        publisher="google, pre-logits",
+        rules=(*_GOOGLE.rules, Rule(r"pre_logits/(kernel|bias)", "backbone/pre_logits/{0}")),
+        ignored=(r"pre_logits/(kernel|bias)",),
+        options={"pre_logits": True},
+        before_head="backbone/pre_logits/kernel",
+    ),
 )

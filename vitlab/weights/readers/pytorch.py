@@ -23,6 +23,7 @@ from vitlab.weights.readers.pytorch_before_zip import LARGEST_PICKLE, open_befor
 
 # Where training scripts keep the weights inside a larger checkpoint.
 _NESTED_UNDER = ("state_dict", "model_state_dict", "model")
+_MOST_NAMED = 5  # of several dictionaries
 _DEEPEST = 50  # modules within modules of a TorchScript archive
 
 
@@ -73,26 +74,33 @@ def _state_dictionary(content: Any) -> dict[str, Tensor]:
         return dict(_script_tensors(content, "", set()))
     if not isinstance(content, dict):
         raise Refused(f"it holds a {type(content).__name__}, not a state dictionary")
-    return _direct_tensors(content) if _is_flat(content) else _nested_tensors(content)
+    return _weights_in(content)
 
 
-def _is_flat(content: dict) -> bool:
-    """A state dictionary by itself. A number beside one, such as a loss, makes none."""
-    flat = any(isinstance(value, Tensor) and value.shape for value in content.values())
-    return flat and not any(_direct_tensors(content.get(key)) for key in _NESTED_UNDER)
+def _weights_in(content: dict) -> dict[str, Tensor]:
+    """Its own tensors, or those of the one dictionary in it that holds weights.
 
-
-def _nested_tensors(content: dict) -> dict[str, Tensor]:
-    """Raises Refused if there are several dictionaries of tensors, and none of the usual name."""
-    nested = {str(key): found for key, value in content.items() if (found := _direct_tensors(value))}
+    Raises:
+        Refused: there are several such dictionaries, and none of the usual name.
+    """
+    nested = {
+        str(key): _direct_tensors(value) for key, value in content.items() if _holds_weights(value)
+    }
     for key in _NESTED_UNDER:
         if key in nested:
             return nested[key]
+    # Beside a state dictionary may stand a tensor or two, such as the state of a random generator.
+    if not nested or (_holds_weights(content) and len(_direct_tensors(content)) > len(nested)):
+        return _direct_tensors(content)
     if len(nested) > 1:
-        raise Refused(
-            f"it holds several dictionaries of tensors ({', '.join(nested)}); save one of them by itself"
-        )
-    return next(iter(nested.values()), _direct_tensors(content))
+        names = ", ".join(list(nested)[:_MOST_NAMED])
+        raise Refused(f"it holds several dictionaries of tensors ({names}); save one of them by itself")
+    return next(iter(nested.values()))
+
+
+def _holds_weights(content: Any) -> bool:
+    """A number, such as a loss or the step of an optimizer, is none."""
+    return any(tensor.shape for tensor in _direct_tensors(content).values())
 
 
 def _direct_tensors(content: Any) -> dict[str, Tensor]:
