@@ -85,7 +85,7 @@ def test_a_stored_split_finds_renamed_files_and_leaves_new_ones_out(image_folder
     assert after.table.paths[0] == "a/zzz.png"
     one, other = (found.store(np.arange(10)).fetch(np.arange(10)) for found in (before, after))
     np.testing.assert_array_equal(one, other)
-    assert "1 images are newer than the split" in capsys.readouterr().out
+    assert "1 images are not in the split" in capsys.readouterr().out
 
 
 def test_an_image_of_the_split_that_is_gone_is_named(image_folder):
