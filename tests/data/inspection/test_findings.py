@@ -96,6 +96,13 @@ def test_uneven_classes_are_put_into_words():
     )
     assert "never answers dog" in words[1]
     assert len(words) == 2
+    assert judge_balance({"cat": 100, "x": 0, "dog": 90}) == (
+        100 / 90,
+        [
+            "No image can be read of x: bring them, or leave the class out by naming the others in "
+            "dataset.classes."
+        ],
+    )
     assert judge_balance({"cat": 100, "dog": 90}) == (100 / 90, [])
     assert "Classes of fewer than 20 images: dog (3)" in judge_balance({"cat": 4, "dog": 3})[1][0]
 

@@ -1,20 +1,27 @@
 """How even the classes are, and what to do where they are not."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 UNEVEN, VERY_UNEVEN = 1.5, 10.0  # largest class over smallest
+MOST_NAMED = 10  # classes in a sentence
 FEW = 20  # images: with 15 % of them in a part, an accuracy there says nothing
 
 
 def judge_balance(counts: Mapping[str, int]) -> tuple[float, list[str]]:
-    """The ratio of the largest to the smallest class, and sentences about it.
+    """The ratio of the largest to the smallest class that has any image, and sentences about them.
 
-    `counts` are of the readable images; a class may have none.
+    `counts` are of the readable images; not every class has some, but one does.
     """
-    by_size = sorted(counts, key=lambda name: counts[name])
+    by_size = sorted((name for name in counts if counts[name]), key=lambda name: counts[name])
     smallest, largest = by_size[0], by_size[-1]
-    ratio = counts[largest] / max(counts[smallest], 1)
+    ratio = counts[largest] / counts[smallest]
     words = []
+    empty = [name for name in counts if not counts[name]]
+    if empty:
+        words.append(
+            f"No image can be read of {_listed(empty)}: bring them, or leave the class out by naming "
+            "the others in dataset.classes."
+        )
     if ratio >= UNEVEN:
         words.append(
             f"The largest class, {largest}, has {counts[largest]} images, the smallest, {smallest}, "
@@ -28,10 +35,14 @@ def judge_balance(counts: Mapping[str, int]) -> tuple[float, list[str]]:
         )
     few = [name for name in by_size if counts[name] < FEW]
     if few:
-        listed = ", ".join(f"{name} ({counts[name]})" for name in few[:10])
-        more = f" and {len(few) - 10} more" if len(few) > 10 else ""
+        listed = _listed([f"{name} ({counts[name]})" for name in few])
         words.append(
-            f"Classes of fewer than {FEW} images: {listed}{more}. A test part of so few says little "
-            "about the class."
+            f"Classes of fewer than {FEW} images: {listed}. A test part of so few says little about the "
+            "class."
         )
     return ratio, words
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
