@@ -5,26 +5,12 @@ files against Hugging Face's own code.
 """
 
 import functools
-import json
-from pathlib import Path
 
-import numpy as np
 import pytest
 
+from tests.weights.golden_shapes import numbered_tensors
 from vitlab.models import create, outline, preset
 from vitlab.weights.recognition import best_layout
-
-GOLDENS = Path(__file__).parent.parent / "parity" / "goldens"
-
-
-def published(golden: str) -> dict[str, np.ndarray]:
-    """Every tensor filled with a number of its own, without memory."""
-    with np.load(GOLDENS / f"{golden}.npz", allow_pickle=False) as file:
-        shapes = json.loads(str(file["shapes"]))
-    return {
-        name: np.broadcast_to(np.float32(number), shape)
-        for number, (name, shape) in enumerate(shapes.items())
-    }
 
 
 @pytest.mark.parametrize(
@@ -39,7 +25,7 @@ def published(golden: str) -> dict[str, np.ndarray]:
 )
 def test_a_base_model_fills_what_the_whole_model_fills_but_the_head(golden: str, prefix: str, size: int):
     name = golden.partition("-")[0]
-    whole = published(golden)
+    whole = numbered_tensors(golden)
     base = {
         theirs.removeprefix(prefix): tensor
         for theirs, tensor in whole.items()

@@ -8,6 +8,7 @@ import numpy as np
 
 from vitlab import config
 from vitlab.data.decode import Decoded, DecodeError
+from vitlab.data.identity import changed_error
 from vitlab.data.pixels import Pixels, Recipe, load_pixels
 from vitlab.data.resize import Mode
 from vitlab.data.sources import Source, open_source
@@ -60,10 +61,7 @@ class Collection:
         try:
             return self.read(row).digest
         except (DecodeError, OSError) as error:
-            raise InputError(
-                f"{self.table.paths[row]} changed or disappeared while it was read ({error}); put it "
-                "back, or run again without it"
-            ) from error
+            raise changed_error(self.table.paths[row]) from error
 
     def store(self, rows: np.ndarray, *, training: bool = False) -> Store:
         """Exact pixels, but for training, which takes what `dataset.decode` says.

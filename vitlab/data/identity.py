@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 
+from vitlab.errors import InputError
 from vitlab.hashes import sha256_of
 
 UNREADABLE = "unreadable:"
@@ -28,6 +29,13 @@ def changed(files: Sequence[str | os.PathLike[str]], ids: Sequence[str]) -> list
     """The places of those files whose content is no more that of their id."""
     now = identify(files)
     return [place for place, id_ in enumerate(ids) if now[place] != id_]
+
+
+def changed_error(path: str) -> InputError:
+    """Of a file that is no more what it was a moment ago, whatever came of reading it."""
+    return InputError(
+        f"{path} changed or disappeared while it was read; put it back, or run again without it"
+    )
 
 
 def is_unreadable(identity: str) -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 
 from vitlab import files, runtime
 from vitlab.data.decode import MISNAMED, DecodeError, is_misnamed
-from vitlab.data.identity import is_unreadable
+from vitlab.data.identity import changed_error, is_unreadable
 from vitlab.data.packs import Outcome, Pack, PackedPixels, make_room, only_writer, open_packs, write_pack
 from vitlab.data.resize import Mode, to_square
 from vitlab.data.sources import Source
@@ -152,10 +152,7 @@ def _decode_missing(
                 progress.advance(1)
             changed = source.changed(rows)
             if changed:
-                raise InputError(
-                    f"{source.table.paths[changed[0]]} changed or disappeared while it was read; "
-                    "put it back, or run again without it"
-                )
+                raise changed_error(source.table.paths[changed[0]])
             write_pack(folder, some, outcomes)
     progress.close()
 

@@ -83,7 +83,7 @@ def _near(examined: Examined, rows: Sequence[int]) -> list[Pair]:
     looks = np.stack([seen[row].measures.look for row in rows])
     tints = np.stack([seen[row].measures.tint for row in rows])
     return [
-        Pair(rows[pair.first], rows[pair.second], pair.bits, pair.likeness)
+        Pair(rows[pair.first], rows[pair.second], pair.likeness)
         for pair in near_pairs(prints, looks, tints)
     ]
 

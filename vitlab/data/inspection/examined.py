@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from vitlab.data.decode import Decoded, DecodeError
+from vitlab.data.identity import changed_error
 from vitlab.data.inspection.measures import Measures, measure
 from vitlab.data.resize import to_square
 from vitlab.data.sources import Source
@@ -90,10 +91,7 @@ def examine(source: Source) -> Examined:
     }
     changed = source.changed(rows.tolist())
     if changed:
-        raise InputError(
-            f"{whole.paths[changed[0]]} changed or disappeared while it was read; put it back, or run "
-            "again without it"
-        )
+        raise changed_error(whole.paths[changed[0]])
     if not len(rows):
         path, reason = next(iter(unreadable.items()))
         raise InputError(f"none of the {len(whole)} files is an image; the first is {path!r}: {reason}")

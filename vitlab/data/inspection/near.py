@@ -30,7 +30,6 @@ class Pair:
 
     first: int
     second: int
-    bits: int
     likeness: float
     similarity: float | None = None
 
@@ -117,9 +116,9 @@ def _settle(
         in_vain = same.sum() - groups.tie(taken[same, :2])
         others += int((~same).sum() - in_vain)
         found += [
-            Pair(first, second, bits, value)
-            for (first, second, bits), value in zip(
-                taken[same].tolist(), alike[same].tolist(), strict=True
+            Pair(first, second, value)
+            for (first, second), value in zip(
+                taken[same, :2].tolist(), alike[same].tolist(), strict=True
             )
         ]
 
