@@ -6,9 +6,9 @@ import json
 import pytest
 from ml_collections import ConfigDict
 
-from configs import digits, head, transfer
-from vitlab.augmentation_settings import OPERATIONS
-from vitlab.config import Augmentation, Config, defaults, differences, from_json, phase, resolve, to_json
+from configs import digits, head, transfer, whole
+from vitlab.augmentation_settings import OPERATIONS, Augmentation
+from vitlab.config import Config, defaults, differences, from_json, phase, resolve, to_json
 from vitlab.errors import InputError
 from vitlab.models import PRESETS
 
@@ -17,7 +17,7 @@ def one_phase(**settings: object) -> dict:
     return {"phases": {"a": {"epochs": 1, **settings}}}
 
 
-@pytest.mark.parametrize("file", [digits, head, transfer])
+@pytest.mark.parametrize("file", [digits, head, transfer, whole])
 def test_the_shipped_configs_are_sound_and_survive_json(file):
     config = resolve(file.get_config())
     assert config.model.name in PRESETS
@@ -36,6 +36,15 @@ def test_transfer_is_the_schedule_of_the_study():
     assert second.augmentation == Augmentation(
         flip=True, rotation=45.0, shift=0.2, zoom=0.25, brightness=0.5
     )
+
+
+def test_whole_is_the_schedule_of_the_study():
+    """Rows S2-11 and S2-15."""
+    config = resolve(whole.get_config())
+    (only,) = config.phases.values()
+    assert (config.model.name, only.optimizer, only.learning_rate) == ("resnet101_v2", "adam", 1e-4)
+    assert (only.monitor, only.min_delta, only.patience) == ("loss", 1e-2, 2)
+    assert only.trainable == (".*",)
 
 
 def test_phases_keep_the_order_of_the_file():
@@ -71,8 +80,28 @@ def test_defaults_hold_every_field_so_that_each_can_be_overridden():
             "learning_rate is 0.0; it must be positive",
         ),
         (
-            {"phases": {"a": {"epochs": 1, "schedule": "step"}}},
-            r"unknown value 'step' \(phases.a.schedule\)",
+            one_phase(schedule="cosin"),
+            r"unknown value 'cosin' \(phases.a.schedule\); did you mean cosine",
+        ),
+        (
+            one_phase(optimizer="adamm"),
+            r"unknown value 'adamm' \(phases.a.optimizer\); did you mean adam",
+        ),
+        (
+            one_phase(monitor="accuracies"),
+            r"unknown value 'accuracies' \(phases.a.monitor\); did you mean accuracy",
+        ),
+        (
+            one_phase(warmup_epoch=3),
+            r"unknown config key 'warmup_epoch' \(phases.a\); did you mean warmup_epochs",
+        ),
+        (one_phase(ema=1.0), r"phases.a.ema is 1; it must be from 0 to 0.99999"),
+        (one_phase(clip=float("nan")), r"phases.a.clip is nan; it must be from 0"),
+        (one_phase(accumulate=5), r"phases.a.accumulate is 5; batch_size 32 does not divide into"),
+        (one_phase(loss="focal", label_smoothing=0.1), "take one of it and 'focal'"),
+        (
+            one_phase(class_weights="balanced", sampling="balanced"),
+            "class_weights and sampling both balance the classes",
         ),
         (
             {"phases": {"a": {"epochs": 1, "augmentation": {"zoom": 1.0}}}},

@@ -70,7 +70,10 @@ def test_kills_at_random_moments_change_neither_a_parameter_nor_a_line_of_the_lo
     subprocess.run(command(whole, model), cwd=ROOT, check=True)
     output = run_killed(killed, model, kills)
     assert "going on with" in output, "no kill came while a phase was training"
+    assert_equal(killed, whole)
 
+
+def assert_equal(killed: Path, whole: Path) -> None:
     assert log_without_times(killed) == log_without_times(whole)
     for phase in ("head", "all"):
         expected = load_file(whole / "model" / phase / "weights.safetensors")
@@ -78,3 +81,25 @@ def test_kills_at_random_moments_change_neither_a_parameter_nor_a_line_of_the_lo
         assert found.keys() == expected.keys()
         assert all((found[name] == expected[name]).all() for name in expected)
     assert (killed / "metrics.json").read_text() == (whole / "metrics.json").read_text()
+
+
+@pytest.mark.slow
+def test_sigterm_saves_and_ends_well_and_the_run_goes_on_from_there(tmp_path: Path):
+    """As a pre-emptible machine sends it. Checkpoints by time would come once an hour."""
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    rarely = "--config.checkpoint_seconds=3600"
+    subprocess.run([*command(whole, "vit"), rarely], cwd=ROOT, check=True)
+    process = subprocess.Popen(
+        [*command(stopped, "vit"), rarely], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    wait_for_epochs(process, stopped / "log.jsonl", 5)
+    process.terminate()
+    output, _ = process.communicate()
+    assert process.returncode == 0
+    assert "stopped and saved in phase all after" in output
+    assert "run the same command again to go on" in output.splitlines()[-1]
+    output = subprocess.run(
+        [*command(stopped, "vit"), rarely], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    assert "going on with all after" in output
+    assert_equal(stopped, whole)

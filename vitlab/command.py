@@ -22,9 +22,10 @@ HELP = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
 def run(main: Callable[[], None]) -> None:
     """Parses the flags and calls `main`.
 
-    Exit code 0 means that the work is done, 2 that a flag or an input is wrong (one line on
-    standard error says which), 130, 141 and 143 that it was stopped (Ctrl-C, a closed pipe,
-    SIGTERM); a bug is a traceback and 1.
+    Exit code 0 means that the work is done, or that SIGTERM came while a network was trained and all of
+    it is saved (a line says so); 2 that a flag or an input is wrong (one line on standard error says
+    which); 130, 141 and 143 that it was stopped (Ctrl-C, a closed pipe, SIGTERM at any other time); a
+    bug is a traceback and 1.
     """
 
     def guarded(_: list[str]) -> int:

@@ -6,15 +6,14 @@ the run needs. Every field can be overridden on the command line: `--config.mode
 
 import dataclasses
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from ml_collections import ConfigDict
 
-from vitlab.augmentation_settings import Augmentation, check_augmentation
 from vitlab.errors import InputError
+from vitlab.phase_settings import Phase, check_phase
 from vitlab.typed import build
 
 
@@ -121,37 +120,6 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Phase:
-    """One stage of training, from the best weights of the stage before.
-
-    Attributes:
-        trainable: patterns of parameter paths; a parameter trains if one of them matches it whole.
-        optimizer: "adam", "adamw" or "sgd" (with Nesterov momentum 0.9).
-        learning_rate: its highest value.
-        schedule: "constant", or "cosine" (down to zero at the last epoch).
-        warmup_epochs: the learning rate rises linearly for so long.
-        weight_decay: of adamw.
-        epochs: at most so many in this phase (0: no such limit).
-        total_epochs: at most so many with the epochs of earlier phases (0: no such limit).
-        patience: stop after so many epochs without a better validation accuracy (0: never).
-        batch_norm: "frozen" keeps the stored statistics; "update" trains with the batch's own.
-        augmentation: of the training images.
-    """
-
-    trainable: tuple[str, ...] = (".*",)
-    optimizer: Literal["adam", "adamw", "sgd"] = "adam"
-    learning_rate: float = 1e-3
-    schedule: Literal["constant", "cosine"] = "constant"
-    warmup_epochs: int = 0
-    weight_decay: float = 0.0
-    epochs: int = 0
-    total_epochs: int = 0
-    patience: int = 0
-    batch_norm: Literal["frozen", "update"] = "frozen"
-    augmentation: Augmentation = field(default_factory=Augmentation)
-
-
-@dataclass(frozen=True)
 class Report:
     """What the report shows beside the figures.
 
@@ -250,7 +218,7 @@ def _check(config: Config) -> None:
     if not config.phases:
         raise InputError("phases is empty; a run needs at least one (see configs/transfer.py)")
     for name, settings in config.phases.items():
-        _check_phase(name, settings, config.batch_size)
+        check_phase(name, settings, config.batch_size)
 
 
 def _check_data(config: Config) -> None:
@@ -263,19 +231,6 @@ def _check_data(config: Config) -> None:
     if math.isnan(config.dataset.device_gib):
         raise InputError("dataset.device_gib is nan; it must be a number of GiB")
     _check_split(config.split)
-
-
-def _check_phase(name: str, settings: Phase, batch_size: int) -> None:
-    where = f"phases.{name}"
-    if not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
-        raise InputError(f"phase name {name!r} must be lower-case letters, digits, _ and -")
-    for key in ("epochs", "total_epochs", "patience", "warmup_epochs", "weight_decay"):
-        _at_least(f"{where}.{key}", getattr(settings, key), 0)
-    if not (settings.epochs or settings.total_epochs):
-        raise InputError(f"{where} has no end; set {where}.epochs or {where}.total_epochs")
-    if not settings.learning_rate > 0 or not math.isfinite(settings.learning_rate):
-        raise InputError(f"{where}.learning_rate is {settings.learning_rate}; it must be positive")
-    check_augmentation(settings.augmentation, f"{where}.augmentation", batch_size)
 
 
 def _check_split(split: Split) -> None:

@@ -48,6 +48,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
     """Does what is left of a run: every stage takes over what an earlier process finished."""
     mesh = runtime.device_mesh()
     check_batch_size(config.batch_size, mesh)
+    _check_parts(config, mesh)
     kinds = [str(device.device_kind) for device in mesh.devices.flat]
     say(f"devices  {len(kinds)} x {kinds[0]}, JAX {jax.__version__}")
 
@@ -95,6 +96,17 @@ def run_job(config: Config, run: RunDirectory) -> None:
     write_report(run, collection, split)
     run.record(finished=True)
     say(run.conclusion())
+
+
+def _check_parts(config: Config, mesh: Mesh) -> None:
+    """What is accumulated are batches too, and each lies on all devices."""
+    for name, phase in config.phases.items():
+        if config.batch_size % (phase.accumulate * mesh.size):
+            raise InputError(
+                f"batch_size {config.batch_size} in {phase.accumulate} parts (phases.{name}.accumulate) "
+                f"does not divide over {mesh.size} devices; use a multiple of "
+                f"{phase.accumulate * mesh.size}"
+            )
 
 
 def _what_runs(

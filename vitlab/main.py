@@ -2,7 +2,8 @@
 
     python -m vitlab.main --config=FILE[:ARGUMENT] --workdir=DIR [--config.KEY=VALUE ...]
 
-Run the same command again, and it goes on where it was, or says that it is finished.
+Run the same command again, and it goes on where it was, or says that it is finished. With another
+config it goes on only by --accept_changes.
 """
 
 import dataclasses
@@ -23,12 +24,18 @@ with command.defining_config():
         "config", None, "The config file, such as configs/transfer.py:vit_ti16.", lock_config=True
     )
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run directory: new, or of this same config.")
+_ACCEPT = flags.DEFINE_bool(
+    "accept_changes",
+    False,
+    "Go on with a run although the config has changed, where that can be: phases that have not begun, "
+    "the rates and the length of one that has.",
+)
 
 
 def main() -> None:
     config, workdir = _from_flags()
     run = RunDirectory(workdir)
-    with run.claimed(config) as finished:
+    with run.claimed(config, accept_changes=_ACCEPT.value) as finished:
         if finished:
             say(f"finished already: {run.conclusion()}")
             return

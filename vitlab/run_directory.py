@@ -21,6 +21,15 @@ from vitlab.errors import InputError
 PACKAGES = ("jax", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "scikit-learn", "pillow")
 
 
+# What may change in a phase that has begun; no array of its checkpoint depends on it.
+OPEN_IN_A_PHASE = frozenset(
+    {
+        *("learning_rate", "schedule", "step_epochs", "step_factor", "warmup_epochs"),
+        *("epochs", "total_epochs", "min_delta", "patience"),
+    }
+)
+
+
 class RunDirectory:
     """The names of what lies in a run directory, and its small files.
 
@@ -30,6 +39,7 @@ class RunDirectory:
     def __init__(self, path: Path):
         self.path = path
         self.manifest: dict[str, Any] = {}
+        self._changes: list[str] = []  # of the config, accepted and not yet written down
 
     # ------------------------------------------------------------------------------ what lies where
 
@@ -75,7 +85,7 @@ class RunDirectory:
     # ------------------------------------------------------------------------------ opening
 
     @contextlib.contextmanager
-    def claimed(self, chosen: Config) -> Iterator[bool]:
+    def claimed(self, chosen: Config, *, accept_changes: bool = False) -> Iterator[bool]:
         """Holds the folder for a run of `chosen`, new or to be gone on with; True if it is finished.
 
         A folder that was made for a run that never began is taken away again.
@@ -87,7 +97,7 @@ class RunDirectory:
         is_new = not self.path.exists()
         lock = self._lock()
         try:
-            is_finished = self._is_finished(chosen)
+            is_finished = self._is_finished(chosen, accept_changes)
             if not is_finished:
                 files.sweep(self.path)  # of an earlier process, if it was killed
             yield is_finished
@@ -98,7 +108,10 @@ class RunDirectory:
 
     def begin(self, chosen: Config) -> None:
         """Makes the claimed folder a run of `chosen`, once all that was given is known to be sound."""
-        if not self.config.exists():
+        if self._changes:
+            earlier = self.manifest.get("changes", [])
+            self.record(changes=[*earlier, *self._changes], finished=False)
+        if self._changes or not self.config.exists():
             files.write_json(self.config, to_json(chosen))
 
     def open_finished(self) -> Config:
@@ -131,7 +144,7 @@ class RunDirectory:
             raise files.write_error(self.path, error) from error
         return handle
 
-    def _is_finished(self, chosen: Config) -> bool:
+    def _is_finished(self, chosen: Config, accept_changes: bool) -> bool:
         if not self.config.exists():
             others = sorted(
                 entry.name for entry in self.path.iterdir() if not files.is_unfinished(entry)
@@ -142,14 +155,40 @@ class RunDirectory:
                 )
             return False
         wanted = json.loads(json.dumps(to_json(chosen)))
-        changes = differences(read_json(self.config), wanted)
-        if changes:
+        self._changes = differences(read_json(self.config), wanted)
+        refused = [change for change in self._changes if not accept_changes or not self._is_open(change)]
+        if refused and accept_changes:
             raise InputError(
-                f"{self.path} holds the run of another config ({'; '.join(changes)}); "
-                "choose another --workdir, or give the config that it has"
+                f"{self.path} has gone too far for a change of {'; '.join(refused)}; "
+                "choose another --workdir"
+            )
+        if refused:
+            raise InputError(
+                f"{self.path} holds the run of another config ({'; '.join(refused)}); choose another "
+                "--workdir, give the config that it has, or go on with the new one by --accept_changes"
             )
         self._read_manifest()
+        if self._changes:
+            return False
         return bool(self.manifest.get("finished")) and not self._gone(chosen)
+
+    def _is_open(self, change: str) -> bool:
+        """Whether the run can go on with a change of its config, as `differences` describes it.
+
+        What a phase says is open until it begins, and then what tells it how fast and how long; phases
+        may come after the others.
+        """
+        key = change.partition(":")[0]
+        if key == "checkpoint_seconds" or key.startswith("report."):
+            return True
+        if not key.startswith("phases."):
+            return False
+        _, phase, *rest = key.split(".")
+        if self.model(phase).exists():
+            return False
+        if not (self.checkpoints / phase).exists():
+            return not change.endswith("now None")
+        return rest[-1:] != [] and rest[-1] in OPEN_IN_A_PHASE
 
     def _gone(self, chosen: Config) -> list[Path]:
         """What a finished run has, and this one has lost."""

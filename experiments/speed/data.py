@@ -134,7 +134,7 @@ def _first_pass(folder: Path, how: str) -> None:
 def _our_epoch(folder: Path) -> Callable[[], None]:
     import jax
 
-    from vitlab.config import Augmentation
+    from vitlab.augmentation_settings import Augmentation
     from vitlab.data import Sampler, augment, feed
 
     collection = _open(folder)

@@ -1,7 +1,8 @@
 """Two short phases that use everything a checkpoint must hold; for tests of resuming.
 
-`head` trains on embeddings; `all` has augmentation, a schedule, moving batch-norm statistics (with
-argument "mobilenet_v2") and early stopping with a memory.
+`head` trains on embeddings; `all` has augmentation with mixup, a schedule, accumulation, balanced
+sampling, a moving average of the weights, moving batch-norm statistics (with argument "mobilenet_v2")
+and early stopping with a memory.
 """
 
 from ml_collections import ConfigDict
@@ -30,7 +31,12 @@ def get_config(model: str = "vit") -> ConfigDict:
         weight_decay=0.01,
         epochs=40 if model == "vit" else 12,
         patience=30,
+        clip=1.0,
+        accumulate=2,
+        ema=0.99,
+        label_smoothing=0.1,
+        sampling="balanced",
         batch_norm="update",
-        augmentation=dict(flip=True, rotation=10.0, shift=0.1, zoom=0.1, brightness=0.2),
+        augmentation=dict(mixup=0.2, flip=True, rotation=10.0, shift=0.1, zoom=0.1, brightness=0.2),
     )
     return config

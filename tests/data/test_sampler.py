@@ -47,3 +47,26 @@ def test_fillers_are_different_examples_of_the_same_epoch():
     assert len(set(fillers)) == len(fillers) == 12
     first = next(iter(Sampler(20, 16, 5).epoch(2)))
     np.testing.assert_array_equal(fillers, first.indices[:12])
+
+
+def shown(sampler: Sampler, epoch: int) -> np.ndarray:
+    """The examples of an epoch, without fillers."""
+    batches = list(sampler.epoch(epoch))
+    return np.concatenate([batch.indices[batch.weights > 0] for batch in batches])
+
+
+def test_a_balanced_epoch_shows_each_class_equally_often_and_in_time_every_image():
+    labels = np.array([0] * 20 + [2] * 7 + [5] * 3)
+    sampler = Sampler(30, 8, seed=1, labels=labels)
+    epochs = [shown(sampler, epoch) for epoch in range(4)]
+    for indices in epochs:
+        assert np.bincount(labels[indices], minlength=6).tolist() == [10, 0, 10, 0, 0, 10]
+    assert sorted(np.concatenate(epochs[:2])[labels[np.concatenate(epochs[:2])] == 0]) == list(range(20))
+    assert not (epochs[0] == epochs[1]).all()
+
+
+def test_a_balanced_epoch_goes_on_from_any_batch():
+    sampler = Sampler(30, 8, seed=1, labels=np.arange(30) % 7)
+    whole, rest = list(sampler.epoch(3)), list(sampler.epoch(3, start=2))
+    for one, other in zip(whole[2:], rest, strict=True):
+        np.testing.assert_array_equal(one.indices, other.indices)

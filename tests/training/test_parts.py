@@ -4,13 +4,16 @@ import json
 import math
 from pathlib import Path
 
+import jax.numpy as jnp
+import numpy as np
+import optax
 import pytest
 
 from vitlab.config import Phase
 from vitlab.errors import InputError
 from vitlab.training import History, most_epochs, trainable_paths
 from vitlab.training.early_stopping import EarlyStopping
-from vitlab.training.optimizer import make_schedule
+from vitlab.training.optimizer import make_optimizer, make_schedule
 
 PATHS = ["backbone/blocks/0/kernel", "backbone/blocks/1/kernel", "head/kernel", "head/bias"]
 
@@ -31,6 +34,23 @@ def test_patience_counts_from_the_last_rise_of_the_accuracy():
     assert not after(scores, patience=3).should_stop
     assert after(scores, patience=2).should_stop
     assert not after(scores, patience=0).should_stop
+
+
+def test_a_gain_within_min_delta_is_kept_but_does_not_buy_time():
+    """Row S2-15: validation loss, min_delta 1e-2, patience 2."""
+    stopping = EarlyStopping(2, "loss", 1e-2)
+    for epoch, loss in enumerate([1.0, 0.5, 0.495, 0.492], start=1):
+        assert not stopping.should_stop
+        stopping = stopping.after(epoch, 0.1 * (5 - epoch), loss)
+    assert stopping.should_stop
+    assert stopping.best_epoch == 4
+
+
+def test_small_gains_that_add_up_to_min_delta_buy_time():
+    stopping = EarlyStopping(2, "loss", 1e-2)
+    for epoch, loss in enumerate([0.5, 0.495, 0.489], start=1):
+        stopping = stopping.after(epoch, 0.5, loss)
+    assert stopping.waited == 0
 
 
 def test_patterns_choose_whole_paths():
@@ -77,6 +97,48 @@ def test_a_cosine_rises_for_the_warm_up_and_falls_to_zero():
     assert float(schedule(10)) == pytest.approx(0.1)
     assert float(schedule(30)) == pytest.approx(0.1 * (1 + math.cos(math.pi / 2)) / 2)
     assert float(schedule(50)) == pytest.approx(0, abs=1e-9)
+
+
+def test_linear_and_step_schedules_are_the_textbook_ones():
+    linear = make_schedule(Phase(learning_rate=0.1, schedule="linear", epochs=10), 10, 5)
+    assert [float(linear(step)) for step in (0, 25, 50)] == pytest.approx([0.1, 0.05, 0])
+    phase = Phase(learning_rate=0.1, schedule="step", step_epochs=3, step_factor=0.5, epochs=10)
+    stairs = make_schedule(phase, 10, 5)
+    assert [float(stairs(step)) for step in (14, 15, 29, 30)] == pytest.approx([0.1, 0.05, 0.05, 0.025])
+
+
+def updated(phase: Phase, gradient: list[float], steps: int = 1) -> np.ndarray:
+    """A parameter that began at 1, after some steps at rate 0.1 with the same gradient."""
+    optimizer = make_optimizer(phase, lambda _: 0.1)
+    parameters = {"kernel": jnp.ones(len(gradient))}
+    state = optimizer.init(parameters)
+    for _ in range(steps):
+        gradients = {"kernel": jnp.asarray(gradient)}
+        updates, state = optimizer.update(gradients, state, parameters)
+        parameters = optax.apply_updates(parameters, updates)
+    return np.asarray(parameters["kernel"])
+
+
+@pytest.mark.parametrize(
+    ("phase", "expected"),
+    [
+        (Phase(optimizer="adam"), 1 - 0.1),  # a first step of its full length
+        (Phase(optimizer="adamw", weight_decay=0.5), 1 - 0.1 * (1 + 0.5)),
+        (Phase(optimizer="lion", weight_decay=0.5), 1 - 0.1 * (1 + 0.5)),  # the gradient's sign
+        (Phase(optimizer="lamb", weight_decay=0.5), 1 - 0.1),  # as long as the parameters, 1
+        (Phase(optimizer="rmsprop"), 1 - 0.1 / math.sqrt(1 - 0.9)),
+        (Phase(optimizer="sgd", momentum=0.8), 1 - 0.1 * (1 + 0.8) * 3),
+        (Phase(optimizer="sgd", momentum=0.0, weight_decay=0.5), 1 - 0.1 * (3 + 0.5)),
+        (Phase(optimizer="sgd", momentum=0.0, clip=2.0), 1 - 0.1 * 2),
+    ],
+)
+def test_the_first_step_of_every_optimizer_is_the_closed_form(phase: Phase, expected: float):
+    assert float(updated(phase, [3.0])[0]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_clipping_is_of_the_norm_over_all_parameters():
+    found = updated(Phase(optimizer="sgd", momentum=0.0, clip=1.0), [3.0, 4.0])
+    np.testing.assert_allclose(found, [1 - 0.1 * 0.6, 1 - 0.1 * 0.8], rtol=1e-6)
 
 
 def test_the_log_keeps_whole_lines_and_forgets_what_will_be_trained_again(tmp_path: Path):

@@ -10,17 +10,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import orbax.checkpoint as ocp
 import pytest
 
 from tests.conftest import ROOT
 from vitlab import runtime
-from vitlab.config import Augmentation, Phase
+from vitlab.augmentation_settings import Augmentation
+from vitlab.config import Phase
 from vitlab.data import Store, augment
 from vitlab.errors import InputError
 from vitlab.models import create, initialise
 from vitlab.training import Embedder, History, Setting, Stage, Trained, train_phase
 from vitlab.training.checkpoints import Checkpoints
-from vitlab.training.step import make_train_step, zero_totals
+from vitlab.training.step import first_state, make_train_step, zero_totals
 from vitlab.training.task import make_task
 
 OPTIONS = {"input_size": 8, "patch": 4, "width": 16, "depth": 1, "heads": 2, "mlp_width": 16}
@@ -121,37 +123,83 @@ def test_the_best_weights_are_those_of_the_best_epoch(tmp_path: Path):
 
 def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_do(tmp_path: Path):
     phase = Phase(optimizer="sgd", learning_rate=1e30, epochs=5)
-    with pytest.raises(
-        InputError, match=r"the loss of phase p became (nan|inf) .*lower phases.p.learning_rate"
-    ):
+    message = r"phase p went wrong: the loss became (nan|inf) in step [23] \(epoch 1\); lower phases.p"
+    with pytest.raises(InputError, match=message + ".*there is no checkpoint before it"):
         train(tmp_path, phase)
 
 
-def test_a_phase_that_stops_at_any_batch_goes_on_from_there(tmp_path: Path, monkeypatch):
-    """In the middle of an epoch, and at its end, which is no batch to go on after."""
-    phase = Phase(epochs=2, batch_norm="update", augmentation=Augmentation(brightness=0.3))
-    expected, whole, _ = train(tmp_path / "whole", phase, batch_size=16)
+def test_a_checkpoint_never_holds_a_parameter_that_is_no_number(tmp_path: Path, monkeypatch):
+    """The loss shows it one step later; what is saved meanwhile would be of no use."""
+    monkeypatch.setattr(Checkpoints, "is_due", lambda _: True)
+    phase = Phase(optimizer="sgd", learning_rate=1e30, epochs=5)
+    with pytest.raises(InputError, match=r"went wrong: .*; the last good checkpoint is .*p/\d+$"):
+        train(tmp_path, phase)
+    kept = Checkpoints(tmp_path / "checkpoints" / "p", 0.0).newest
+    assert kept is not None
+    arrays = ocp.StandardCheckpointer().restore((kept / "arrays").absolute())
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(arrays["state"]))
 
-    save = Checkpoints.save
-    for stop in (2, 3):
-        saves = itertools.count(1)
 
-        def save_and_stop(*arguments, saves=saves, stop=stop):
-            save(*arguments)
-            if next(saves) == stop:
-                raise KeyboardInterrupt
+BATCH_OF_8 = (jnp.asarray(some_store(8, 3).inputs), jnp.asarray(some_store(8, 3).labels))
 
-        folder = tmp_path / str(stop)
-        with monkeypatch.context() as patched:
-            patched.setattr(Checkpoints, "is_due", lambda _: True)
-            patched.setattr(Checkpoints, "save", save_and_stop)
-            with pytest.raises(KeyboardInterrupt):
-                train(folder, phase, batch_size=16)
-        found, history, _ = train(folder, phase, batch_size=16)
-        assert [line["val"] for line in history.lines] == [line["val"] for line in whole.lines]
-        assert [line["train"] for line in history.lines] == [line["train"] for line in whole.lines]
-        for path, array in expected.parameters.items():
-            np.testing.assert_array_equal(found.parameters[path], array)
+
+def one_step(weights=None, **settings):
+    """The parameters, and all that the state holds, after one step of SGD on eight images."""
+    network, parameters, _ = initialise(lambda: create("vit", num_classes=3, **OPTIONS), {})
+    optimizer = optax.sgd(0.1)
+
+    def forward(parameters, statistics, images, key):
+        return network(parameters, statistics, images), {}
+
+    step = make_train_step(forward, optimizer, jax.random.key(0), **settings)
+    state = first_state(parameters, {}, optimizer, ema="ema" in settings)
+    weights = jnp.ones(8) if weights is None else weights
+    state, _ = step(state, {"parameters": {}, "statistics": {}}, *BATCH_OF_8, weights)
+    return state, parameters
+
+
+@pytest.mark.parametrize("parts", [2, 4])
+def test_a_batch_in_parts_makes_the_step_of_the_whole(parts: int):
+    """With fillers too, which lie in one part only."""
+    weights = jnp.array([1.0] * 5 + [0.0] * 3)
+    whole, _ = one_step(weights)
+    found, _ = one_step(weights, parts=parts)
+    for path, array in whole["trainable"].items():
+        np.testing.assert_allclose(found["trainable"][path], array, atol=1e-6)
+    for name, total in whole["totals"].items():
+        np.testing.assert_allclose(found["totals"][name], total, rtol=1e-5)
+
+
+def test_the_moving_average_forgets_its_start_faster_at_first():
+    """The first step's decay is (1 + 0) / (10 + 0)."""
+    state, start = one_step(ema=0.999)
+    for path, array in state["trainable"].items():
+        expected = 0.1 * start[path] + 0.9 * array
+        np.testing.assert_allclose(state["average"]["trainable"][path], expected, atol=1e-7)
+
+
+def test_a_phase_that_is_made_longer_goes_on_as_if_it_had_always_been_so(tmp_path: Path):
+    longer = Phase(learning_rate=0.01, epochs=5, patience=9)
+    expected, whole, _ = train(tmp_path / "whole", longer)
+    train(tmp_path / "changed", Phase(learning_rate=0.01, epochs=2, patience=1))
+    found, history, _ = train(tmp_path / "changed", longer)
+    assert [line["val"] for line in history.lines] == [line["val"] for line in whole.lines]
+    for path, array in expected.parameters.items():
+        np.testing.assert_array_equal(found.parameters[path], array)
+
+
+def test_the_average_is_what_is_validated_and_kept(tmp_path: Path):
+    _, whole, _ = train(tmp_path / "a", Phase(learning_rate=0.01, epochs=3))
+    average, history, _ = train(tmp_path / "b", Phase(learning_rate=0.01, epochs=3, ema=0.9))
+    one, other = whole.lines[0], history.lines[0]
+    assert other["train"]["loss"] == one["train"]["loss"]  # the steps are the same
+    assert other["val"]["loss"] != one["val"]["loss"]
+    network, *_ = initialise(lambda: create("vit", num_classes=3, **OPTIONS), {})
+    store = some_store(21, 1)
+    logits = network(average.parameters, average.statistics, jnp.asarray(store.inputs))
+    losses = optax.softmax_cross_entropy_with_integer_labels(logits, jnp.asarray(store.labels))
+    kept = history.lines[average.best_epoch - 1]["val"]["loss"]
+    assert float(losses.mean()) == pytest.approx(kept, rel=1e-4)
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
 """Which examples make which batch: a pure function of the seed, the epoch and the position."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import grain
 import numpy as np
@@ -23,11 +23,16 @@ class Batch:
 
 @dataclass(frozen=True)
 class Sampler:
-    """Every example once an epoch, in an order of its own each epoch, or in order without a seed."""
+    """Every example once an epoch, in an order of its own each epoch, or in order without a seed.
+
+    With `labels`, one per example, an epoch is as long, but shows every class that occurs equally often:
+    over the epochs, each class goes through all its examples before one of them comes again.
+    """
 
     count: int
     batch_size: int
     seed: int | None = None
+    labels: np.ndarray | None = field(default=None, compare=False)
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -35,16 +40,35 @@ class Sampler:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """The batches of an epoch from batch `start` on; resuming needs no more than that."""
-        order = grain.MapDataset.range(self.count)
-        if self.seed is not None:
-            order = order.seed(self.seed).shuffle().repeat(reseed_each_epoch=True)
-        offset = epoch * self.count if self.seed is not None else 0
+        order = self._order(epoch)
         for batch in range(start, len(self)):
             first, last = batch * self.batch_size, min((batch + 1) * self.batch_size, self.count)
-            real = [order[offset + index] for index in range(first, last)]
+            real = [order(index) for index in range(first, last)]
             fill = self.batch_size - len(real)
-            again = [order[offset + index % self.count] for index in range(fill)]
+            again = [order(index % self.count) for index in range(fill)]
             yield Batch(
                 np.array(real + again),
                 np.array([1.0] * len(real) + [0.0] * fill, np.float32),
             )
+
+    def _order(self, epoch: int) -> Callable[[int], int]:
+        """The example at each place of an epoch."""
+        if self.seed is None:
+            return int
+        places = _endless(np.arange(self.count), self.seed)
+        if self.labels is None:
+            return lambda index: places[epoch * self.count + index]
+        classes = np.unique(self.labels)
+        streams = [_endless(np.flatnonzero(self.labels == label), self.seed) for label in classes]
+
+        def dealt(index: int) -> int:
+            """The classes take turns through all epochs, and an epoch's turns are shuffled."""
+            turn = epoch * self.count + int(places[epoch * self.count + index])
+            return streams[turn % len(streams)][turn // len(streams)]
+
+        return dealt
+
+
+def _endless(values: np.ndarray, seed: int) -> grain.MapDataset:
+    """The values in one random order after another."""
+    return grain.MapDataset.source(values).seed(seed).shuffle().repeat(reseed_each_epoch=True)

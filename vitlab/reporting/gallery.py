@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from vitlab.config import Augmentation, Config
+from vitlab.augmentation_settings import Augmentation
+from vitlab.config import Config
 from vitlab.data import PRIVATE, REPUBLISH, Collection, DecodeError, Split, augment, mix
 from vitlab.reporting.pictures import Answer, Picture, into_patches, picture
 from vitlab.reporting.results import Results

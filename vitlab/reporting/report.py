@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from vitlab import files
-from vitlab.config import Augmentation, Config, from_json
+from vitlab.augmentation_settings import Augmentation
+from vitlab.config import Config, from_json
 from vitlab.data import PARTS, Collection, Split
 from vitlab.reporting import charts
 from vitlab.reporting.gallery import Gallery

@@ -2,7 +2,8 @@
 
 from vitlab.training.embeddings import Embedder
 from vitlab.training.history import History
-from vitlab.training.loop import Setting, Stage, Trained, most_epochs, train_phase
+from vitlab.training.loop import train_phase
+from vitlab.training.stage import Setting, Stage, Trained, most_epochs
 from vitlab.training.step import first_state, make_train_step
 from vitlab.training.trainable import trainable_paths
 

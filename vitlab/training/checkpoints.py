@@ -56,6 +56,12 @@ class Checkpoints:
             ) from error
         return found["arrays"], found["position"]
 
+    @property
+    def newest(self) -> Path | None:
+        """The folder of the newest whole checkpoint."""
+        number = self._manager.latest_step()
+        return None if number is None else self._folder / str(number)
+
     def is_due(self) -> bool:
         waited = time.monotonic() - self._last_end
         return waited >= max(self._every_seconds, SHARE_OF_TIME * self._last_duration)

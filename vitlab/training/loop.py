@@ -5,87 +5,26 @@ import dataclasses
 import math
 import time
 from collections.abc import Container
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
+from jaxtyping import Array
 
-from vitlab import runtime
-from vitlab.config import Phase
-from vitlab.data import Sampler, Store, feed, on_devices
+from vitlab import interruption, runtime
+from vitlab.data import Sampler, feed, on_devices
 from vitlab.errors import InputError
-from vitlab.models import Arrays, Network
+from vitlab.models import Arrays
 from vitlab.progress import Progress, duration, say
 from vitlab.training.checkpoints import Checkpoints
 from vitlab.training.early_stopping import EarlyStopping
-from vitlab.training.embeddings import Embedder
-from vitlab.training.history import History
+from vitlab.training.loss import make_objective
 from vitlab.training.optimizer import make_optimizer, make_schedule
+from vitlab.training.stage import Position, Setting, Stage, Trained, most_epochs
 from vitlab.training.step import State, Totals, first_state, make_score, make_train_step, zero_totals
 from vitlab.training.task import make_task
 from vitlab.training.trainable import trainable_paths
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What stays the same through all phases of a run."""
-
-    network: Network
-    embedder: Embedder
-    stores: dict[str, Store]
-    mesh: Mesh
-    seed: int
-    batch_size: int
-    device_gib: float
-    checkpoint_seconds: float
-    checkpoints: Path
-    history: History
-
-
-@dataclass(frozen=True)
-class Trained:
-    """The best weights of a phase, and how it went. Epochs count from 1; 0 is the start."""
-
-    parameters: Arrays
-    statistics: Arrays
-    best_epoch: int
-    epochs: int
-    steps: int
-    trainable: int
-    seconds: float
-    compile_seconds: float
-    on_embeddings: bool
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where a phase is; with the arrays, all that going on needs. It is the JSON of a checkpoint."""
-
-    stopping: EarlyStopping
-    logged: int  # lines of the history, those of earlier phases included
-    epoch: int = 0  # finished epochs
-    batch: int = 0  # finished batches of the epoch after
-    seconds: float = 0.0
-    compile_seconds: float = 0.0
-    epoch_start: float = 0.0  # in seconds of the phase
-
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Position":
-        return cls(**{**values, "stopping": EarlyStopping(**values["stopping"])})
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A phase, its name, its place in the run, and the epochs that the phases before it took."""
-
-    name: str
-    phase: Phase
-    index: int
-    earlier: int
 
 
 def train_phase(stage: Stage, parameters: Arrays, statistics: Arrays, setting: Setting) -> Trained:
@@ -105,7 +44,8 @@ class _PhaseRun:
         self.clock = time.monotonic()
         phase = stage.phase
         self.name, self.setting = stage.name, setting
-        self.position = Position(EarlyStopping(phase.patience), logged=stage.earlier)
+        memory = EarlyStopping(phase.patience, phase.monitor, phase.min_delta)
+        self.position = Position(memory, logged=stage.earlier)
         self.epochs = most_epochs(phase, stage.earlier)
         chosen = trainable_paths(parameters, phase.trainable, f"phases.{self.name}.trainable")
         self.task = make_task(
@@ -115,11 +55,19 @@ class _PhaseRun:
             (self.task.train, self.task.val), setting.mesh, setting.device_gib
         )
         seed = _phase_seed(setting.seed, stage.index)
-        self.sampler = Sampler(len(self.train), setting.batch_size, seed)
+        labels = self.train.labels
+        balanced = labels if phase.sampling == "balanced" else None
+        self.sampler = Sampler(len(self.train), setting.batch_size, seed, balanced)
         self.schedule = make_schedule(phase, self.epochs, len(self.sampler))
         optimizer = make_optimizer(phase, self.schedule)
         self.step = make_train_step(
-            self.task.train_forward, optimizer, jax.random.key(seed), self.task.change
+            self.task.train_forward,
+            optimizer,
+            jax.random.key(seed),
+            self.task.change,
+            objective=make_objective(phase, labels),
+            parts=phase.accumulate,
+            ema=phase.ema,
         )
         self.score = make_score(self.task.score_forward)
 
@@ -127,7 +75,7 @@ class _PhaseRun:
         moving, still = _divide(statistics, statistics if phase.batch_norm == "update" else ())
         self.frozen = {"parameters": frozen, "statistics": still}
         self.best = {"trainable": trainable, "statistics": moving}
-        start = first_state(trainable, moving, optimizer)
+        start = first_state(trainable, moving, optimizer, ema=bool(phase.ema))
         self.state: State = jax.device_put(start, runtime.replicated(setting.mesh))
 
         self.checkpoints = Checkpoints(setting.checkpoints / self.name, setting.checkpoint_seconds)
@@ -139,9 +87,10 @@ class _PhaseRun:
         self.move(epoch_start=self.position.epoch_start + self.position.seconds - before)
 
     def to_the_end(self) -> Trained:
-        while self.position.epoch < self.epochs and not self.position.stopping.should_stop:
-            self.train_epoch()
-        self.save()
+        with interruption.deferred() as self.is_asked_to_stop:
+            while self.position.epoch < self.epochs and not self.position.stopping.should_stop:
+                self.train_epoch()
+            self.save()
         self.checkpoints.close()
         best, position = self.best, self.position
         return Trained(
@@ -166,7 +115,7 @@ class _PhaseRun:
         epoch = self.position.epoch + 1
         stopping = self.position.stopping.after(epoch, val["accuracy"], val["loss"])
         if stopping.best_epoch == epoch:
-            self.best = _copied({key: self.state[key] for key in self.best})
+            self.best = _copied(self.judged())
         line = {
             "phase": self.name,
             "epoch": epoch,
@@ -186,6 +135,8 @@ class _PhaseRun:
         self.state["totals"] = self.no_totals()
         self.move(epoch=epoch, batch=0, stopping=stopping, logged=self.position.logged + 1)
         self.move(epoch_start=self.position.seconds)
+        if self.is_asked_to_stop():
+            self.stop()
         if self.checkpoints.is_due():
             self.save()
 
@@ -206,44 +157,60 @@ class _PhaseRun:
                     self.is_compiled, compiling = True, time.monotonic() - called
                 self.move(batch=self.position.batch + 1)
                 # One step late: the device has the next step already while this one is looked at.
-                progress.advance(batch.count, self.look_at(previous))
+                done = self.steps_done()
+                progress.advance(batch.count, self.look_at(previous, done - 1))
                 previous = totals
-                if self.position.batch < len(self.sampler) and self.checkpoints.is_due():
-                    self.save()
-        self.look_at(previous)
+                if self.position.batch < len(self.sampler):
+                    if self.is_asked_to_stop():
+                        self.stop()
+                    if self.checkpoints.is_due():
+                        self.save()
+        self.look_at(previous, self.steps_done())
         progress.close()
         steps = len(self.sampler) - first
         seconds = time.monotonic() - started - compiling
         self.move(compile_seconds=self.position.compile_seconds + compiling)
-        return _scores(self.state["totals"]), seconds / steps
+        totals = self.state["totals"]
+        objective = float(totals["objective"] / totals["count"])
+        return _scores(totals) | {"objective": objective}, seconds / steps
 
-    def look_at(self, totals: Totals | None) -> str:
+    def look_at(self, totals: Totals | None, step: int) -> str:
         """What the progress shows of a step."""
         if totals is None:
             return ""
-        scores = self.sound(_scores(totals))
+        scores = self.sound(_scores(totals), step)
         return f"loss {scores['loss']:.3f}, accuracy {scores['accuracy']:.3f}"
 
-    def sound(self, scores: dict[str, float]) -> dict[str, float]:
-        """The scores; a loss that is no number ends the run."""
-        if not math.isfinite(scores["loss"]):
-            raise InputError(
-                f"the loss of phase {self.name} became {scores['loss']} in epoch "
-                f"{self.position.epoch + 1}; lower phases.{self.name}.learning_rate and start in "
-                "a new workdir"
-            )
+    def sound(self, scores: dict[str, float], step: int) -> dict[str, float]:
+        """The scores; one that is no number ends the run."""
+        if not all(map(math.isfinite, scores.values())):
+            raise self.diverged(f"the loss became {scores['loss']}", step)
         return scores
 
+    def diverged(self, what: str, step: int) -> InputError:
+        where, kept = f"phases.{self.name}", self.checkpoints.newest
+        epoch = (step - 1) // len(self.sampler) + 1
+        return InputError(
+            f"phase {self.name} went wrong: {what} in step {step} (epoch {epoch}); "
+            f"lower {where}.learning_rate or set {where}.clip, and start in a new workdir; "
+            + (f"the last good checkpoint is {kept}" if kept else "there is no checkpoint before it")
+        )
+
     def validate(self) -> dict[str, float]:
-        parameters = self.frozen["parameters"] | self.state["trainable"]
-        statistics = self.frozen["statistics"] | self.state["statistics"]
+        judged = self.judged()
+        parameters = self.frozen["parameters"] | judged["trainable"]
+        statistics = self.frozen["statistics"] | judged["statistics"]
         totals = self.no_totals()
         sampler = Sampler(len(self.val), self.setting.batch_size)
         for batch in feed(self.val, sampler, self.setting.mesh):
             totals = self.score(
                 totals, parameters, statistics, batch.inputs, batch.labels, batch.weights
             )
-        return self.sound(_scores(totals))
+        return self.sound(_scores(totals), self.steps_done())
+
+    def judged(self) -> dict[str, Arrays]:
+        """The weights that are validated, and kept if they are the best."""
+        return self.state.get("average") or {key: self.state[key] for key in self.best}
 
     def no_totals(self) -> Totals:
         return jax.device_put(zero_totals(), runtime.replicated(self.setting.mesh))
@@ -255,7 +222,14 @@ class _PhaseRun:
         if found:
             arrays, position = found
             self.state, self.best = arrays["state"], arrays["best"]
-            self.position = Position.from_json(position)
+            memory = Position.from_json(position)
+            # Their settings may have been changed since.
+            stopping = dataclasses.replace(
+                memory.stopping,
+                patience=self.position.stopping.patience,
+                min_delta=self.position.stopping.min_delta,
+            )
+            self.position = dataclasses.replace(memory, stopping=stopping)
             say(
                 f"  going on with {self.name} after {self.position.epoch} epochs "
                 f"and {self.position.batch} batches"
@@ -263,9 +237,25 @@ class _PhaseRun:
         self.setting.history.cut(self.name, self.position.epoch)
 
     def save(self) -> None:
+        """A checkpoint of what is sound: from one that is not, nobody could go on."""
+        if not _is_finite(self.state):
+            raise self.diverged("a parameter became no number", self.steps_done())
         self.account()
         position = dataclasses.asdict(self.position)
         self.checkpoints.save({"state": self.state, "best": self.best}, position)
+
+    def stop(self) -> NoReturn:
+        """Ends the process as it was asked to, with all that was done on the disk."""
+        self.save()
+        self.checkpoints.close()
+        say(
+            f"stopped and saved in phase {self.name} after {self.position.epoch} epochs and "
+            f"{self.position.batch} batches; run the same command again to go on"
+        )
+        raise SystemExit(0)
+
+    def steps_done(self) -> int:
+        return self.position.epoch * len(self.sampler) + self.position.batch
 
     def account(self) -> None:
         """Adds the time since the last call to the phase's."""
@@ -275,13 +265,6 @@ class _PhaseRun:
 
     def move(self, **changes: Any) -> None:
         self.position = dataclasses.replace(self.position, **changes)
-
-
-def most_epochs(phase: Phase, earlier: int) -> int:
-    """How many epochs a phase may take after `earlier` ones of the phases before it."""
-    limits = [phase.epochs] if phase.epochs else []
-    limits += [max(phase.total_epochs - earlier, 0)] if phase.total_epochs else []
-    return min(limits)
 
 
 def _phase_seed(seed: int, index: int) -> int:
@@ -304,6 +287,12 @@ def _copied(tree: Any) -> Any:
     Compiled as a whole: copying array by array would compile a program for every shape.
     """
     return jax.tree.map(jnp.copy, tree)
+
+
+@jax.jit
+def _is_finite(tree: Any) -> Array:
+    floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in floats]))
 
 
 def _scores(totals: Totals) -> dict[str, float]:

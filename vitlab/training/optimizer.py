@@ -3,22 +3,46 @@
 import optax
 
 from vitlab.config import Phase
+from vitlab.phase_settings import DECOUPLED
 
 
 def make_optimizer(phase: Phase, schedule: optax.Schedule) -> optax.GradientTransformation:
+    steps = [_rule(phase, schedule)]
+    if phase.weight_decay and phase.optimizer not in DECOUPLED:
+        steps.insert(0, optax.add_decayed_weights(phase.weight_decay))
+    if phase.clip:
+        steps.insert(0, optax.clip_by_global_norm(phase.clip))
+    return optax.chain(*steps)
+
+
+def _rule(phase: Phase, schedule: optax.Schedule) -> optax.GradientTransformation:
     if phase.optimizer == "adam":
         return optax.adam(schedule)
     if phase.optimizer == "adamw":
         return optax.adamw(schedule, weight_decay=phase.weight_decay)
-    return optax.sgd(schedule, momentum=0.9, nesterov=True)
+    if phase.optimizer == "rmsprop":
+        return optax.rmsprop(schedule)
+    if phase.optimizer == "lamb":
+        return optax.lamb(schedule, weight_decay=phase.weight_decay)
+    if phase.optimizer == "lion":
+        return optax.lion(schedule, weight_decay=phase.weight_decay)
+    return optax.sgd(schedule, momentum=phase.momentum, nesterov=True)
 
 
 def make_schedule(phase: Phase, epochs: int, steps_per_epoch: int) -> optax.Schedule:
-    """The learning rate as a function of the step, for a phase of at most `epochs` epochs."""
+    """The learning rate as a function of the step, for a phase of at most `epochs` epochs.
+
+    A warm-up comes before the schedule, which begins at its end.
+    """
     warmup = phase.warmup_epochs * steps_per_epoch
     rest = max(epochs * steps_per_epoch - warmup, 1)
     if phase.schedule == "cosine":
         after = optax.cosine_decay_schedule(phase.learning_rate, rest)
+    elif phase.schedule == "linear":
+        after = optax.linear_schedule(phase.learning_rate, 0.0, rest)
+    elif phase.schedule == "step":
+        every = phase.step_epochs * steps_per_epoch
+        after = optax.exponential_decay(phase.learning_rate, every, phase.step_factor, staircase=True)
     else:
         after = optax.constant_schedule(phase.learning_rate)
     rising = optax.linear_schedule(0.0, phase.learning_rate, warmup)

@@ -1,23 +1,24 @@
 """The two compiled programs of training: one step, and the score of one batch."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
 from vitlab.data import Mixture
 from vitlab.models import Arrays
+from vitlab.training.loss import Labels, Logits, Objective, cross_entropy, mixed
 
-Labels = Int[Array, "batch"]
 Weights = Float[Array, "batch"]
-Logits = Float[Array, "batch classes"]
 
-# Sums over an epoch: of the loss, of right answers, and of examples. They stay on the device.
+# Sums over an epoch: of the loss, the objective, right answers, examples. They stay on the device.
 Totals = dict[str, Array]
-# What a step changes: "trainable" parameters, "statistics" that move, "optimizer", "totals", "step".
+# What a step changes: "trainable" parameters, "statistics" that move, "optimizer", "totals", "step", and
+# with a moving average of the first two, "average".
 State = dict[str, Any]
 # What it leaves alone: the other "parameters" and "statistics".
 Frozen = dict[str, Arrays]
@@ -30,21 +31,26 @@ Forward = Callable[[Arrays, Arrays, Array], Logits]
 
 
 def zero_totals() -> Totals:
-    return {name: jnp.zeros(()) for name in ("loss", "correct", "count")}
+    return {name: jnp.zeros(()) for name in ("loss", "objective", "correct", "count")}
 
 
-def first_state(trainable: Arrays, moving: Arrays, optimizer: optax.GradientTransformation) -> State:
+def first_state(
+    trainable: Arrays, moving: Arrays, optimizer: optax.GradientTransformation, *, ema: bool = False
+) -> State:
     """The state before the first step, of arrays of its own: a step takes what it is given."""
 
     @jax.jit  # as a whole; array by array, a program would be compiled for every shape
     def draw(trainable: Arrays, moving: Arrays) -> State:
-        return {
-            "trainable": jax.tree.map(jnp.copy, trainable),
-            "statistics": jax.tree.map(jnp.copy, moving),
+        state = {
+            "trainable": trainable,
+            "statistics": moving,
             "optimizer": optimizer.init(trainable),
             "totals": zero_totals(),
             "step": jnp.zeros((), jnp.int32),
         }
+        if ema:
+            state["average"] = {"trainable": trainable, "statistics": moving}
+        return jax.tree.map(jnp.copy, state)
 
     return draw(trainable, moving)
 
@@ -60,26 +66,40 @@ def make_train_step(
     optimizer: optax.GradientTransformation,
     key: Key[Array, ""],
     change: Change = unchanged,
+    *,
+    objective: Objective = cross_entropy,
+    parts: int = 1,
+    ema: float = 0.0,
 ) -> Callable[[State, Frozen, Array, Labels, Weights], tuple[State, Totals]]:
-    """A step down the mean cross-entropy of the batch; it also gives the batch's own totals.
+    """A step down the mean objective of the batch; it also gives the batch's own totals.
 
     Weight 0 marks fillers. The randomness of a step depends on `key` and the step's number alone.
-    `change` is what happens to a batch before the network sees it.
+    `change` is what happens to a batch before the network sees it, in `parts` one after the other.
+    With `ema`, the state has the moving "average" of what changes.
     The state is donated: its arrays are gone after the call.
     """
 
     def step(state: State, frozen: Frozen, inputs: Array, labels: Labels, weights: Weights):
         step_key = jax.random.fold_in(key, state["step"])
-        statistics = frozen["statistics"] | state["statistics"]
         inputs, targets = change(inputs, labels, weights, step_key)
+        count = jnp.sum(weights)
 
-        def objective(trainable: Arrays):
-            parameters = frozen["parameters"] | trainable
-            logits, moved = forward(parameters, statistics, inputs, step_key)
-            batch = batch_totals(logits, targets, weights)
-            return batch["loss"] / batch["count"], (moved, batch)
+        def gradients_of(moving: Arrays, key: Key[Array, ""], inputs, targets, weights):
+            """The share of these examples in the gradient of the batch."""
 
-        gradients, (moved, batch) = jax.grad(objective, has_aux=True)(state["trainable"])
+            def loss(trainable: Arrays):
+                parameters = frozen["parameters"] | trainable
+                logits, moved = forward(parameters, frozen["statistics"] | moving, inputs, key)
+                batch = batch_totals(logits, targets, weights, objective)
+                return batch["objective"] / count, (moved, batch)
+
+            return jax.grad(loss, has_aux=True)(state["trainable"])
+
+        examples = (inputs, targets, weights)
+        if parts == 1:
+            gradients, (moved, batch) = gradients_of(state["statistics"], step_key, *examples)
+        else:
+            gradients, moved, batch = _accumulated(gradients_of, parts, state, step_key, examples)
         updates, memory = optimizer.update(gradients, state["optimizer"], state["trainable"])
         next_state = {
             "trainable": optax.apply_updates(state["trainable"], updates),
@@ -88,9 +108,45 @@ def make_train_step(
             "totals": jax.tree.map(jnp.add, state["totals"], batch),
             "step": state["step"] + 1,
         }
+        if ema:
+            next_state["average"] = _averaged(ema, state, next_state)
         return next_state, batch
 
     return jax.jit(step, donate_argnums=0)
+
+
+def _accumulated(
+    gradients_of: Callable, parts: int, state: State, key: Key[Array, ""], examples: Any
+) -> tuple[Arrays, Arrays, Totals]:
+    """The gradient, the statistics that moved and the totals of a batch, worked through in parts."""
+
+    def add(carry: Any, part: Any):
+        moving, gradients, totals = carry
+        number, some = part
+        more, (moved, batch) = gradients_of(moving, jax.random.fold_in(key, number), *some)
+        gradients, totals = jax.tree.map(jnp.add, (gradients, totals), (more, batch))
+        return (moved, gradients, totals), None
+
+    nothing = jax.tree.map(jnp.zeros_like, state["trainable"])
+    start = (state["statistics"], nothing, zero_totals())
+    cut = jax.tree.map(partial(_cut, parts), examples)
+    (moved, gradients, totals), _ = jax.lax.scan(add, start, (jnp.arange(parts), cut))
+    return gradients, moved, totals
+
+
+def _cut(parts: int, array: Array) -> Array:
+    """[batch, ...] as [parts, batch / parts, ...]: part i has the examples i, i + parts, ..., so that
+    each device finds its share of every part among the examples that it has."""
+    return jnp.swapaxes(array.reshape(-1, parts, *array.shape[1:]), 0, 1)
+
+
+def _averaged(decay: float, old: State, new: State) -> dict[str, Arrays]:
+    """The moving average after a step. The first steps weigh more, so that the start is soon forgotten:
+    as TensorFlow's ExponentialMovingAverage, the decay is at most (1 + steps) / (10 + steps)."""
+    steps = old["step"].astype(jnp.float32)
+    kept = jnp.minimum(decay, (1 + steps) / (10 + steps))
+    now = {name: new[name] for name in ("trainable", "statistics")}
+    return jax.tree.map(lambda average, value: kept * average + (1 - kept) * value, old["average"], now)
 
 
 def make_score(
@@ -106,19 +162,19 @@ def make_score(
     return score
 
 
-def batch_totals(logits: Logits, targets: Labels | Mixture, weights: Weights) -> Totals:
-    """The answer to a mixture is right if it is the label with the larger share."""
+def batch_totals(
+    logits: Logits, targets: Labels | Mixture, weights: Weights, objective: Objective = cross_entropy
+) -> Totals:
+    """Sums over the examples. "loss" is the cross-entropy, whatever the "objective" is, so that it can
+    be compared. The answer to a mixture is right if it is the label with the larger share."""
+    losses = mixed(cross_entropy, logits, targets)
+    aims = losses if objective is cross_entropy else mixed(objective, logits, targets)
+    labels = targets
     if isinstance(targets, Mixture):
         labels = jnp.where(targets.share >= 0.5, targets.labels, targets.others)
-        losses = targets.share * _cross_entropy(logits, targets.labels)
-        losses += (1 - targets.share) * _cross_entropy(logits, targets.others)
-    else:
-        labels, losses = targets, _cross_entropy(logits, targets)
     return {
         "loss": jnp.sum(losses * weights),
+        "objective": jnp.sum(aims * weights),
         "correct": jnp.sum((jnp.argmax(logits, axis=-1) == labels) * weights),
         "count": jnp.sum(weights),
     }
-
-
-_cross_entropy = optax.softmax_cross_entropy_with_integer_labels

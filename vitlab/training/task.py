@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from vitlab.config import Augmentation, Phase
+from vitlab.augmentation_settings import Augmentation
+from vitlab.config import Phase
 from vitlab.data import Store, augment, mix
 from vitlab.models import Arrays, Network
 from vitlab.training.embeddings import BACKBONE, Embedder

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance, ImageOps
 
-from vitlab.config import Augmentation
+from vitlab.augmentation_settings import Augmentation
 from vitlab.data import augment
 from vitlab.data.augmentation import colour
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy import ndimage
 
-from vitlab.config import Augmentation
+from vitlab.augmentation_settings import Augmentation
 from vitlab.data.augmentation import geometry, resampling
 from vitlab.data.augmentation.boxes import Box, inside, random_box
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vitlab.config import Augmentation
+from vitlab.augmentation_settings import Augmentation
 from vitlab.data import Mixture, mix
 from vitlab.data.augmentation.mixing import partners
 from vitlab.training.step import batch_totals

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vitlab.config import Augmentation
+from vitlab.augmentation_settings import Augmentation
 from vitlab.data import augment
 from vitlab.data.augmentation import colour, geometry
 

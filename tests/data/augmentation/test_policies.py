@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from tests.data.augmentation.test_colour import photo
-from vitlab.config import Augmentation
+from vitlab.augmentation_settings import Augmentation
 from vitlab.data.augmentation import policies
 from vitlab.data.augmentation.resampling import resample
 
