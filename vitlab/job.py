@@ -80,21 +80,23 @@ def run_job(config: Config, run: RunDirectory) -> None:
         checkpoints=run.checkpoints,
         history=History(run.log),
     )
-    earlier = 0
+    earlier, went = 0, {}
     for index, (name, phase) in enumerate(config.phases.items()):
         if run.model(name).is_dir():
             model = _placed(load_model(run.model(name)), mesh)
         else:
             model = _train(Stage(name, phase, index, earlier), model, setting, run)
         _predict_parts(name, model, split, setting, run)
-        earlier += model.card.trained["epochs"]
+        trained = model.card.trained
+        went[name] = {key: trained[key] for key in ("epochs", "steps", "seconds", "spent")}
+        earlier += trained["epochs"]
 
     # ----------------------------------------------------------------- evaluation, report
     if not run.network.exists():
         files.write_json(run.network, _describe(config, blueprint, model))
     files.write_json(run.metrics, _evaluate_parts(run, list(config.phases), split))
     write_report(run, collection, split)
-    run.record(finished=True)
+    run.record(finished=True, phases=went)
     say(run.conclusion())
 
 

@@ -284,4 +284,9 @@ def test_the_time_of_a_phase_includes_its_embeddings(tmp_path: Path, monkeypatch
     monkeypatch.setattr("vitlab.training.loop.time.monotonic", lambda: now + 1e-6 * next(ticks))
     trained, history, _ = train(tmp_path, Phase(trainable=("head/.*",), epochs=2))
     assert 100 < trained.seconds < 101
+    assert 100 < trained.spent["preparing"] < 101
+    assert sum(trained.spent.values()) < trained.seconds
+    assert {*trained.spent} == {
+        *("preparing", "compiling", "waiting", "stepping", "evaluating", "saving")
+    }
     assert all(line["time"]["seconds"] < 1 for line in history.lines)

@@ -4,7 +4,7 @@ from vitlab.data.augmentation import Mixture, augment, mix
 from vitlab.data.collection import Collection, align, open_collection
 from vitlab.data.dealing import draw_split
 from vitlab.data.decode import DecodeError
-from vitlab.data.feeding import check_batch_size, feed, map_store
+from vitlab.data.feeding import GlobalBatch, check_batch_size, feed, map_store
 from vitlab.data.grouping import Groups
 from vitlab.data.inspection import (
     NEAR,
@@ -40,6 +40,7 @@ __all__ = [
     "DecodeError",
     "Examined",
     "Flaw",
+    "GlobalBatch",
     "Groups",
     "Inspection",
     "Mixture",

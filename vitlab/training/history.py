@@ -7,6 +7,7 @@ from typing import Any
 
 from vitlab import files
 from vitlab.errors import InputError
+from vitlab.progress import duration
 
 Line = dict[str, Any]
 
@@ -45,6 +46,19 @@ class History:
         text = "".join(json.dumps(line) + "\n" for line in self.lines)
         if not self.path.exists() or self.path.read_text(encoding="utf-8") != text:
             files.write_text(self.path, text)
+
+
+def described(line: Line, epochs: int) -> str:
+    """A line as a person reads it, of a phase of at most so many epochs."""
+    train, val, spent = line["train"], line["val"], line["time"]
+    return (
+        f"  epoch {line['epoch']:>{len(str(epochs))}}/{epochs}"
+        f"  train loss {train['loss']:.4f} accuracy {train['accuracy']:.4f}"
+        f"  val loss {val['loss']:.4f} accuracy {val['accuracy']:.4f}"
+        f"  {duration(spent['seconds'])}, {spent['ms_per_step']:.3g} ms/step,"
+        f" {spent['images_per_second']:.0f} images/s"
+        f"{'  best so far' if line['best'] else ''}"
+    )
 
 
 def _whole_lines(path: Path) -> list[Line]:

@@ -1,10 +1,11 @@
 """One phase of training, from its start or its newest checkpoint to its best weights."""
 
+import collections
 import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Container
+from collections.abc import Container, Iterator
 from typing import Any, NoReturn
 
 import jax
@@ -13,17 +14,27 @@ import numpy as np
 from jaxtyping import Array
 
 from vitlab import interruption, runtime
-from vitlab.data import Sampler, feed, on_devices
+from vitlab.data import GlobalBatch, Sampler, feed, on_devices
 from vitlab.errors import InputError
 from vitlab.models import Arrays
-from vitlab.progress import Progress, duration, say
+from vitlab.progress import Progress, say
 from vitlab.training.checkpoints import Checkpoints
 from vitlab.training.early_stopping import EarlyStopping
+from vitlab.training.history import described
 from vitlab.training.loss import make_objective
 from vitlab.training.optimizer import make_optimizer, make_schedule
 from vitlab.training.stage import Position, Setting, Stage, Trained, most_epochs
-from vitlab.training.step import State, Totals, first_state, make_score, make_train_step, zero_totals
+from vitlab.training.step import (
+    State,
+    Totals,
+    first_state,
+    make_score,
+    make_train_step,
+    scores_of,
+    zero_totals,
+)
 from vitlab.training.task import make_task
+from vitlab.training.time_spent import TimeSpent
 from vitlab.training.trainable import trainable_paths
 
 
@@ -42,18 +53,20 @@ class _PhaseRun:
 
     def __init__(self, stage: Stage, parameters: Arrays, statistics: Arrays, setting: Setting):
         self.clock = time.monotonic()
+        self.time = TimeSpent()
         phase = stage.phase
         self.name, self.setting = stage.name, setting
         memory = EarlyStopping(phase.patience, phase.monitor, phase.min_delta)
         self.position = Position(memory, logged=stage.earlier)
         self.epochs = most_epochs(phase, stage.earlier)
         chosen = trainable_paths(parameters, phase.trainable, f"phases.{self.name}.trainable")
-        self.task = make_task(
-            phase, chosen, setting.network, parameters, statistics, setting.stores, setting.embedder
-        )
-        self.train, self.val = on_devices(
-            (self.task.train, self.task.val), setting.mesh, setting.device_gib
-        )
+        with self.time.on("preparing"):
+            self.task = make_task(
+                phase, chosen, setting.network, parameters, statistics, setting.stores, setting.embedder
+            )
+            self.train, self.val = on_devices(
+                (self.task.train, self.task.val), setting.mesh, setting.device_gib
+            )
         seed = _phase_seed(setting.seed, stage.index)
         labels = self.train.labels
         balanced = labels if phase.sampling == "balanced" else None
@@ -80,6 +93,7 @@ class _PhaseRun:
 
         self.checkpoints = Checkpoints(setting.checkpoints / self.name, setting.checkpoint_seconds)
         self.restore()
+        self.spent_before = self.position.spent
         self.is_compiled = False
         # What came before the first batch, embeddings above all, is time of the phase, of no epoch.
         before = self.position.seconds
@@ -92,6 +106,7 @@ class _PhaseRun:
                 self.train_epoch()
             self.save()
         self.checkpoints.close()
+        self.account()
         best, position = self.best, self.position
         return Trained(
             parameters=self.frozen["parameters"] | best["trainable"],
@@ -101,7 +116,7 @@ class _PhaseRun:
             steps=position.epoch * len(self.sampler),
             trainable=sum(array.size for array in best["trainable"].values()),
             seconds=position.seconds,
-            compile_seconds=position.compile_seconds,
+            spent=position.spent,
             on_embeddings=self.task.on_embeddings,
         )
 
@@ -110,7 +125,8 @@ class _PhaseRun:
     def train_epoch(self) -> None:
         """All remaining batches of the epoch, then validation, the log, perhaps a checkpoint."""
         train, seconds_per_step = self.train_batches()
-        val = self.validate()
+        with self.time.on("evaluating"):
+            val = self.validate()
         self.account()
         epoch = self.position.epoch + 1
         stopping = self.position.stopping.after(epoch, val["accuracy"], val["loss"])
@@ -131,7 +147,7 @@ class _PhaseRun:
             },
         }
         self.setting.history.append(line)
-        say(_describe(line, self.epochs))
+        say(described(line, self.epochs))
         self.state["totals"] = self.no_totals()
         self.move(epoch=epoch, batch=0, stopping=stopping, logged=self.position.logged + 1)
         self.move(epoch_start=self.position.seconds)
@@ -146,39 +162,46 @@ class _PhaseRun:
         title = f"{self.name} {self.position.epoch + 1}/{self.epochs}"
         progress = Progress(self.sampler.count, title, "images", first * size)
         batches = feed(self.train, self.sampler, self.setting.mesh, self.position.epoch, start=first)
-        started, compiling, previous = time.monotonic(), 0.0, None
-        with contextlib.closing(batches):
-            for batch in batches:
-                called = time.monotonic()
-                self.state, totals = self.step(
-                    self.state, self.frozen, batch.inputs, batch.labels, batch.weights
-                )
-                if not self.is_compiled:
-                    self.is_compiled, compiling = True, time.monotonic() - called
-                self.move(batch=self.position.batch + 1)
+        started, compiling = time.monotonic(), self.time.seconds.get("compiling", 0.0)
+        previous = None
+        with contextlib.closing(batches), self.time.on("stepping"):
+            while batch := self.next_of(batches):
+                totals = self.take(batch)
                 # One step late: the device has the next step already while this one is looked at.
-                done = self.steps_done()
-                progress.advance(batch.count, self.look_at(previous, done - 1))
+                progress.advance(batch.count, self.look_at(previous, self.steps_done() - 1))
                 previous = totals
                 if self.position.batch < len(self.sampler):
                     if self.is_asked_to_stop():
                         self.stop()
                     if self.checkpoints.is_due():
                         self.save()
-        self.look_at(previous, self.steps_done())
+            self.look_at(previous, self.steps_done())
         progress.close()
-        steps = len(self.sampler) - first
-        seconds = time.monotonic() - started - compiling
-        self.move(compile_seconds=self.position.compile_seconds + compiling)
+        seconds = time.monotonic() - started
+        seconds -= self.time.seconds.get("compiling", 0.0) - compiling
         totals = self.state["totals"]
         objective = float(totals["objective"] / totals["count"])
-        return _scores(totals) | {"objective": objective}, seconds / steps
+        return scores_of(totals) | {"objective": objective}, seconds / (len(self.sampler) - first)
+
+    def next_of(self, batches: Iterator[GlobalBatch]) -> GlobalBatch | None:
+        with self.time.on("waiting"):
+            return next(batches, None)
+
+    def take(self, batch: GlobalBatch) -> Totals:
+        """A step; the first one is compiled."""
+        with self.time.on("stepping" if self.is_compiled else "compiling"):
+            self.state, totals = self.step(
+                self.state, self.frozen, batch.inputs, batch.labels, batch.weights
+            )
+        self.is_compiled = True
+        self.move(batch=self.position.batch + 1)
+        return totals
 
     def look_at(self, totals: Totals | None, step: int) -> str:
         """What the progress shows of a step."""
         if totals is None:
             return ""
-        scores = self.sound(_scores(totals), step)
+        scores = self.sound(scores_of(totals), step)
         return f"loss {scores['loss']:.3f}, accuracy {scores['accuracy']:.3f}"
 
     def sound(self, scores: dict[str, float], step: int) -> dict[str, float]:
@@ -206,7 +229,7 @@ class _PhaseRun:
             totals = self.score(
                 totals, parameters, statistics, batch.inputs, batch.labels, batch.weights
             )
-        return self.sound(_scores(totals), self.steps_done())
+        return self.sound(scores_of(totals), self.steps_done())
 
     def judged(self) -> dict[str, Arrays]:
         """The weights that are validated, and kept if they are the best."""
@@ -240,9 +263,10 @@ class _PhaseRun:
         """A checkpoint of what is sound: from one that is not, nobody could go on."""
         if not _is_finite(self.state):
             raise self.diverged("a parameter became no number", self.steps_done())
-        self.account()
-        position = dataclasses.asdict(self.position)
-        self.checkpoints.save({"state": self.state, "best": self.best}, position)
+        with self.time.on("saving"):
+            self.account()
+            position = dataclasses.asdict(self.position)
+            self.checkpoints.save({"state": self.state, "best": self.best}, position)
 
     def stop(self) -> NoReturn:
         """Ends the process as it was asked to, with all that was done on the disk."""
@@ -260,7 +284,9 @@ class _PhaseRun:
     def account(self) -> None:
         """Adds the time since the last call to the phase's."""
         now = time.monotonic()
-        self.move(seconds=self.position.seconds + now - self.clock)
+        spent = collections.Counter(self.spent_before)
+        spent.update(self.time.seconds)
+        self.move(seconds=self.position.seconds + now - self.clock, spent=dict(spent))
         self.clock = now
 
     def move(self, **changes: Any) -> None:
@@ -293,25 +319,3 @@ def _copied(tree: Any) -> Any:
 def _is_finite(tree: Any) -> Array:
     floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
     return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in floats]))
-
-
-def _scores(totals: Totals) -> dict[str, float]:
-    values = {name: float(value) for name, value in jax.device_get(totals).items()}
-    count = values["count"]
-    return {
-        "n": int(count),
-        "loss": values["loss"] / count,
-        "accuracy": values["correct"] / count,
-    }
-
-
-def _describe(line: dict[str, Any], epochs: int) -> str:
-    train, val, spent = line["train"], line["val"], line["time"]
-    return (
-        f"  epoch {line['epoch']:>{len(str(epochs))}}/{epochs}"
-        f"  train loss {train['loss']:.4f} accuracy {train['accuracy']:.4f}"
-        f"  val loss {val['loss']:.4f} accuracy {val['accuracy']:.4f}"
-        f"  {duration(spent['seconds'])}, {spent['ms_per_step']:.3g} ms/step,"
-        f" {spent['images_per_second']:.0f} images/s"
-        f"{'  best so far' if line['best'] else ''}"
-    )

@@ -1,6 +1,6 @@
 """What a phase is given, where it is while it trains, and what it gives back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Trained:
-    """The best weights of a phase, and how it went. Epochs count from 1; 0 is the start."""
+    """The best weights of a phase, and how it went. Epochs count from 1; 0 is the start.
+
+    `spent` are seconds by activity (`TimeSpent`).
+    """
 
     parameters: Arrays
     statistics: Arrays
@@ -41,7 +44,7 @@ class Trained:
     steps: int
     trainable: int
     seconds: float
-    compile_seconds: float
+    spent: dict[str, float]
     on_embeddings: bool
 
 
@@ -54,7 +57,7 @@ class Position:
     epoch: int = 0  # finished epochs
     batch: int = 0  # finished batches of the epoch after
     seconds: float = 0.0
-    compile_seconds: float = 0.0
+    spent: dict[str, float] = field(default_factory=dict)  # seconds by activity
     epoch_start: float = 0.0  # in seconds of the phase
 
     @classmethod

@@ -178,3 +178,14 @@ def batch_totals(
         "correct": jnp.sum((jnp.argmax(logits, axis=-1) == labels) * weights),
         "count": jnp.sum(weights),
     }
+
+
+def scores_of(totals: Totals) -> dict[str, float]:
+    """The number of examples, and their mean loss and accuracy. Waits for the device."""
+    values = {name: float(value) for name, value in jax.device_get(totals).items()}
+    count = values["count"]
+    return {
+        "n": int(count),
+        "loss": values["loss"] / count,
+        "accuracy": values["correct"] / count,
+    }
