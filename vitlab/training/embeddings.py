@@ -71,7 +71,13 @@ class Embedder:
         self._digest = self._digest or _digest(self._backbone)
         shape = (self._batch_size, *store.inputs.shape[1:])
         images = jax.ShapeDtypeStruct(shape, store.inputs.dtype, sharding=runtime.by_example(self._mesh))
-        program = self._embed.lower(parameters, statistics, images).as_text()
+        # Wherever the arrays lie now, each device will need all of them.
+        place = runtime.replicated(self._mesh)
+        arrays = jax.tree.map(
+            lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=place),
+            (parameters, statistics),
+        )
+        program = self._embed.lower(*arrays, images).as_text()
         facts = (store.key, self._digest, program, machine(self._mesh))
         return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
