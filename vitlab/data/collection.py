@@ -1,7 +1,9 @@
 """A source opened for one network: what can be read, its pixels, and a store per part."""
 
 import dataclasses
+import hashlib
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,13 +71,15 @@ class Collection:
         Raises:
             InputError: a file is gone, or its exact pixels cannot be had.
         """
-        origin, pixels = self.origin[rows], self.pixels
-        if self.recipe.decode != "exact" and not training:
-            recipe = dataclasses.replace(self.recipe, decode="exact")
+        origin, pixels, recipe = self.origin[rows], self.pixels, self.recipe
+        if recipe.decode != "exact" and not training:
+            recipe = dataclasses.replace(recipe, decode="exact")
             pixels = load_pixels(self.source, recipe, origin)
             for path, reason in pixels.unreadable.items():
                 raise InputError(f"{path} can be decoded fast, but not exactly ({reason}); remove it")
-        return Store(pixels.array, pixels.rows[origin], self.table.labels[rows])
+        ids = [self.table.ids[row] for row in rows]
+        key = _key(ids, pixels, recipe)
+        return Store(pixels.array, pixels.rows[origin], self.table.labels[rows], key)
 
     def stores(self, split: Split) -> dict[str, Store]:
         """The store of each part of a split of this table."""
@@ -138,6 +142,12 @@ def align(collection: Collection, split: Split) -> tuple[Collection, Split]:
     origin = collection.origin[rows]
     aligned = dataclasses.replace(collection, table=table, origin=origin)
     return aligned, Split(table, split.parts)
+
+
+def _key(ids: Sequence[str], pixels: Pixels, recipe: Recipe) -> str:
+    """Of a store: its images in their order, how their pixels are made, and what came of it."""
+    lines = [recipe.key, *(f"{identity} {pixels.checksums[identity]}" for identity in ids)]
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _say_unreadable(unreadable: dict[str, str], total: int) -> None:

@@ -11,12 +11,14 @@ from vitlab.data.packs import PackedPixels
 class Store:
     """Inputs (pixels read from packs on disk, or embeddings in memory) and labels.
 
-    Example i is `inputs[rows[i]]` with `labels[i]`.
+    Example i is `inputs[rows[i]]` with `labels[i]`. Stores of the same `key` have the same inputs in the
+    same order, in any process; where it is empty, nobody knows.
     """
 
     inputs: np.ndarray | PackedPixels
     rows: np.ndarray
     labels: np.ndarray
+    key: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)
