@@ -8,7 +8,7 @@ import jax
 from jax.sharding import Mesh
 
 from vitlab import files, runtime
-from vitlab.config import Config
+from vitlab.config import Config, check_parts
 from vitlab.data import (
     HARD,
     PARTS,
@@ -48,7 +48,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
     """Does what is left of a run: every stage takes over what an earlier process finished."""
     mesh = runtime.device_mesh()
     check_batch_size(config.batch_size, mesh)
-    _check_parts(config, mesh)
+    check_parts(config, mesh.size)
     kinds = [str(device.device_kind) for device in mesh.devices.flat]
     say(f"devices  {len(kinds)} x {kinds[0]}, JAX {jax.__version__}")
 
@@ -98,17 +98,6 @@ def run_job(config: Config, run: RunDirectory) -> None:
     write_report(run, collection, split)
     run.record(finished=True, phases=went)
     say(run.conclusion())
-
-
-def _check_parts(config: Config, mesh: Mesh) -> None:
-    """What is accumulated are batches too, and each lies on all devices."""
-    for name, phase in config.phases.items():
-        if config.batch_size % (phase.accumulate * mesh.size):
-            raise InputError(
-                f"batch_size {config.batch_size} in {phase.accumulate} parts (phases.{name}.accumulate) "
-                f"does not divide over {mesh.size} devices; use a multiple of "
-                f"{phase.accumulate * mesh.size}"
-            )
 
 
 def _what_runs(

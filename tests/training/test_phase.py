@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import ROOT
 from vitlab import runtime
 from vitlab.augmentation_settings import Augmentation
-from vitlab.config import Phase
+from vitlab.config import Config, Model, Phase, check_parts
 from vitlab.data import Store, augment
 from vitlab.errors import InputError
 from vitlab.models import create, initialise
@@ -290,3 +290,13 @@ def test_the_time_of_a_phase_includes_its_embeddings(tmp_path: Path, monkeypatch
         *("preparing", "compiling", "waiting", "stepping", "evaluating", "saving")
     }
     assert all(line["time"]["seconds"] < 1 for line in history.lines)
+
+
+def test_parts_of_a_batch_that_do_not_divide_over_the_devices_are_refused():
+    """Before anything is read. Eight devices, of which a part of four images would leave four idle."""
+    phase = Phase(epochs=1, accumulate=8)
+    config = Config(batch_size=32, model=Model(name="vit_ti16"), phases={"a": phase})
+    message = r"batch_size 32 in 8 parts \(phases.a.accumulate\) does not divide over 8 devices; .* 64"
+    with pytest.raises(InputError, match=message):
+        check_parts(config, 8)
+    check_parts(config, 4)
