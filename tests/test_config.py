@@ -97,6 +97,12 @@ def test_defaults_hold_every_field_so_that_each_can_be_overridden():
         ),
         (one_phase(ema=1.0), r"phases.a.ema is 1; it must be from 0 to 0.99999"),
         (one_phase(clip=float("nan")), r"phases.a.clip is nan; it must be from 0"),
+        (
+            one_phase(rates=(("head/.*", 0.0),)),
+            "phases.a.rates is 0 for 'head.*'; it must be above",
+        ),
+        (one_phase(rates=(("head/.*", "2"),)), r"phases.a.rates is '2'; it must be of type float"),
+        (one_phase(rates=(("head/.*",),)), r"it must have 2 entries"),
         (one_phase(accumulate=5), r"phases.a.accumulate is 5; batch_size 32 does not divide into"),
         (one_phase(loss="focal", label_smoothing=0.1), "take one of it and 'focal'"),
         (

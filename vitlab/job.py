@@ -40,7 +40,7 @@ from vitlab.names import unknown
 from vitlab.progress import duration, say
 from vitlab.reporting import write_report
 from vitlab.run_directory import RunDirectory, circumstances
-from vitlab.training import Embedder, History, Setting, Stage, train_phase, trainable_paths
+from vitlab.training import Embedder, History, Setting, Stage, rate_factors, train_phase, trainable_paths
 from vitlab.weights import CATALOGUE
 
 
@@ -142,6 +142,7 @@ def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> N
     parameters, statistics = blueprint.shapes
     for name, phase in config.phases.items():
         chosen = trainable_paths(parameters, phase.trainable, f"phases.{name}.trainable")
+        rate_factors(chosen, phase.rates, f"phases.{name}.rates")
         untouched = phase.batch_norm == "frozen" and not blueprint.published
         if statistics and untouched and not all(path.startswith("head/") for path in chosen):
             raise InputError(

@@ -20,6 +20,8 @@ class Phase:
         trainable: patterns of parameter paths; a parameter trains if one of them matches it whole.
         optimizer: "adam", "adamw", "sgd" (with Nesterov's momentum), "rmsprop", "lamb" or "lion".
         learning_rate: its highest value.
+        rates: patterns of parameter paths, and how many times the learning rate these parameters train
+            at: (("backbone/.*", 0.1),). The first pattern that matches a path whole counts.
         momentum: of sgd.
         weight_decay: of adamw, lamb and lion apart from the gradient; with the others, half of it
             times the squared parameters is added to the loss.
@@ -51,6 +53,7 @@ class Phase:
     trainable: tuple[str, ...] = (".*",)
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "lamb", "lion"] = "adam"
     learning_rate: float = 1e-3
+    rates: tuple[tuple[str, float], ...] = ()
     momentum: float = 0.9
     weight_decay: float = 0.0
     clip: float = 0.0
@@ -106,6 +109,11 @@ def check_phase(name: str, settings: Phase, batch_size: int) -> None:
         raise InputError(f"{where} has no end; set {where}.epochs or {where}.total_epochs")
     if not settings.learning_rate > 0 or not math.isfinite(settings.learning_rate):
         raise InputError(f"{where}.learning_rate is {settings.learning_rate}; it must be positive")
+    for pattern, factor in settings.rates:
+        if not 0 < factor <= 1000:
+            raise InputError(
+                f"{where}.rates is {factor:g} for {pattern!r}; it must be above 0, up to 1000"
+            )
     if batch_size % settings.accumulate:
         raise InputError(
             f"{where}.accumulate is {settings.accumulate}; batch_size {batch_size} does not divide into "

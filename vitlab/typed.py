@@ -2,6 +2,7 @@
 
 import collections.abc
 import dataclasses
+import itertools
 import typing
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
@@ -18,8 +19,8 @@ Share = Annotated[float, "a share"]
 def build(kind: type[T], values: Any, where: str = "") -> T:
     """An instance of the dataclass `kind`; what `values` leaves out keeps its default.
 
-    Fields may be dataclasses, bool, int, float, str, `Literal` of strings, `tuple[X, ...]` and
-    `Mapping[str, X]`. `where` is the path of `values`, for messages.
+    Fields may be dataclasses, bool, int, float, str, `Literal` of strings, `tuple[X, ...]`,
+    `tuple[X, Y]` and `Mapping[str, X]`. `where` is the path of `values`, for messages.
 
     Raises:
         InputError: an unknown key (the nearest known one is offered), or a value of another type.
@@ -52,7 +53,8 @@ def checked(hint: Any, value: Any, where: str) -> Any:
             raise InputError(f"{where} is {value!r}; it must be a list, such as ({value!r},)")
         if inner[-1] is not ... and len(value) != len(inner):
             raise InputError(f"{where} is {value!r}; it must have {len(inner)} entries")
-        return tuple(checked(inner[0], item, where) for item in value)
+        kinds = itertools.repeat(inner[0]) if inner[-1] is ... else inner
+        return tuple(checked(kind, item, where) for kind, item in zip(kinds, value, strict=False))
     if outer is Literal and value not in inner:
         raise InputError(unknown("value", str(value), inner, where))
     if hint is float and type(value) is int:

@@ -11,7 +11,7 @@ import pytest
 
 from vitlab.config import Phase
 from vitlab.errors import InputError
-from vitlab.training import History, most_epochs, trainable_paths
+from vitlab.training import History, most_epochs, rate_factors, trainable_paths
 from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.optimizer import make_optimizer, make_schedule
 
@@ -134,6 +134,25 @@ def updated(phase: Phase, gradient: list[float], steps: int = 1) -> np.ndarray:
 )
 def test_the_first_step_of_every_optimizer_is_the_closed_form(phase: Phase, expected: float):
     assert float(updated(phase, [3.0])[0]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_first_pattern_that_matches_gives_a_parameter_its_rate():
+    """And the whole update follows it, weight decay as well."""
+    rates = (("head/kernel", 10.0), ("head/.*", 2.0), (".*/1/.*", 0.5))
+    factors = rate_factors(PATHS, rates, "p")
+    assert factors == {"head/kernel": 10.0, "head/bias": 2.0, PATHS[1]: 0.5}
+    phase = Phase(optimizer="adamw", weight_decay=0.5)
+    parameters = {path: jnp.ones(1) for path in PATHS}
+    gradients = {path: jnp.full(1, 3.0) for path in PATHS}
+    optimizer = make_optimizer(phase, lambda _: 0.01, factors)
+    updates, _ = optimizer.update(gradients, optimizer.init(parameters), parameters)
+    for path, update in updates.items():
+        assert float(update[0]) == pytest.approx(-0.01 * 1.5 * factors.get(path, 1.0), rel=1e-5)
+
+
+def test_a_rate_for_nothing_is_an_error():
+    with pytest.raises(InputError, match=r"unknown pattern of parameters 'haed/\.\*' \(p\); did"):
+        rate_factors(PATHS, (("haed/.*", 2.0),), "p")
 
 
 def test_clipping_is_of_the_norm_over_all_parameters():

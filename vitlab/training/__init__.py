@@ -5,7 +5,7 @@ from vitlab.training.history import History
 from vitlab.training.loop import train_phase
 from vitlab.training.stage import Setting, Stage, Trained, most_epochs
 from vitlab.training.step import first_state, make_train_step
-from vitlab.training.trainable import trainable_paths
+from vitlab.training.trainable import rate_factors, trainable_paths
 
 __all__ = [
     "Embedder",
@@ -16,6 +16,7 @@ __all__ = [
     "first_state",
     "make_train_step",
     "most_epochs",
+    "rate_factors",
     "train_phase",
     "trainable_paths",
 ]

@@ -35,7 +35,7 @@ from vitlab.training.step import (
 )
 from vitlab.training.task import make_task
 from vitlab.training.time_spent import TimeSpent
-from vitlab.training.trainable import trainable_paths
+from vitlab.training.trainable import rate_factors, trainable_paths
 
 
 def train_phase(stage: Stage, parameters: Arrays, statistics: Arrays, setting: Setting) -> Trained:
@@ -72,7 +72,8 @@ class _PhaseRun:
         balanced = labels if phase.sampling == "balanced" else None
         self.sampler = Sampler(len(self.train), setting.batch_size, seed, balanced)
         self.schedule = make_schedule(phase, self.epochs, len(self.sampler))
-        optimizer = make_optimizer(phase, self.schedule)
+        factors = rate_factors(chosen, phase.rates, f"phases.{self.name}.rates")
+        optimizer = make_optimizer(phase, self.schedule, factors)
         self.step = make_train_step(
             self.task.train_forward,
             optimizer,

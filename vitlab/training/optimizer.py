@@ -1,18 +1,31 @@
 """The optimizer and the learning-rate schedule of a phase, from optax."""
 
+from collections.abc import Mapping
+
 import optax
 
 from vitlab.config import Phase
 from vitlab.phase_settings import DECOUPLED
 
 
-def make_optimizer(phase: Phase, schedule: optax.Schedule) -> optax.GradientTransformation:
+def make_optimizer(
+    phase: Phase, schedule: optax.Schedule, factors: Mapping[str, float] | None = None
+) -> optax.GradientTransformation:
+    """`factors` of the learning rate by parameter path; those that are not in it have 1."""
     steps = [_rule(phase, schedule)]
+    if factors:
+        steps.append(_scaled(factors))
     if phase.weight_decay and phase.optimizer not in DECOUPLED:
         steps.insert(0, optax.add_decayed_weights(phase.weight_decay))
     if phase.clip:
         steps.insert(0, optax.clip_by_global_norm(phase.clip))
     return optax.chain(*steps)
+
+
+def _scaled(factors: Mapping[str, float]) -> optax.GradientTransformation:
+    return optax.stateless(
+        lambda updates, _: {path: update * factors.get(path, 1.0) for path, update in updates.items()}
+    )
 
 
 def _rule(phase: Phase, schedule: optax.Schedule) -> optax.GradientTransformation:

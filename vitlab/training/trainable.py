@@ -1,4 +1,4 @@
-"""Which parameters a phase trains: patterns over their paths."""
+"""Which parameters a phase trains, and at which rates: patterns over their paths."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -26,6 +26,22 @@ def trainable_paths(paths: Iterable[str], patterns: Sequence[str], where: str) -
     if not chosen:
         raise InputError(f"{where} is empty; a phase trains at least the head: ('head/.*',)")
     return frozenset(chosen)
+
+
+def rate_factors(
+    paths: Iterable[str], rates: Sequence[tuple[str, float]], where: str
+) -> dict[str, float]:
+    """The factor of each path that a pattern matches whole, by the first that does.
+
+    Raises:
+        InputError: a pattern matches nothing, or is no regular expression.
+    """
+    paths = list(paths)
+    factors: dict[str, float] = {}
+    for pattern, factor in rates:
+        for path in trainable_paths(paths, (pattern,), where):
+            factors.setdefault(path, factor)
+    return factors
 
 
 def _families(paths: Iterable[str]) -> list[str]:
