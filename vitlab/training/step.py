@@ -180,7 +180,7 @@ def batch_totals(
     }
 
 
-def scores_of(totals: Totals) -> dict[str, float]:
+def scores_of(totals: Totals) -> dict[str, Any]:
     """The number of examples, and their mean loss and accuracy. Waits for the device."""
     values = {name: float(value) for name, value in jax.device_get(totals).items()}
     count = values["count"]
