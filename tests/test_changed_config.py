@@ -105,3 +105,13 @@ def test_a_refused_change_leaves_the_run_as_it_was(tmp_path: Path):
     with pytest.raises(InputError):
         go_on(run, dataclasses.replace(CONFIG, seed=5))
     assert run.config.read_text() == before
+
+
+def test_a_run_of_an_older_version_goes_on_where_nothing_but_new_settings_have_come(tmp_path: Path):
+    run = begun(tmp_path)
+    values = json.loads(run.config.read_text())
+    for phase in values["phases"].values():
+        del phase["rates"], phase["ema"]
+    run.config.write_text(json.dumps(values))
+    with run.claimed(CONFIG) as finished:
+        assert not finished

@@ -154,8 +154,9 @@ class RunDirectory:
                     f"{self.path} holds no run, but other files ({others[0]}); choose a new --workdir"
                 )
             return False
-        wanted = json.loads(json.dumps(to_json(chosen)))
-        self._changes = differences(read_json(self.config), wanted)
+        # What an older vitlab could not say has its default.
+        before = from_json(read_json(self.config))
+        self._changes = differences(_as_json(before), _as_json(chosen))
         refused = [change for change in self._changes if not accept_changes or not self._is_open(change)]
         if refused and accept_changes:
             raise InputError(
@@ -227,6 +228,10 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
+
+
+def _as_json(config: Config) -> Any:
+    return json.loads(json.dumps(to_json(config)))
 
 
 def circumstances() -> dict[str, Any]:
