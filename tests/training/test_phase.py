@@ -140,6 +140,42 @@ def test_a_checkpoint_never_holds_a_parameter_that_is_no_number(tmp_path: Path, 
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(arrays["state"]))
 
 
+def test_a_phase_that_stops_at_any_batch_goes_on_from_there(tmp_path: Path, monkeypatch):
+    """In the middle of an epoch, and at its end, which is no batch to go on after."""
+    phase = Phase(
+        optimizer="lion",
+        epochs=2,
+        patience=5,
+        accumulate=2,
+        ema=0.9,
+        sampling="balanced",
+        batch_norm="update",
+        augmentation=Augmentation(brightness=0.3, mixup=0.4),
+    )
+    expected, whole, _ = train(tmp_path / "whole", phase, batch_size=16)
+
+    save = Checkpoints.save
+    for stop in (2, 3):
+        saves = itertools.count(1)
+
+        def save_and_stop(*arguments, saves=saves, stop=stop):
+            save(*arguments)
+            if next(saves) == stop:
+                raise KeyboardInterrupt
+
+        folder = tmp_path / str(stop)
+        with monkeypatch.context() as patched:
+            patched.setattr(Checkpoints, "is_due", lambda _: True)
+            patched.setattr(Checkpoints, "save", save_and_stop)
+            with pytest.raises(KeyboardInterrupt):
+                train(folder, phase, batch_size=16)
+        found, history, _ = train(folder, phase, batch_size=16)
+        assert [line["val"] for line in history.lines] == [line["val"] for line in whole.lines]
+        assert [line["train"] for line in history.lines] == [line["train"] for line in whole.lines]
+        for path, array in expected.parameters.items():
+            np.testing.assert_array_equal(found.parameters[path], array)
+
+
 BATCH_OF_8 = (jnp.asarray(some_store(8, 3).inputs), jnp.asarray(some_store(8, 3).labels))
 
 
