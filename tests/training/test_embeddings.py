@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -19,12 +20,12 @@ from vitlab.training.embeddings import map_store
 from vitlab.training.kept_embeddings import KeptEmbeddings
 from vitlab.weights import Preprocessing
 
-OPTIONS = {"input_size": 8, "patch": 4, "width": 16, "depth": 1, "heads": 2, "mlp_width": 16}
+OPTIONS: dict[str, Any] = {"input_size": 8, "patch": 4, "width": 16, "depth": 1, "heads": 2, "mlp_width": 16}
 PREPROCESSING = Preprocessing(8, "bilinear", 0.9, crop_first=False)
 PATH = "backbone/class_token"
 
 
-def model(num_classes: int = 3, **options: object) -> tuple[Network, Arrays, Arrays]:
+def model(num_classes: int = 3, **options: Any) -> tuple[Network, Arrays, Arrays]:
     return initialise(lambda: create("vit", num_classes=num_classes, **(OPTIONS | options)), {})
 
 
