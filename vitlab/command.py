@@ -38,8 +38,9 @@ def run(main: Callable[[], None]) -> None:
             main()
         except InputError as error:
             _stop_writing()
-            if processes.are_several():  # the others wait for this one: they end when it is gone
+            if processes.are_several():
                 _complain(error)
+                processes.leave()
                 _end(2)
             _refuse(error)
         except KeyboardInterrupt:

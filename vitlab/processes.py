@@ -20,7 +20,8 @@ import numpy as np
 from vitlab.errors import InputError
 
 JOIN_SECONDS = 300  # so long a process waits for the others
-LOOK_SECONDS = 30  # so long a file of another machine may take until it is seen
+LEAVE_SECONDS = 10  # so long one that ends waits for others that may end for the same reason
+LOOK_SECONDS = 10  # so long a file of another machine may take until it is seen
 
 _SLURM = ("SLURM_JOB_ID", "SLURM_STEP_NODELIST", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_LOCALID")
 
@@ -58,7 +59,9 @@ def join(coordinator: str = "", count: int = 0, index: int = -1) -> None:
     import jax
 
     try:
-        jax.distributed.initialize(initialization_timeout=JOIN_SECONDS, **how)
+        jax.distributed.initialize(
+            initialization_timeout=JOIN_SECONDS, shutdown_timeout_seconds=LEAVE_SECONDS, **how
+        )
     except (RuntimeError, ValueError) as error:
         raise InputError(
             f"the processes of this job did not find each other ({str(error).splitlines()[0]}); start "
@@ -66,6 +69,14 @@ def join(coordinator: str = "", count: int = 0, index: int = -1) -> None:
             "neither SLURM nor a TPU pod tells them"
         ) from error
     _count, _index = jax.process_count(), jax.process_index()
+
+
+def leave() -> None:
+    """Takes this process out of the job, together with others that leave now; who stays is ended."""
+    import jax
+
+    with contextlib.suppress(RuntimeError):  # nobody came along
+        jax.distributed.shutdown()
 
 
 def are_several() -> bool:
@@ -116,8 +127,7 @@ def entered_by_first(context: AbstractContextManager[bool], folder: Path) -> Ite
     """Enters `context` in the first process alone, which holds `folder` for all; all get its value.
 
     Raises:
-        InputError: another process does not see the folder.
-        SystemExit: with code 2, in the other processes, where the first did not get in (and says why).
+        InputError: another process does not see the folder; or, in the others, the first did not get in.
     """
     if not are_several():
         with context as value:
@@ -126,7 +136,7 @@ def entered_by_first(context: AbstractContextManager[bool], folder: Path) -> Ite
     if not is_first():
         told = _told(0)
         if told == _REFUSED:
-            raise SystemExit(2)
+            raise InputError("the first process of this job has ended; it says why")
         _check_shared(folder)
         yield bool(told)
         return

@@ -1,9 +1,6 @@
 """One phase: what it optimises, what it leaves alone, and that where it runs changes nothing."""
 
 import itertools
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import jax
@@ -13,7 +10,6 @@ import optax
 import orbax.checkpoint as ocp
 import pytest
 
-from tests.conftest import ROOT
 from vitlab import runtime
 from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Config, Model, Phase, check_parts
@@ -236,31 +232,6 @@ def test_the_average_is_what_is_validated_and_kept(tmp_path: Path):
     losses = optax.softmax_cross_entropy_with_integer_labels(logits, jnp.asarray(store.labels))
     kept = history.lines[average.best_epoch - 1]["val"]["loss"]
     assert float(losses.mean()) == pytest.approx(kept, rel=1e-4)
-
-
-@pytest.mark.slow
-def test_two_and_four_devices_give_the_losses_of_one(tmp_path: Path):
-    """The same batches, cut over simulated devices.
-
-    By small steps of SGD. Large ones multiply what rounding leaves apart, by forty an epoch at 0.05, and
-    Adam divides by a gradient's own size at first, which makes a step of what is rounding alone.
-    """
-    sgd = ["--config.phases.all.optimizer=sgd", "--config.phases.all.learning_rate=0.001"]
-    losses = {}
-    for devices in (1, 2, 4):
-        workdir = tmp_path / str(devices)
-        program = (
-            "import sys, jax; jax.config.update('jax_num_cpu_devices', int(sys.argv.pop()));"
-            "from vitlab import command, main; command.run(main.main)"
-        )
-        arguments = ["--config=tests/configs/small.py", *sgd, f"--workdir={workdir}", str(devices)]
-        subprocess.run([sys.executable, "-c", program, *arguments], cwd=ROOT, check=True)
-        lines = [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
-        losses[devices] = [line[part]["loss"] for line in lines for part in ("train", "val")]
-        manifest = json.loads((workdir / "manifest.json").read_text())
-        assert len(manifest["devices"]) == devices
-    for devices in (2, 4):
-        np.testing.assert_allclose(losses[devices], losses[1], rtol=1e-5)
 
 
 def test_validation_images_are_never_augmented(tmp_path: Path):

@@ -165,7 +165,7 @@ class _PhaseRun:
         title = f"{self.name} {self.position.epoch + 1}/{self.epochs}"
         progress = Progress(self.sampler.count, title, "images", first * size)
         batches = feed(self.train, self.sampler, self.setting.mesh, self.position.epoch, start=first)
-        started, compiling = time.monotonic(), self.time.seconds.get("compiling", 0.0)
+        started, apart = time.monotonic(), self.time_apart()
         previous = None
         with contextlib.closing(batches), self.time.on("stepping"):
             while batch := self.next_of(batches):
@@ -181,11 +181,14 @@ class _PhaseRun:
                     self.stop_or_save()
             self.look_at(previous, self.steps_done())
         progress.close()
-        seconds = time.monotonic() - started
-        seconds -= self.time.seconds.get("compiling", 0.0) - compiling
+        seconds = time.monotonic() - started - (self.time_apart() - apart)
         totals = self.state["totals"]
         objective = float(totals["objective"] / totals["count"])
         return scores_of(totals) | {"objective": objective}, seconds / (len(self.sampler) - first)
+
+    def time_apart(self) -> float:
+        """Seconds so far that a step is not slower for."""
+        return self.time.seconds.get("compiling", 0.0) + self.time.seconds.get("saving", 0.0)
 
     def next_of(self, batches: Iterator[GlobalBatch]) -> GlobalBatch | None:
         with self.time.on("waiting"):
