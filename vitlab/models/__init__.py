@@ -4,7 +4,7 @@ Jitted code sees a network as a pure function of plain dictionaries (`functional
 """
 
 from vitlab.models.choice import published_networks
-from vitlab.models.classifier import Backbone, Classifier
+from vitlab.models.classifier import LINEAR, Backbone, Classifier, HeadSettings
 from vitlab.models.clip import CLIPText, similarity
 from vitlab.models.conversion import convert
 from vitlab.models.functional import Arrays, Network, initialise, outline
@@ -24,6 +24,7 @@ from vitlab.models.summary import (
 from vitlab.models.tokenizer import Tokenizer, load_tokenizer
 
 __all__ = [
+    "LINEAR",
     "PRESETS",
     "TIMED_ANSWERS",
     "Arrays",
@@ -31,6 +32,7 @@ __all__ = [
     "Blueprint",
     "CLIPText",
     "Classifier",
+    "HeadSettings",
     "Layer",
     "ModelCard",
     "Network",
