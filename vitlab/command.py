@@ -13,7 +13,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
-from vitlab import runtime
+from vitlab import processes, runtime
 from vitlab.errors import InputError
 
 HELP = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
@@ -38,6 +38,9 @@ def run(main: Callable[[], None]) -> None:
             main()
         except InputError as error:
             _stop_writing()
+            if processes.are_several():  # the others wait for this one: they end when it is gone
+                _complain(error)
+                _end(2)
             _refuse(error)
         except KeyboardInterrupt:
             print("stopped; run the same command again to go on", file=sys.stderr)
@@ -156,7 +159,11 @@ def _end(code: int) -> NoReturn:
 
 
 def _refuse(error: InputError) -> NoReturn:
+    _complain(error)
+    sys.exit(2)
+
+
+def _complain(error: InputError) -> None:
     program = sys.modules["__main__"].__spec__
     name = program.name.removeprefix("vitlab.") if program else "vitlab"
     print(f"vitlab {name}: {error}", file=sys.stderr)
-    sys.exit(2)

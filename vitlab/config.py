@@ -146,12 +146,16 @@ class Config:
     Attributes:
         seed: of the split, the initial weights, the order of images and the augmentation.
         batch_size: images per step over all devices.
+        fsdp: the parameters and the optimizer's memory are cut over so many devices (Zhao et al. 2023),
+            for networks that are too large for one; 1: each device holds all. All of them share the
+            batch in any case.
         checkpoint_seconds: a checkpoint is due after so long; saving never takes more than about a
             twentieth of the time.
     """
 
     seed: int = 0
     batch_size: int = 32
+    fsdp: int = 1
     checkpoint_seconds: float = 30.0
     dataset: Dataset = Dataset()
     split: Split = Split()
@@ -228,6 +232,7 @@ def check_parts(config: Config, devices: int) -> None:
 def _check(config: Config) -> None:
     _check_data(config)
     _at_least("batch_size", config.batch_size, 1)
+    _at_least("fsdp", config.fsdp, 1)
     _at_least("model.input_size", config.model.input_size, 0)
     if not config.model.name:
         raise InputError("model.name is empty; name a network, such as --config.model.name=vit_ti16")

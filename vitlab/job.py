@@ -1,13 +1,14 @@
 """The main job, from top to bottom: network, images, split, every phase, evaluation, report."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 from jax.sharding import Mesh
 
-from vitlab import files, runtime
+from vitlab import files, processes, runtime
 from vitlab.config import Config, check_parts
 from vitlab.data import (
     HARD,
@@ -25,6 +26,7 @@ from vitlab.data import (
 from vitlab.errors import InputError
 from vitlab.evaluation import evaluate, evaluate_test, load_predictions, predict, save_predictions
 from vitlab.models import (
+    Arrays,
     Blueprint,
     SavedModel,
     draw_blueprint,
@@ -46,11 +48,15 @@ from vitlab.weights import CATALOGUE
 
 def run_job(config: Config, run: RunDirectory) -> None:
     """Does what is left of a run: every stage takes over what an earlier process finished."""
-    mesh = runtime.device_mesh()
+    mesh = runtime.device_mesh(config.fsdp)
     check_batch_size(config.batch_size, mesh)
     check_parts(config, mesh.size)
     kinds = [str(device.device_kind) for device in mesh.devices.flat]
-    say(f"devices  {len(kinds)} x {kinds[0]}, JAX {jax.__version__}")
+    say(
+        f"devices  {len(kinds)} x {kinds[0]}"
+        f"{f' of {jax.process_count()} processes' if processes.are_several() else ''}"
+        f"{f', parameters over {config.fsdp} of them' if config.fsdp > 1 else ''}, JAX {jax.__version__}"
+    )
 
     # ----------------------------------------------------------------- network, images, split
     blueprint = draw_blueprint(config.model)
@@ -59,8 +65,10 @@ def run_job(config: Config, run: RunDirectory) -> None:
     class_names = split.table.class_names
     _check_split(run, split)
     pretraining = _pretraining(config, blueprint, split)
+    processes.check_same("the images", split.hash)
     run.begin(config)
-    write_split(split, run.split)
+    if processes.is_first():
+        write_split(split, run.split)
     facts = _what_runs(config, blueprint, collection, split)
     run.record(devices=kinds, finished=False, pretraining=pretraining, **facts)
 
@@ -82,7 +90,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
     )
     earlier, went = 0, {}
     for index, (name, phase) in enumerate(config.phases.items()):
-        if run.model(name).is_dir():
+        if processes.agreed(run.model(name).is_dir()):
             model = _placed(load_model(run.model(name)), mesh)
         else:
             model = _train(Stage(name, phase, index, earlier), model, setting, run)
@@ -92,12 +100,26 @@ def run_job(config: Config, run: RunDirectory) -> None:
         earlier += trained["epochs"]
 
     # ----------------------------------------------------------------- evaluation, report
+    model = _on_host(model)
+    if processes.is_first():
+        _report(config, run, blueprint, collection, split, model)
+        run.record(finished=True, phases=went)
+        say(run.conclusion())
+    processes.wait_for_all("the report")
+
+
+def _report(
+    config: Config,
+    run: RunDirectory,
+    blueprint: Blueprint,
+    collection: Collection,
+    split: Split,
+    model: SavedModel,
+) -> None:
     if not run.network.exists():
         files.write_json(run.network, _describe(config, blueprint, model))
     files.write_json(run.metrics, _evaluate_parts(run, list(config.phases), split))
     write_report(run, collection, split)
-    run.record(finished=True, phases=went)
-    say(run.conclusion())
 
 
 def _what_runs(
@@ -170,8 +192,9 @@ def _check_split(run: RunDirectory, split: Split) -> None:
 def _read_images(config: Config, run: RunDirectory, blueprint: Blueprint) -> tuple[Collection, Split]:
     """The images and their split: as the run wrote it down, or newly drawn."""
     collection = open_collection(config.dataset, blueprint.preprocessing, config.dataset.resize)
-    stored = run.split if run.split.exists() else Path(config.split.file)
-    if run.split.exists() or config.split.file:
+    has_begun = processes.agreed(run.split.exists())
+    stored = run.split if has_begun else Path(config.split.file)
+    if has_begun or config.split.file:
         collection, split = align(collection, read_split(stored))
     else:
         split = draw_split(collection.table, config.split, config.seed, collection.pictures())
@@ -210,7 +233,9 @@ def _train(stage: Stage, model: SavedModel, setting: Setting, run: RunDirectory)
         parameters=trained.parameters,
         statistics=trained.statistics,
     )
-    save_model(run.model(stage.name), model)
+    saved = _on_host(model)
+    if processes.is_first():
+        save_model(run.model(stage.name), saved)
     say(
         f"         {trained.epochs} epochs in {duration(trained.seconds)}; "
         f"the weights of epoch {trained.best_epoch} are kept"
@@ -224,10 +249,11 @@ def _predict_parts(
     """Saves what the phase's best model answers to every image of every part."""
     for part in PARTS:
         path = run.predictions(phase, part)
-        if not path.exists():
+        if not processes.agreed(path.exists()):
             ids = split.table.select(split.rows(part)).ids
             predictions = predict(model, setting.stores[part], ids, setting.embedder, part)
-            save_predictions(predictions, path)
+            if processes.is_first():
+                save_predictions(predictions, path)
 
 
 def _describe(config: Config, blueprint: Blueprint, model: SavedModel) -> dict[str, Any]:
@@ -263,10 +289,16 @@ def _evaluate_parts(run: RunDirectory, phases: list[str], split: Split) -> dict:
 
 
 def _placed(model: SavedModel, mesh: Mesh) -> SavedModel:
-    """The model with its arrays on every device of the mesh."""
-    place = runtime.replicated(mesh)
+    """The model with its arrays on the devices of the mesh."""
+    return _moved(model, lambda arrays: runtime.placed(arrays, mesh))
+
+
+def _on_host(model: SavedModel) -> SavedModel:
+    """The model with its arrays whole, in every process."""
+    return _moved(model, lambda arrays: jax.tree.map(runtime.to_host, arrays))
+
+
+def _moved(model: SavedModel, move: Callable[[Arrays], Arrays]) -> SavedModel:
     return dataclasses.replace(
-        model,
-        parameters=jax.device_put(model.parameters, place),
-        statistics=jax.device_put(model.statistics, place),
+        model, parameters=move(model.parameters), statistics=move(model.statistics)
     )

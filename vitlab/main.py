@@ -3,7 +3,9 @@
     python -m vitlab.main --config=FILE[:ARGUMENT] --workdir=DIR [--config.KEY=VALUE ...]
 
 Run the same command again, and it goes on where it was, or says that it is finished. With another
-config it goes on only by --accept_changes.
+config it goes on only by --accept_changes. On several machines, the same command runs on each: those of
+a TPU pod and the tasks of a SLURM step find each other; others need --coordinator, --processes and
+--process.
 """
 
 import dataclasses
@@ -13,7 +15,7 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from vitlab import command, place
+from vitlab import command, place, processes
 from vitlab.config import Config, resolve
 from vitlab.errors import InputError
 from vitlab.progress import say
@@ -30,12 +32,19 @@ _ACCEPT = flags.DEFINE_bool(
     "Go on with a run although the config has changed, where that can be: phases that have not begun, "
     "the rates and the length of one that has.",
 )
+_COORDINATOR = flags.DEFINE_string(
+    "coordinator", "", "HOST:PORT at which the processes of one job meet, on the machine of the first."
+)
+_PROCESSES = flags.DEFINE_integer("processes", 0, "How many processes do this job together.")
+_PROCESS = flags.DEFINE_integer("process", -1, "Which of them this is, from 0.")
 
 
 def main() -> None:
     config, workdir = _from_flags()
+    processes.join(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
     run = RunDirectory(workdir)
-    with run.claimed(config, accept_changes=_ACCEPT.value) as finished:
+    claimed = run.claimed(config, accept_changes=_ACCEPT.value)
+    with processes.entered_by_first(claimed, workdir) as finished:
         if finished:
             say(f"finished already: {run.conclusion()}")
             return

@@ -1,4 +1,7 @@
-"""What a person sees of long work: a bar on a terminal, plain lines elsewhere."""
+"""What a person sees of long work: a bar on a terminal, plain lines elsewhere.
+
+Where several processes do one job, the first one speaks for all.
+"""
 
 import sys
 import time
@@ -7,6 +10,7 @@ from typing import TypeVar
 
 from tqdm import tqdm
 
+from vitlab import processes
 from vitlab.errors import InputError
 from vitlab.names import shown
 
@@ -17,6 +21,8 @@ QUIET_SECONDS = 10.0  # without a terminal, a line at most this often
 
 def say(*lines: str) -> None:
     """The run's story, on standard output. A line stays one, whatever the names in it hold."""
+    if not processes.is_first():
+        return
     try:
         tqdm.write("\n".join(shown(line) for line in lines), file=sys.stdout)
         sys.stdout.flush()
@@ -28,7 +34,8 @@ def say(*lines: str) -> None:
 
 def warn(message: str) -> None:
     """One line about what a person should look into, on standard error."""
-    tqdm.write(shown(message), file=sys.stderr)
+    if processes.is_first():
+        tqdm.write(shown(message), file=sys.stderr)
 
 
 def track(items: Iterable[T], total: int, title: str, unit: str) -> Iterator[T]:
@@ -49,7 +56,7 @@ class Progress:
         self._done = done
         self._started, self._start_count = time.monotonic(), done
         self._last_line = self._started
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and processes.is_first():
             self._bar = tqdm(
                 total=total, initial=done, desc=title, unit=f" {unit}", leave=False, smoothing=0.1
             )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import vitlab
-from vitlab import files
+from vitlab import files, processes
 from vitlab.config import Config, differences, from_json, to_json
 from vitlab.errors import InputError
 
@@ -33,7 +33,8 @@ OPEN_IN_A_PHASE = frozenset(
 class RunDirectory:
     """The names of what lies in a run directory, and its small files.
 
-    `manifest` is what ran and on what; every stage adds to it and writes it.
+    Where several processes do one job, the first writes, and the others' calls of `begin` and `record`
+    leave no trace. `manifest` is what ran and on what; every stage adds to it and writes it.
     """
 
     def __init__(self, path: Path):
@@ -111,7 +112,7 @@ class RunDirectory:
         if self._changes:
             earlier = self.manifest.get("changes", [])
             self.record(changes=[*earlier, *self._changes], finished=False)
-        if self._changes or not self.config.exists():
+        if processes.is_first() and (self._changes or not self.config.exists()):
             files.write_json(self.config, to_json(chosen))
 
     def open_finished(self) -> Config:
@@ -180,7 +181,7 @@ class RunDirectory:
         may come after the others.
         """
         key = change.partition(":")[0]
-        if key == "checkpoint_seconds" or key.startswith("report."):
+        if key in ("checkpoint_seconds", "fsdp") or key.startswith("report."):
             return True
         if not key.startswith("phases."):
             return False
@@ -210,7 +211,8 @@ class RunDirectory:
     def record(self, **facts: Any) -> None:
         """Adds facts to the manifest and writes it."""
         self.manifest.update(facts)
-        files.write_json(self.path / "manifest.json", self.manifest)
+        if processes.is_first():
+            files.write_json(self.path / "manifest.json", self.manifest)
 
     def conclusion(self) -> str:
         """The line that a finished run ends with."""

@@ -3,6 +3,7 @@
 Importing this module imports no JAX; `start` does.
 """
 
+import math
 import os
 import platform
 import sys
@@ -15,6 +16,9 @@ from vitlab.errors import InputError
 
 if TYPE_CHECKING:
     import jax
+
+# Elements; the round trip that a smaller array would save costs more than its memory.
+LEAST_DIVIDED = 2**12
 
 # Huge pages; blocks of any size come from heaps that give nothing back to the system.
 ALLOCATOR = {
@@ -76,13 +80,20 @@ def cache_folder(name: str) -> Path:
     return folder
 
 
-def device_mesh() -> "jax.sharding.Mesh":
-    """All devices of all processes on the axes `data` and `fsdp`."""
+def device_mesh(fsdp: int = 1) -> "jax.sharding.Mesh":
+    """All devices of all processes on the axes `data` and `fsdp`, the latter of `fsdp` devices.
+
+    Raises:
+        InputError: the devices do not divide so.
+    """
     import jax
 
+    count = jax.device_count()
+    if count % fsdp:
+        raise InputError(f"fsdp is {fsdp}, which does not divide the {count} devices of this job")
     axes = ("data", "fsdp")
     automatic = (jax.sharding.AxisType.Auto,) * len(axes)
-    return jax.make_mesh((jax.device_count(), 1), axes, axis_types=automatic)
+    return jax.make_mesh((count // fsdp, fsdp), axes, axis_types=automatic)
 
 
 def replicated(mesh: "jax.sharding.Mesh") -> "jax.sharding.NamedSharding":
@@ -90,6 +101,34 @@ def replicated(mesh: "jax.sharding.Mesh") -> "jax.sharding.NamedSharding":
     import jax
 
     return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec())
+
+
+def divided(mesh: "jax.sharding.Mesh", shape: tuple[int, ...]) -> "jax.sharding.NamedSharding":
+    """The longest axis that divides is cut over the devices of `fsdp`; small arrays stay whole."""
+    import jax
+
+    size = mesh.shape["fsdp"]
+    axes = [axis for axis, length in enumerate(shape) if length % size == 0]
+    if size == 1 or not axes or math.prod(shape) < LEAST_DIVIDED:
+        return replicated(mesh)
+    longest = max(axes, key=lambda axis: shape[axis])
+    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*[None] * longest, "fsdp"))
+
+
+def placed(tree: Any, mesh: "jax.sharding.Mesh") -> Any:
+    """The arrays on the devices of the mesh, `divided`; every process has the same ones."""
+    import jax
+
+    def place(array: Any) -> "jax.Array":
+        sharding = divided(mesh, array.shape)
+        if not isinstance(array, jax.Array) or array.is_fully_addressable:
+            if sharding.is_fully_addressable:
+                return jax.device_put(array, sharding)
+            whole = np.asarray(array)
+            return jax.make_array_from_callback(whole.shape, sharding, lambda index: whole[index])
+        return jax.device_put(array, sharding)
+
+    return jax.tree.map(place, tree)
 
 
 def by_example(mesh: "jax.sharding.Mesh") -> "jax.sharding.NamedSharding":

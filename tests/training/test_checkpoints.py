@@ -1,5 +1,7 @@
 """A checkpoint is whole or the one before is kept; it is due neither too rarely nor too often."""
 
+import os
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,7 +32,8 @@ def test_the_newest_comes_back_with_its_position(tmp_path: Path):
     found, position = restored(tmp_path / "c")
     np.testing.assert_array_equal(found["state"]["a/b"], np.full((3, 2), 2.0))
     assert position == {"epoch": 2, "accuracy": 0.2}
-    assert len(list((tmp_path / "c").iterdir())) == 1
+    checkpoints.save(arrays(3.0), {"epoch": 3, "accuracy": 0.3})
+    assert sorted(folder.name for folder in (tmp_path / "c").iterdir()) == ["2", "3"]
 
 
 def test_a_checkpoint_that_was_being_written_is_passed_over(tmp_path: Path):
@@ -40,13 +43,49 @@ def test_a_checkpoint_that_was_being_written_is_passed_over(tmp_path: Path):
     assert position == {"epoch": 1}
 
 
-def test_a_damaged_checkpoint_is_named_with_the_way_out(tmp_path: Path):
-    Checkpoints(tmp_path / "c", 0.0).save(arrays(1.0), {"epoch": 1})
-    for file in (tmp_path / "c" / "1" / "arrays").rglob("*"):
+def damaged(checkpoint: Path, length: int = 0) -> None:
+    """Its arrays are cut to so many bytes each."""
+    for file in (checkpoint / "arrays").rglob("*"):
         if file.is_file():
-            file.write_bytes(b"")
-    with pytest.raises(InputError, match=r"c/1 cannot be read .*delete it to train this phase"):
+            os.truncate(file, min(length, file.stat().st_size))
+
+
+@pytest.mark.parametrize("length", [0, 40])
+def test_where_the_newest_is_cut_short_the_one_before_is_taken_and_it_is_said(
+    tmp_path: Path, capsys, length: int
+):
+    checkpoints = Checkpoints(tmp_path / "c", 0.0)
+    for value in (1.0, 2.0, 3.0):
+        checkpoints.save(arrays(value), {"epoch": int(value)})
+    damaged(tmp_path / "c" / "3", length)
+    found, position = restored(tmp_path / "c")
+    np.testing.assert_array_equal(found["state"]["a/b"], np.full((3, 2), 2.0))
+    assert position == {"epoch": 2}
+    assert re.search(
+        r"warning: .*c/3 cannot be read .*; the one before it, 2, is taken", capsys.readouterr().out
+    )
+    again = Checkpoints(tmp_path / "c", 0.0)
+    again.save(arrays(4.0), {"epoch": 4})
+    damaged(tmp_path / "c" / "3", length)
+    assert restored(tmp_path / "c")[1] == {"epoch": 4}
+
+
+def test_where_every_checkpoint_is_damaged_the_way_out_is_named(tmp_path: Path):
+    Checkpoints(tmp_path / "c", 0.0).save(arrays(1.0), {"epoch": 1})
+    damaged(tmp_path / "c" / "1")
+    with pytest.raises(InputError, match=r"c/1 cannot be read .*delete .*c to train this phase"):
         Checkpoints(tmp_path / "c", 0.0).restore(arrays(0))
+
+
+def test_a_checkpoint_of_another_model_is_refused_with_the_differences(tmp_path: Path):
+    Checkpoints(tmp_path / "c", 0.0).save(arrays(1.0), {"epoch": 1})
+    other = {"state": {"a/b": jnp.zeros((3, 5)), "c": jnp.zeros(2)}, "step": jnp.asarray(7, jnp.int32)}
+    expected = (
+        r"c/1 is of another model: state/a/b is \[3, 2\] there and \[3, 5\] here; "
+        r"state/c is None there and \[2\] here; put the run's own back"
+    )
+    with pytest.raises(InputError, match=expected):
+        Checkpoints(tmp_path / "c", 0.0).restore(other)
 
 
 def test_a_full_disk_is_found_before_anything_is_written(tmp_path: Path, monkeypatch):

@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from vitlab import files
+from vitlab import files, runtime
 from vitlab.data import Store
 from vitlab.errors import InputError
 from vitlab.models import SavedModel
@@ -47,7 +47,7 @@ def predict(
     """Logits of every example of the store, in float32."""
     embeddings = embedder(model.parameters, model.statistics, store, title)
     head = jax.jit(model.network.classify)
-    logits = np.asarray(head(model.parameters, model.statistics, embeddings))
+    logits = runtime.to_host(head(model.parameters, model.statistics, embeddings))
     return Predictions(np.array(ids), store.labels, logits)
 
 

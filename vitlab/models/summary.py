@@ -110,8 +110,8 @@ def operators(name: str, options: Mapping[str, Any], input_size: int) -> list[Op
 def network_facts(
     network: Network, parameters: Arrays, statistics: Arrays, input_size: int
 ) -> NetworkFacts:
-    """Compiles the network for one image, and measures it on the first device that has its arrays."""
-    device = min(jax.tree.leaves(parameters)[0].devices(), key=lambda one: one.id)
+    """Compiles the network for one image, and measures it on the first device of this process."""
+    device = jax.local_devices()[0]
     image = np.zeros((1, input_size, input_size, 3), np.uint8)
     parameters, statistics, image = jax.device_put((parameters, statistics, image), device)
     program = jax.jit(network).lower(parameters, statistics, image).compile()

@@ -10,23 +10,27 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
+from vitlab import processes
 from vitlab.errors import InputError
 from vitlab.files import write_error
+from vitlab.progress import say
 
+KEPT = 2
 SHARE_OF_TIME = 20  # a save may start once the last one took at most 1/20 of the time since
 MARGIN = 2**20  # bytes that a checkpoint takes beside its arrays, or less
 
 
 class Checkpoints:
-    """The newest checkpoint of a phase; it holds the best weights beside the current ones.
+    """The newest checkpoint of a phase, and the one before; each holds the best weights too.
 
     One checkpoint that holds both cannot lose the best by keeping the newest. Orbax writes beside
-    the old one and renames, so a process killed while saving leaves the old one whole.
+    the old ones and renames, so a process killed while saving leaves them whole. Where something else
+    damages the newest, the one before takes its place. All processes of a job must call each method.
     """
 
     def __init__(self, folder: Path, every_seconds: float):
         options = ocp.CheckpointManagerOptions(
-            max_to_keep=1, enable_async_checkpointing=False, cleanup_tmp_directories=True
+            max_to_keep=KEPT, enable_async_checkpointing=False, cleanup_tmp_directories=True
         )
         self._folder = folder
         self._manager = ocp.CheckpointManager(
@@ -37,24 +41,54 @@ class Checkpoints:
         self._last_duration = 0.0
 
     def restore(self, template: Any) -> tuple[Any, dict[str, Any]] | None:
-        """The arrays, placed as those of `template` are, and the position; None at a new start."""
-        number = self._manager.latest_step()
-        if number is None:
-            return None
+        """The arrays, placed as those of `template` are, and the position; None at a new start.
+
+        Raises:
+            InputError: none can be read, or it is of other arrays than `template`.
+        """
+        numbers = sorted(self._manager.all_steps(), reverse=True)
+        damage = ""
+        for number in numbers:
+            try:
+                found = self._read(number, template)
+            except (ValueError, KeyError, TypeError, OSError) as error:
+                self._check_shapes(number, template)
+                folder = self._folder / str(number)
+                damage = damage or f"the checkpoint {folder} cannot be read ({_first_line(error)})"
+                continue
+            if damage:
+                say(f"warning: {damage}; the one before it, {number}, is taken")
+            return found
+        if damage:
+            raise InputError(f"{damage}; delete {self._folder} to train this phase from its start")
+        return None
+
+    def _read(self, number: int, template: Any) -> tuple[Any, dict[str, Any]]:
         shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, template)
-        try:
-            found = self._manager.restore(
-                number,
-                args=ocp.args.Composite(
-                    arrays=ocp.args.StandardRestore(shapes), position=ocp.args.JsonRestore()
-                ),
-            )
-        except (ValueError, KeyError, OSError) as error:
-            raise InputError(
-                f"the checkpoint {self._folder / str(number)} cannot be read "
-                f"({str(error).splitlines()[0]}); delete it to train this phase from its start"
-            ) from error
+        wanted = ocp.args.Composite(
+            arrays=ocp.args.StandardRestore(shapes), position=ocp.args.JsonRestore()
+        )
+        found = self._manager.restore(number, args=wanted)
         return found["arrays"], found["position"]
+
+    def _check_shapes(self, number: int, template: Any) -> None:
+        """Raises InputError if the checkpoint is whole, and of another model or another optimizer."""
+        folder = self._folder / str(number) / "arrays"
+        try:
+            with ocp.StandardCheckpointer() as reader:
+                metadata = reader.metadata(folder.absolute()).item_metadata
+            there = _shapes(metadata.tree if hasattr(metadata, "tree") else metadata)
+        except (ValueError, KeyError, TypeError, OSError):  # damaged as well
+            return
+        here = _shapes(template)
+        names = [name for name in {**here, **there} if here.get(name) != there.get(name)]
+        if there and names:
+            shown = [f"{name} is {there.get(name)} there and {here.get(name)} here" for name in names]
+            more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+            raise InputError(
+                f"the checkpoint {folder.parent} is of another model: {'; '.join(shown[:3])}{more}; put "
+                f"the run's own back, or delete {self._folder} to train this phase from its start"
+            )
 
     @property
     def newest(self) -> Path | None:
@@ -85,7 +119,7 @@ class Checkpoints:
         except (OSError, ValueError) as error:
             raise InputError(
                 f"cannot write the checkpoint {self._folder / str(number)} "
-                f"({str(error).splitlines()[0]}); free some space and run the same command again"
+                f"({_first_line(error)}); free some space and run the same command again"
             ) from error
         self._last_end = time.monotonic()
         self._last_duration = self._last_end - started
@@ -93,6 +127,8 @@ class Checkpoints:
     def _check_space(self, arrays: Any) -> None:
         """The space is asked for before Orbax writes, whose own report of a full disk, of a quota
         or of a limit on files is a thousand lines."""
+        if not processes.is_first():
+            return
         needed = MARGIN + sum(array.nbytes for array in jax.tree.leaves(arrays))
         free = shutil.disk_usage(self._folder).free
         if free < needed:
@@ -114,3 +150,15 @@ class Checkpoints:
 
     def close(self) -> None:
         self._manager.close()
+
+
+def _shapes(tree: Any) -> dict[str, list[int]]:
+    """Of every array by its path, whatever kinds of nodes lead there."""
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): list(leaf.shape) for path, leaf in leaves
+    }
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from vitlab import files
+from vitlab import files, processes
 from vitlab.errors import InputError
 from vitlab.progress import duration
 
@@ -13,7 +13,10 @@ Line = dict[str, Any]
 
 
 class History:
-    """The epochs trained so far. The file on the disk is never ahead of `cut` after a restart."""
+    """The epochs trained so far, written down by the first process.
+
+    The file on the disk is never ahead of `cut` after a restart.
+    """
 
     def __init__(self, path: Path):
         self.path = path
@@ -24,6 +27,9 @@ class History:
 
     def append(self, line: Line) -> None:
         """Adds a line, and has it on the disk on return."""
+        self.lines.append(line)
+        if not processes.is_first():
+            return
         try:
             with open(self.path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
@@ -31,7 +37,6 @@ class History:
                 os.fsync(file.fileno())
         except OSError as error:
             raise files.write_error(self.path, error) from error
-        self.lines.append(line)
 
     def cut(self, phase: str, epochs: int) -> None:
         """Forgets what a phase did after `epochs`: it will be trained, and written, again."""
@@ -44,6 +49,8 @@ class History:
         for line in ours[epochs:]:
             self.lines.remove(line)
         text = "".join(json.dumps(line) + "\n" for line in self.lines)
+        if not processes.is_first():
+            return
         if not self.path.exists() or self.path.read_text(encoding="utf-8") != text:
             files.write_text(self.path, text)
 

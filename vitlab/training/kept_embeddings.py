@@ -101,6 +101,7 @@ def machine(mesh: Mesh) -> str:
         vitlab.__version__,
         jax.__version__,
         *(str(device.device_kind) for device in devices),
+        dict(mesh.shape),
         devices[0].client.platform_version,
         _processor(),
         threads,

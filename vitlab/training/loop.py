@@ -9,11 +9,9 @@ from collections.abc import Container, Iterator
 from typing import Any, NoReturn
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
 
-from vitlab import interruption, runtime
+from vitlab import interruption, processes, runtime
 from vitlab.data import GlobalBatch, Sampler, feed, on_devices
 from vitlab.errors import InputError
 from vitlab.models import Arrays
@@ -27,7 +25,9 @@ from vitlab.training.stage import Position, Setting, Stage, Trained, most_epochs
 from vitlab.training.step import (
     State,
     Totals,
+    copied,
     first_state,
+    is_finite,
     make_score,
     make_train_step,
     scores_of,
@@ -36,6 +36,8 @@ from vitlab.training.step import (
 from vitlab.training.task import make_task
 from vitlab.training.time_spent import TimeSpent
 from vitlab.training.trainable import rate_factors, trainable_paths
+
+AGREE_EVERY = 16  # batches after which several processes ask each other whether to stop or to save
 
 
 def train_phase(stage: Stage, parameters: Arrays, statistics: Arrays, setting: Setting) -> Trained:
@@ -82,6 +84,7 @@ class _PhaseRun:
             objective=make_objective(phase, labels),
             parts=phase.accumulate,
             ema=phase.ema,
+            mesh=setting.mesh,
         )
         self.score = make_score(self.task.score_forward)
 
@@ -89,8 +92,9 @@ class _PhaseRun:
         moving, still = _divide(statistics, statistics if phase.batch_norm == "update" else ())
         self.frozen = {"parameters": frozen, "statistics": still}
         self.best = {"trainable": trainable, "statistics": moving}
-        start = first_state(trainable, moving, optimizer, ema=bool(phase.ema))
-        self.state: State = jax.device_put(start, runtime.replicated(setting.mesh))
+        with self.time.on("compiling"):
+            start = first_state(trainable, moving, optimizer, ema=bool(phase.ema))
+        self.state: State = runtime.placed(start, setting.mesh)
 
         self.checkpoints = Checkpoints(setting.checkpoints / self.name, setting.checkpoint_seconds)
         self.restore()
@@ -132,7 +136,8 @@ class _PhaseRun:
         epoch = self.position.epoch + 1
         stopping = self.position.stopping.after(epoch, val["accuracy"], val["loss"])
         if stopping.best_epoch == epoch:
-            self.best = _copied(self.judged())
+            with self.time.on("evaluating"):
+                self.best = copied(self.judged())
         line = {
             "phase": self.name,
             "epoch": epoch,
@@ -152,10 +157,7 @@ class _PhaseRun:
         self.state["totals"] = self.no_totals()
         self.move(epoch=epoch, batch=0, stopping=stopping, logged=self.position.logged + 1)
         self.move(epoch_start=self.position.seconds)
-        if self.is_asked_to_stop():
-            self.stop()
-        if self.checkpoints.is_due():
-            self.save()
+        self.stop_or_save()
 
     def train_batches(self) -> tuple[dict[str, float], float]:
         """The scores of the epoch's training batches as they were met, and the seconds a step."""
@@ -171,11 +173,12 @@ class _PhaseRun:
                 # One step late: the device has the next step already while this one is looked at.
                 progress.advance(batch.count, self.look_at(previous, self.steps_done() - 1))
                 previous = totals
-                if self.position.batch < len(self.sampler):
-                    if self.is_asked_to_stop():
-                        self.stop()
-                    if self.checkpoints.is_due():
-                        self.save()
+                batch_number = self.position.batch
+                # Several processes must agree, which takes longer than a look at the clock.
+                if batch_number < len(self.sampler) and not (
+                    processes.are_several() and batch_number % AGREE_EVERY
+                ):
+                    self.stop_or_save()
             self.look_at(previous, self.steps_done())
         progress.close()
         seconds = time.monotonic() - started
@@ -237,7 +240,7 @@ class _PhaseRun:
         return self.state.get("average") or {key: self.state[key] for key in self.best}
 
     def no_totals(self) -> Totals:
-        return jax.device_put(zero_totals(), runtime.replicated(self.setting.mesh))
+        return runtime.placed(zero_totals(), self.setting.mesh)
 
     # ----------------------------------------------------------------------------- checkpoints
 
@@ -262,12 +265,20 @@ class _PhaseRun:
 
     def save(self) -> None:
         """A checkpoint of what is sound: from one that is not, nobody could go on."""
-        if not _is_finite(self.state):
-            raise self.diverged("a parameter became no number", self.steps_done())
         with self.time.on("saving"):
+            if not is_finite(self.state):
+                raise self.diverged("a parameter became no number", self.steps_done())
             self.account()
             position = dataclasses.asdict(self.position)
             self.checkpoints.save({"state": self.state, "best": self.best}, position)
+
+    def stop_or_save(self) -> None:
+        """Where it was asked for, or is due, in one of the processes."""
+        stops, is_due = processes.any_of(self.is_asked_to_stop(), self.checkpoints.is_due())
+        if stops:
+            self.stop()
+        if is_due:
+            self.save()
 
     def stop(self) -> NoReturn:
         """Ends the process as it was asked to, with all that was done on the disk."""
@@ -305,18 +316,3 @@ def _divide(arrays: Arrays, chosen: Container[str]) -> tuple[Arrays, Arrays]:
         {path: array for path, array in arrays.items() if path in chosen},
         {path: array for path, array in arrays.items() if path not in chosen},
     )
-
-
-@jax.jit
-def _copied(tree: Any) -> Any:
-    """A step takes the memory of its arguments, so what must outlive it is copied.
-
-    Compiled as a whole: copying array by array would compile a program for every shape.
-    """
-    return jax.tree.map(jnp.copy, tree)
-
-
-@jax.jit
-def _is_finite(tree: Any) -> Array:
-    floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
-    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in floats]))

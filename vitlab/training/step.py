@@ -1,4 +1,4 @@
-"""The two compiled programs of training: one step, and the score of one batch."""
+"""The compiled programs of training: the state, one step, the score of one batch."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,8 +7,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, Key
 
+from vitlab import runtime
 from vitlab.data import Mixture
 from vitlab.models import Arrays
 from vitlab.training.loss import Labels, Logits, Objective, cross_entropy, mixed
@@ -55,6 +57,22 @@ def first_state(
     return draw(trainable, moving)
 
 
+@jax.jit
+def copied(tree: Any) -> Any:
+    """A step takes the memory of its arguments, so what must outlive it is copied.
+
+    Compiled as a whole: copying array by array would compile a program for every shape.
+    """
+    return jax.tree.map(jnp.copy, tree)
+
+
+@jax.jit
+def is_finite(tree: Any) -> Array:
+    """Whether every number of it is one, infinity being none."""
+    floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in floats]))
+
+
 def unchanged(
     inputs: Array, labels: Labels, weights: Weights, key: Key[Array, ""]
 ) -> tuple[Array, Labels]:
@@ -70,12 +88,14 @@ def make_train_step(
     objective: Objective = cross_entropy,
     parts: int = 1,
     ema: float = 0.0,
+    mesh: Mesh | None = None,
 ) -> Callable[[State, Frozen, Array, Labels, Weights], tuple[State, Totals]]:
     """A step down the mean objective of the batch; it also gives the batch's own totals.
 
     Weight 0 marks fillers. The randomness of a step depends on `key` and the step's number alone.
     `change` is what happens to a batch before the network sees it, in `parts` one after the other.
-    With `ema`, the state has the moving "average" of what changes.
+    With `ema`, the state has the moving "average" of what changes. With a mesh, the state stays divided
+    over it as `runtime.placed` divides it.
     The state is donated: its arrays are gone after the call.
     """
 
@@ -110,9 +130,18 @@ def make_train_step(
         }
         if ema:
             next_state["average"] = _averaged(ema, state, next_state)
+        if mesh:
+            next_state, batch = _held(mesh, (next_state, batch))
         return next_state, batch
 
     return jax.jit(step, donate_argnums=0)
+
+
+def _held(mesh: Mesh, tree: Any) -> Any:
+    """Within a compiled program: the arrays lie where `runtime.placed` puts them."""
+    return jax.tree.map(
+        lambda array: jax.lax.with_sharding_constraint(array, runtime.divided(mesh, array.shape)), tree
+    )
 
 
 def _accumulated(
