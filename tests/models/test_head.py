@@ -98,7 +98,7 @@ def test_a_saved_model_remembers_its_head(dense: SavedModel, tmp_path: Path):
     found = load_model(tmp_path / "m")
     assert found.card == dense.card
     key, embedding = jax.random.key(3), jnp.ones((6, 16))
-    np.testing.assert_array_equal(*(answer(one, embedding, key) for one in (dense, found)))
+    np.testing.assert_array_equal(answer(found, embedding, key), answer(dense, embedding, key))
 
 
 def test_a_model_that_was_saved_before_heads_had_layers_is_linear(tmp_path: Path):

@@ -1,5 +1,6 @@
 """What every network here is: a backbone that describes an image, and a head that names it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
-from jaxtyping import Array, Float, Num
+from jaxtyping import Array, Float, Key, Num
 
-from vitlab.models.layers import Dropout, Linear
+from vitlab.models.layers import Dropout, Linear, kept_units
 
 Images = Num[Array, "batch height width 3"]
 Embedding = Float[Array, "batch embedding"]
@@ -104,6 +105,28 @@ class HiddenHead(nnx.Module):
 
     def __call__(self, embedding: Embedding) -> Logits:
         return self.output(jax.nn.relu(self.hidden(embedding)))
+
+
+def head_logits(
+    head: Mapping[str, Array],
+    embedding: Embedding,
+    dropout: Float[Array, ""] | None = None,
+    key: Key[Array, ""] | None = None,
+) -> Logits:
+    """What a head of either kind answers, by its arrays under their paths alone.
+
+    So a program can be given any dropout and any number of hidden units, and many heads under `vmap`.
+    """
+    values = embedding
+    output = "head/"
+    if "head/hidden/kernel" in head:
+        values = jax.nn.relu(values @ head["head/hidden/kernel"] + head["head/hidden/bias"])
+        output = "head/output/"
+    if dropout is not None and key is not None:
+        # The head has one dropout, to which `give_keys` gives the first of its keys.
+        kept = kept_units(jax.random.fold_in(key, 0), dropout, values.shape)
+        values = jnp.where(kept, values / (1 - dropout), 0)
+    return values @ head[f"{output}kernel"] + head[f"{output}bias"]
 
 
 class Classifier(nnx.Module):

@@ -3,17 +3,20 @@
 import dataclasses
 import math
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import jax
+from jaxtyping import Array, Key
+
 from vitlab import config, weights
 from vitlab.errors import InputError
 from vitlab.models.classifier import LINEAR, Classifier, HeadSettings
 from vitlab.models.clip import CLIPText
-from vitlab.models.functional import Shapes, initialise, outline
+from vitlab.models.functional import Arrays, Shapes, arrays, initialise, outline
 from vitlab.models.presets import PRESETS
 from vitlab.models.registry import create, create_text, preset
 from vitlab.models.saved import ModelCard, SavedModel, card_of
@@ -141,6 +144,21 @@ def first_model(
         head=blueprint.head,
     )
     return SavedModel(card, *initialise(build, given))
+
+
+def head_drawer(blueprint: Blueprint, classes: int) -> Callable[[int], Arrays]:
+    """A function from a seed to a new head by its paths, as `first_model` draws it with that seed."""
+
+    @jax.jit
+    def draw(key: Key[Array, ""]) -> Arrays:
+        parameters, _ = arrays(
+            create(
+                blueprint.name, num_classes=classes, seed=key, head=blueprint.head, **blueprint.options
+            )
+        )
+        return {path: array for path, array in parameters.items() if path.startswith("head/")}
+
+    return lambda seed: draw(jax.random.key(seed))
 
 
 def load_text(name: str, published: str, **options: Any) -> CLIPText:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from flax import nnx
+from jaxtyping import Array, Key
 
 from vitlab.errors import InputError
 from vitlab.models.classifier import LINEAR, Classifier, HeadSettings
@@ -19,9 +20,14 @@ LARGEST_NUMBER = 50_000  # of an option; twice the widest layer of a ViT-22B
 
 
 def create(
-    name: str, *, num_classes: int, seed: int = 0, head: HeadSettings = LINEAR, **options: Any
+    name: str,
+    *,
+    num_classes: int,
+    seed: int | Key[Array, ""] = 0,
+    head: HeadSettings = LINEAR,
+    **options: Any,
 ) -> Classifier:
-    """A network with random weights that depend on `seed` alone.
+    """A network with random weights that depend on `seed`, or the key that it makes, alone.
 
     Raises:
         InputError: an unknown name or option, an option that is missing, or a value that the
