@@ -143,7 +143,7 @@ def _judge(
     pairs = zip(members, trained, strict=True)
     for number, (member, one) in enumerate(track(pairs, len(members), "judging", "heads")):
         split = images.splits[member.fold]
-        scores = {}
+        scores: dict[str, float] = {}
         for part in ("val", "test"):
             found = split.rows(part)
             answers = np.asarray(answer(one.head, images.embeddings[found]))
@@ -205,7 +205,8 @@ def _write(
         for fold, split in enumerate(images.splits):
             write_split(split, unfinished / "splits" / f"{fold}.csv")
             (unfinished / "predictions").mkdir(exist_ok=True)
-            np.savez_compressed(unfinished / "predictions" / f"{fold}.npz", **predictions[fold])
+            found: dict[str, Any] = predictions[fold]
+            np.savez_compressed(unfinished / "predictions" / f"{fold}.npz", **found)
 
 
 def _writable(value: Any) -> Any:

@@ -64,7 +64,7 @@ class TrainedMember:
     end with an error; the population goes on.
     """
 
-    head: Arrays
+    head: dict[str, np.ndarray]
     best_epoch: int
     epochs: tuple[dict[str, dict[str, float]], ...]
     diverged: bool
