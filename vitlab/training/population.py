@@ -10,7 +10,7 @@ weights moves a zero whose gradient is zero.
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from vitlab.training.trainable import rate_factors, trainable_paths
 
 GIB = 2**30
 MOST_BYTES = GIB // 2  # of the arrays of the members that train side by side
-COPIES = 8  # of a head's arrays: gradients, moments, averages, the best, and what a step puts aside
+COPIES = 8  # of a head's arrays and a batch: gradients, moments, averages, the best, and what a step puts aside
 KEPT_ORDERS = GIB // 4  # bytes; beyond them, an order that several groups need is drawn again
 
 
@@ -61,7 +61,8 @@ class TrainedMember:
 
     `epochs` has the scores of "train" and "val" of each epoch, and `best_epoch` counts from 1; 0 is the
     start. A member whose loss became no number has `diverged` and ended there, where a run alone would
-    end with an error; the population goes on.
+    end with an error; the population goes on. `seconds` is its share of the time of those that trained
+    with it.
     """
 
     head: dict[str, np.ndarray]
@@ -71,7 +72,7 @@ class TrainedMember:
     seconds: float
 
 
-def check_population(phase: Phase, where: str, paths: Iterable[str]) -> None:
+def check_population(phase: Phase, where: str, paths: Collection[str]) -> None:
     """Raises InputError if heads cannot train so on embeddings, all of them at once.
 
     `where` is the key of the phase in the config, `paths` are those of the network's parameters.
@@ -141,8 +142,10 @@ def _groups(
     groups = []
     for group in alike.values():
         group.sort(key=lambda index: members[index].hidden)
-        largest = sum(array.nbytes for array in starts[group[-1]].values()) * COPIES
-        count = max(MOST_BYTES // largest, 1)
+        largest = starts[group[-1]].values()
+        numbers = sum(array.nbytes for array in largest)
+        batch = 4 * orders.batch_size * sum(array.shape[0] for array in largest)  # as it passes through
+        count = max(MOST_BYTES // (COPIES * (numbers + batch)), 1)
         groups += [group[first : first + count] for first in range(0, len(group), count)]
     return groups
 
@@ -153,7 +156,7 @@ class _Orders:
     def __init__(self, folds: Sequence[Fold], labels: np.ndarray | None, batch_size: int):
         self.folds = folds
         self._labels = labels  # where they balance the sampling
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._kept: dict[tuple[int, int, int], tuple[np.ndarray, np.ndarray]] = {}
         self._bytes = 0
 
@@ -161,7 +164,7 @@ class _Orders:
         """Of the member's training part, as a run alone has it."""
         rows = self.folds[member.fold].train
         labels = None if self._labels is None else self._labels[rows]
-        return Sampler(len(rows), self._batch_size, phase_seed(member.seed, 0), labels)
+        return Sampler(len(rows), self.batch_size, phase_seed(member.seed, 0), labels)
 
     def train(self, member: Member, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows and weights [batches, batch] of an epoch."""
@@ -177,12 +180,12 @@ class _Orders:
     def val(self, member: Member, batches: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows and weights of the validation part, with batches of fillers up to so many."""
         rows = self.folds[member.fold].val
-        indices, weights = _stacked(Sampler(len(rows), self._batch_size), 0, rows)
+        indices, weights = _stacked(Sampler(len(rows), self.batch_size), 0, rows)
         missing = ((0, batches - len(indices)), (0, 0))
         return np.pad(indices, missing), np.pad(weights, missing)
 
     def val_batches(self, member: Member) -> int:
-        return len(Sampler(len(self.folds[member.fold].val), self._batch_size))
+        return len(Sampler(len(self.folds[member.fold].val), self.batch_size))
 
 
 def _stacked(sampler: Sampler, epoch: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
