@@ -31,7 +31,7 @@ from vitlab.training.trainable import rate_factors, trainable_paths
 
 GIB = 2**30
 MOST_BYTES = GIB // 2  # of the arrays of the members that train side by side
-COPIES = 8  # of a head's arrays and a batch: gradients, moments, averages, the best, and what a step puts aside
+COPIES = 8  # of a head and a batch: gradients, moments, averages, the best, what a step puts aside
 KEPT_ORDERS = GIB // 4  # bytes; beyond them, an order that several groups need is drawn again
 
 
