@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -74,7 +75,7 @@ def test_what_is_measured_is_the_network_that_the_weights_of_its_row_need(
     best = best_checkpoint("clip_vit_b32", 224)
     assert best is not None
     assert capsys.readouterr().out.splitlines()[1].endswith(best.tag)
-    sizes = dict(num_classes=5, input_size=96)
+    sizes: dict[str, Any] = dict(num_classes=5, input_size=96)
     needed, *_ = outline(lambda: create("clip_vit_b32", **sizes, activation=best.options["activation"]))
     plain, *_ = outline(lambda: create("clip_vit_b32", **sizes))
     assert measured == [needed]

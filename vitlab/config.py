@@ -111,12 +111,17 @@ class Model:
         weights: a published file, or the name of one in the catalogue; empty: random weights.
         input_size: pixels per side; 0: as the weights' publisher had it, else as the preset.
         options: arguments of the network that differ from the preset's.
+        hidden: units of a layer with ReLU between the embedding and the layer that answers; 0: none.
+        dropout: while the head trains, this share of what its last layer reads is dropped: of the
+            hidden layer's output, or of the embedding where there is none.
     """
 
     name: str = ""
     weights: str = ""
     input_size: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
+    hidden: int = 0
+    dropout: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """The Vision Transformer against a plain NumPy one, and against the published sizes."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +12,14 @@ from vitlab.errors import InputError
 from vitlab.models import create, initialise, outline
 from vitlab.weights.layouts import LAYOUTS
 
-TINY = {"patch": 4, "width": 24, "depth": 3, "heads": 4, "mlp_width": 40, "input_size": 12}
+TINY: dict[str, Any] = {
+    "patch": 4,
+    "width": 24,
+    "depth": 3,
+    "heads": 4,
+    "mlp_width": 40,
+    "input_size": 12,
+}
 
 
 def random_arrays(shapes: dict[str, tuple[int, ...]], seed: int) -> dict[str, jax.Array]:
@@ -155,7 +164,7 @@ def test_the_generic_vit_says_which_sizes_it_needs():
 
 
 def test_pre_logits_are_a_dense_layer_with_tanh_that_google_publishes_beside_the_rest():
-    sizes = dict(patch=4, width=8, depth=1, heads=2, mlp_width=16, input_size=8)
+    sizes: dict[str, Any] = dict(patch=4, width=8, depth=1, heads=2, mlp_width=16, input_size=8)
 
     def embed(parameters, **options):
         network, *_ = outline(lambda: create("vit", num_classes=3, **sizes, **options))

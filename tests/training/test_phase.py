@@ -2,6 +2,7 @@
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +22,14 @@ from vitlab.training.checkpoints import Checkpoints
 from vitlab.training.step import first_state, make_train_step, zero_totals
 from vitlab.training.task import make_task
 
-OPTIONS = {"input_size": 8, "patch": 4, "width": 16, "depth": 1, "heads": 2, "mlp_width": 16}
+OPTIONS: dict[str, Any] = {
+    "input_size": 8,
+    "patch": 4,
+    "width": 16,
+    "depth": 1,
+    "heads": 2,
+    "mlp_width": 16,
+}
 
 
 def some_store(count: int, seed: int) -> Store:

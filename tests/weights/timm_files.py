@@ -1,6 +1,7 @@
 """Files of random weights in timm's layout, made without timm."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -8,7 +9,7 @@ from safetensors.numpy import save_file
 Arrays = dict[str, np.ndarray]
 
 # A ViT that is built in no time; these are options of the preset `vit`.
-SIZES = dict(patch=8, width=16, depth=1, heads=2, mlp_width=16)
+SIZES: dict[str, Any] = dict(patch=8, width=16, depth=1, heads=2, mlp_width=16)
 
 
 def write_vit(path: Path, *, classes: int = 3, input_size: int = 24) -> None:

@@ -4,13 +4,13 @@ Jitted code sees a network as a pure function of plain dictionaries (`functional
 """
 
 from vitlab.models.choice import published_networks
-from vitlab.models.classifier import Backbone, Classifier
+from vitlab.models.classifier import LINEAR, Backbone, Classifier, HeadSettings, head_logits
 from vitlab.models.clip import CLIPText, similarity
 from vitlab.models.conversion import convert
 from vitlab.models.functional import Arrays, Network, initialise, outline
 from vitlab.models.mobilenet_v2 import Operator
 from vitlab.models.presets import PRESETS
-from vitlab.models.pretrained import Blueprint, draw_blueprint, first_model, load_text
+from vitlab.models.pretrained import Blueprint, draw_blueprint, first_model, head_drawer, load_text
 from vitlab.models.registry import create, create_text, preset
 from vitlab.models.saved import ModelCard, SavedModel, load_card, load_model, save_model
 from vitlab.models.summary import (
@@ -24,6 +24,7 @@ from vitlab.models.summary import (
 from vitlab.models.tokenizer import Tokenizer, load_tokenizer
 
 __all__ = [
+    "LINEAR",
     "PRESETS",
     "TIMED_ANSWERS",
     "Arrays",
@@ -31,6 +32,7 @@ __all__ = [
     "Blueprint",
     "CLIPText",
     "Classifier",
+    "HeadSettings",
     "Layer",
     "ModelCard",
     "Network",
@@ -43,6 +45,8 @@ __all__ = [
     "create_text",
     "draw_blueprint",
     "first_model",
+    "head_drawer",
+    "head_logits",
     "initialise",
     "layer_table",
     "load_card",

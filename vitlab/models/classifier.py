@@ -1,13 +1,16 @@
 """What every network here is: a backbone that describes an image, and a head that names it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from flax.typing import Dtype
-from jaxtyping import Array, Float, Num
+from jaxtyping import Array, Float, Key, Num
 
-from vitlab.models.layers import Linear
+from vitlab.models.layers import Dropout, Linear, kept_units
 
 Images = Num[Array, "batch height width 3"]
 Embedding = Float[Array, "batch embedding"]
@@ -64,13 +67,80 @@ def patch_count(input_size: int, patch: int) -> int:
     return (input_size // patch) ** 2
 
 
-class Classifier(nnx.Module):
-    """A backbone and a linear head, which starts at zero as in Dosovitskiy et al. 2021 (3.2)."""
+@dataclass(frozen=True)
+class HeadSettings:
+    """What lies between the embedding and the logits.
 
-    def __init__(self, backbone: Backbone, num_classes: int, *, rngs: nnx.Rngs):
+    Attributes:
+        hidden: units of a layer with ReLU before the one that answers; 0: no such layer.
+        dropout: share of what the last layer reads that is dropped while the head trains.
+    """
+
+    hidden: int = 0
+    dropout: float = 0.0
+
+
+LINEAR = HeadSettings()
+
+
+class LinearHead(Linear):
+    """One layer, which starts at zero as in Dosovitskiy et al. 2021 (3.2)."""
+
+    def __init__(self, width: int, num_classes: int, *, dropout: float = 0.0, rngs: nnx.Rngs):
+        super().__init__(width, num_classes, kernel_init=nnx.initializers.zeros, rngs=rngs)
+        self.dropout = Dropout(dropout)
+
+    def __call__(self, embedding: Embedding) -> Logits:
+        return super().__call__(self.dropout(embedding))
+
+
+class HiddenHead(nnx.Module):
+    """Linear, ReLU, dropout, linear (row S3-05); the hidden layer begins as He et al. 2015 have it."""
+
+    def __init__(
+        self, width: int, num_classes: int, *, hidden: int, dropout: float = 0.0, rngs: nnx.Rngs
+    ):
+        self.hidden = Linear(width, hidden, kernel_init=nnx.initializers.he_normal(), rngs=rngs)
+        self.output = LinearHead(hidden, num_classes, dropout=dropout, rngs=rngs)
+
+    def __call__(self, embedding: Embedding) -> Logits:
+        return self.output(jax.nn.relu(self.hidden(embedding)))
+
+
+def head_logits(
+    head: Mapping[str, Array],
+    embedding: Embedding,
+    dropout: Float[Array, ""] | None = None,
+    key: Key[Array, ""] | None = None,
+) -> Logits:
+    """What a head of either kind answers, by its arrays under their paths alone.
+
+    So a program can be given any dropout and any number of hidden units, and many heads under `vmap`.
+    """
+    values = embedding
+    output = "head/"
+    if "head/hidden/kernel" in head:
+        values = jax.nn.relu(values @ head["head/hidden/kernel"] + head["head/hidden/bias"])
+        output = "head/output/"
+    if dropout is not None and key is not None:
+        # The head has one dropout, to which `give_keys` gives the first of its keys.
+        kept = kept_units(jax.random.fold_in(key, 0), dropout, values.shape)
+        values = jnp.where(kept, values / (1 - dropout), 0)
+    return values @ head[f"{output}kernel"] + head[f"{output}bias"]
+
+
+class Classifier(nnx.Module):
+    """A backbone and a head, whose answers are all the same before it has learned."""
+
+    def __init__(
+        self, backbone: Backbone, num_classes: int, head: HeadSettings = LINEAR, *, rngs: nnx.Rngs
+    ):
         self.backbone = backbone
-        self.head = Linear(
-            backbone.embedding_width, num_classes, kernel_init=nnx.initializers.zeros, rngs=rngs
+        width, dropout = backbone.embedding_width, head.dropout
+        self.head = (
+            HiddenHead(width, num_classes, hidden=head.hidden, dropout=dropout, rngs=rngs)
+            if head.hidden
+            else LinearHead(width, num_classes, dropout=dropout, rngs=rngs)
         )
 
     def __call__(self, images: Images) -> Logits:

@@ -15,7 +15,7 @@ def convert(settings: config.Model, output: Path) -> ModelCard:
         InputError: the weights cannot be read or do not fit, or `output` cannot be written or is the
             very file that they are read from.
     """
-    blueprint = draw_blueprint(settings)
+    blueprint = draw_blueprint(settings).in_file
     if blueprint.published is None:
         raise InputError("there are no weights to convert; name a file or a checkpoint")
     if output.exists() and output.samefile(blueprint.published.path):
@@ -34,6 +34,7 @@ def convert(settings: config.Model, output: Path) -> ModelCard:
         parameters=sum(array.size for path, array in arrays.items() if path in parameters),
         origin=blueprint.origin,
         trained=blueprint.earlier.trained if blueprint.earlier else {},
+        head=blueprint.head,
     )
     save_converted(output, card, arrays)
     return card

@@ -40,8 +40,18 @@ class Network:
     def embed(self, parameters: Arrays, statistics: Arrays, images: Images) -> Embedding:
         return self.module(parameters, statistics).embed(images)
 
-    def classify(self, parameters: Arrays, statistics: Arrays, embedding: Embedding) -> Logits:
-        return self.module(parameters, statistics).classify(embedding)
+    def classify(
+        self,
+        parameters: Arrays,
+        statistics: Arrays,
+        embedding: Embedding,
+        dropout: Key[Array, ""] | None = None,
+    ) -> Logits:
+        """Without a key, dropout in the head does nothing."""
+        module = self.module(parameters, statistics)
+        if dropout is not None:
+            give_keys(module.head, dropout)
+        return module.classify(embedding)
 
     def train(
         self,
@@ -51,17 +61,19 @@ class Network:
         *,
         moves: bool,
         dropout: Key[Array, ""] | None = None,
+        only_head: bool = False,
     ) -> tuple[Logits, Arrays]:
         """Logits as a training step sees them, and the statistics that moved.
 
         Where batch norm `moves`, it goes by the batch's own statistics, and the stored ones move
-        towards them; otherwise none is given back. Without a key, dropout does nothing.
+        towards them; otherwise none is given back. Without a key, dropout does nothing; with one, it
+        works in all of the network, or `only_head`.
         """
         module = self.module(parameters, statistics)
         if moves:
             module.train()
         if dropout is not None:
-            give_keys(module, dropout)
+            give_keys(module.head if only_head else module, dropout)
         logits = module(images)
         _, moved = arrays(module)
         return logits, moved if moves else {}

@@ -2,17 +2,21 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+import jax
+from jaxtyping import Array, Key
+
 from vitlab import config, weights
 from vitlab.errors import InputError
-from vitlab.models.classifier import Classifier
+from vitlab.models.classifier import LINEAR, Classifier, HeadSettings
 from vitlab.models.clip import CLIPText
-from vitlab.models.functional import Shapes, initialise, outline
+from vitlab.models.functional import Arrays, Shapes, arrays, initialise, outline
 from vitlab.models.presets import PRESETS
 from vitlab.models.registry import create, create_text, preset
 from vitlab.models.saved import ModelCard, SavedModel, card_of
@@ -24,7 +28,8 @@ from vitlab.weights import Checkpoint, Preprocessing, Published
 class Blueprint:
     """All of a network but its arrays and the number of its classes; `options` are complete.
 
-    `earlier` is the card of the model of an earlier run, where that is what the weights are.
+    `earlier` is the card of the model of an earlier run, where that is what the weights are; its head
+    may be another than the network will have.
     """
 
     name: str
@@ -32,15 +37,22 @@ class Blueprint:
     preprocessing: Preprocessing
     published: Published | None
     earlier: ModelCard | None
+    head: HeadSettings = LINEAR
 
     def build(self, num_classes: int, seed: int = 0) -> Classifier:
-        return create(self.name, num_classes=num_classes, seed=seed, **self.options)
+        return create(self.name, num_classes=num_classes, seed=seed, head=self.head, **self.options)
 
     @cached_property
     def shapes(self) -> tuple[Shapes, Shapes]:
         """Of parameters and of statistics, with a head of one class."""
         _, parameters, statistics = outline(lambda: self.build(1))
         return parameters, statistics
+
+    @cached_property
+    def in_file(self) -> "Blueprint":
+        """The same network with the head that the weights were published with."""
+        head = self.earlier.head if self.earlier else LINEAR
+        return self if head == self.head else dataclasses.replace(self, head=head)
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -82,8 +94,10 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
     size = settings.input_size or preprocessing.size
     options |= {**settings.options, "input_size": size}
     preprocessing = dataclasses.replace(preprocessing, size=size)
-    blueprint = Blueprint(settings.name, options, preprocessing, published, earlier)
-    parameters, statistics = blueprint.shapes
+    head = HeadSettings(settings.hidden, settings.dropout)
+    blueprint = Blueprint(settings.name, options, preprocessing, published, earlier, head)
+    _ = blueprint.shapes  # what is wrong with the network is found before what does not fit it
+    parameters, statistics = blueprint.in_file.shapes
     if published:
         _check_fit(published, settings.name, parameters | statistics)
         if "heads" in options:
@@ -101,17 +115,20 @@ def first_model(
         return blueprint.build(classes, seed)
 
     given = {}
-    parameters, statistics = (weights.with_classes(shapes, classes) for shapes in blueprint.shapes)
+    parameters, _ = (weights.with_classes(shapes, classes) for shapes in blueprint.shapes)
     if blueprint.published:
-        filled = blueprint.published.fill(parameters | statistics)
+        in_file = (weights.with_classes(shapes, classes) for shapes in blueprint.in_file.shapes)
+        filled = blueprint.published.fill(dict(ChainMap(*in_file)))
         given = filled.arrays
         layout = blueprint.published.layout.publisher
-        has_head, in_file = filled.has_head, str(filled.classes_in_file or "")
+        has_head, head_of = filled.has_head, str(filled.classes_in_file or "")
         known = blueprint.earlier.class_names if blueprint.earlier else ()
-        if has_head and known and known != class_names:
+        is_of_others = has_head and known and known != class_names
+        is_of_another_shape = blueprint.head.hidden != blueprint.in_file.head.hidden
+        if is_of_others or is_of_another_shape:
             given = {path: array for path, array in given.items() if not path.startswith("head/")}
-            has_head, in_file = False, f"{in_file} other"
-        head = _about_head(in_file, has_head, classes)
+            has_head, head_of = False, f"{head_of} other" if is_of_others else head_of
+        head = _about_head(head_of, has_head, classes)
         say(f"weights  {blueprint.published.path}, in the layout of {layout}; {head}")
     else:
         say("weights  random: the network learns from nothing")
@@ -124,8 +141,24 @@ def first_model(
         parameters=sum(math.prod(shape) for shape in parameters.values()),
         origin=blueprint.origin,
         trained={},
+        head=blueprint.head,
     )
     return SavedModel(card, *initialise(build, given))
+
+
+def head_drawer(blueprint: Blueprint, classes: int) -> Callable[[int], Arrays]:
+    """A function from a seed to a new head by its paths, as `first_model` draws it with that seed."""
+
+    @jax.jit
+    def draw(key: Key[Array, ""]) -> Arrays:
+        parameters, _ = arrays(
+            create(
+                blueprint.name, num_classes=classes, seed=key, head=blueprint.head, **blueprint.options
+            )
+        )
+        return {path: array for path, array in parameters.items() if path.startswith("head/")}
+
+    return lambda seed: draw(jax.random.key(seed))
 
 
 def load_text(name: str, published: str, **options: Any) -> CLIPText:
@@ -186,9 +219,9 @@ def _of_another(file: str | Path, theirs: str, ours: str) -> str:
     return f"weights {file} are of the network {theirs}, not of {ours}; name {theirs} as the network"
 
 
-def _about_head(in_file: str, taken: bool, classes: int) -> str:
+def _about_head(head_of: str, taken: bool, classes: int) -> str:
     if taken:
         return f"its head for {classes} classes is kept"
-    if not in_file:
+    if not head_of:
         return f"it has no head, so a new one for {classes} classes is added"
-    return f"its head for {in_file} classes is replaced by a new one for {classes}"
+    return f"its head for {head_of} classes is replaced by a new one for {classes}"

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from flax import nnx
+from jaxtyping import Array, Key
 
 from vitlab.errors import InputError
-from vitlab.models.classifier import Classifier
+from vitlab.models.classifier import LINEAR, Classifier, HeadSettings
 from vitlab.models.clip import CLIPText
 from vitlab.models.presets import CLIP_TEXTS, PRESETS, Preset, needed_by, options_of
 from vitlab.names import unknown
@@ -18,14 +19,22 @@ DTYPES = ("float32", "bfloat16", "float16", "float64")  # that a network can com
 LARGEST_NUMBER = 50_000  # of an option; twice the widest layer of a ViT-22B
 
 
-def create(name: str, *, num_classes: int, seed: int = 0, **options: Any) -> Classifier:
-    """A network with random weights that depend on `seed` alone.
+def create(
+    name: str,
+    *,
+    num_classes: int,
+    seed: int | Key[Array, ""] = 0,
+    head: HeadSettings = LINEAR,
+    **options: Any,
+) -> Classifier:
+    """A network with random weights that depend on `seed`, or the key that it makes, alone.
 
     Raises:
         InputError: an unknown name or option, an option that is missing, or a value that the
-            network cannot have.
+            network or its head cannot have.
     """
     chosen = preset(name)
+    _check_head(head)
     options = _checked_options(name, chosen.backbone, {**chosen.options, **options}, "model.options")
     rngs = nnx.Rngs(seed)
     try:
@@ -34,7 +43,7 @@ def create(name: str, *, num_classes: int, seed: int = 0, **options: Any) -> Cla
         raise InputError(
             f"model {name}: {error} (model.input_size or --input_size, model.options or --options)"
         ) from error
-    return Classifier(backbone, num_classes, rngs=rngs)
+    return Classifier(backbone, num_classes, head, rngs=rngs)
 
 
 def create_text(name: str, *, seed: int = 0, **options: Any) -> CLIPText:
@@ -57,6 +66,13 @@ def preset(name: str) -> Preset:
     if name not in PRESETS:
         raise InputError(unknown("model", name, PRESETS, "model.name or --model"))
     return PRESETS[name]
+
+
+def _check_head(head: HeadSettings) -> None:
+    if not 0 <= head.hidden <= LARGEST_NUMBER:
+        raise InputError(f"model.hidden is {head.hidden}; it must be from 0 to {LARGEST_NUMBER:,}")
+    if not 0 <= head.dropout < 1:
+        raise InputError(f"model.dropout is {head.dropout:g}; it must be from 0 to below 1")
 
 
 def _checked_options(

@@ -14,6 +14,7 @@ import numpy as np
 
 from vitlab import files
 from vitlab.errors import InputError
+from vitlab.models.classifier import LINEAR, HeadSettings
 from vitlab.models.functional import Arrays, Network, initialise, outline
 from vitlab.models.registry import create
 from vitlab.typed import build
@@ -38,6 +39,7 @@ class ModelCard:
         parameters: how many numbers it learned.
         origin: where the weights that training started from came from; for people to read.
         trained: phase, epochs and the like; for people to read.
+        head: what `create` needs beside `options`; older cards are of linear heads, and lack it.
     """
 
     name: str
@@ -48,6 +50,7 @@ class ModelCard:
     parameters: int
     origin: Mapping[str, Any]
     trained: Mapping[str, Any]
+    head: HeadSettings = LINEAR
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def load_model(folder: Path) -> SavedModel:
     card = load_card(folder)
 
     def network():
-        return create(card.name, num_classes=len(card.class_names), **card.options)
+        return create(card.name, num_classes=len(card.class_names), head=card.head, **card.options)
 
     tensors = read_tensors(folder / WEIGHTS)
     _, parameters, statistics = outline(network)

@@ -13,7 +13,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array
 
-from vitlab.models.classifier import Classifier
+from vitlab.models.classifier import Classifier, HiddenHead
 from vitlab.models.functional import Arrays, Network, Shapes, shapes
 from vitlab.models.mobilenet_v2 import Operator
 from vitlab.models.registry import preset
@@ -138,9 +138,17 @@ def _rows(module: Classifier, depth: int) -> Iterator[tuple[str, str]]:
     if depth > 1:
         yield from _parts(module.backbone, "backbone/", depth - 1)
         yield "backbone/pool", "pool"
-        yield "head", type(module.head).__name__
+        yield from _head(module.head)
     else:
         yield from _parts(module, "", 1)
+
+
+def _head(head: nnx.Module) -> Iterator[tuple[str, str]]:
+    if isinstance(head, HiddenHead):
+        yield "head/hidden", "Linear"
+        yield "head/output", "Linear"
+    else:
+        yield "head", "Linear"
 
 
 def _parts(module: nnx.Module, above: str, depth: int) -> Iterator[tuple[str, str]]:

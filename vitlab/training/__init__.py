@@ -3,20 +3,32 @@
 from vitlab.training.embeddings import Embedder
 from vitlab.training.history import History
 from vitlab.training.loop import train_phase
+from vitlab.training.population import (
+    Fold,
+    Member,
+    TrainedMember,
+    check_population,
+    train_population,
+)
 from vitlab.training.stage import Setting, Stage, Trained, most_epochs
 from vitlab.training.step import first_state, make_train_step
 from vitlab.training.trainable import rate_factors, trainable_paths
 
 __all__ = [
     "Embedder",
+    "Fold",
     "History",
+    "Member",
     "Setting",
     "Stage",
     "Trained",
+    "TrainedMember",
+    "check_population",
     "first_state",
     "make_train_step",
     "most_epochs",
     "rate_factors",
     "train_phase",
+    "train_population",
     "trainable_paths",
 ]

@@ -9,7 +9,6 @@ from collections.abc import Container, Iterator
 from typing import Any, NoReturn
 
 import jax
-import numpy as np
 
 from vitlab import interruption, processes, runtime
 from vitlab.data import GlobalBatch, Sampler, feed, on_devices
@@ -21,7 +20,7 @@ from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.history import described
 from vitlab.training.loss import make_objective
 from vitlab.training.optimizer import make_optimizer, make_schedule
-from vitlab.training.stage import Position, Setting, Stage, Trained, most_epochs
+from vitlab.training.stage import Position, Setting, Stage, Trained, most_epochs, phase_seed
 from vitlab.training.step import (
     State,
     Totals,
@@ -69,7 +68,7 @@ class _PhaseRun:
             self.train, self.val = on_devices(
                 (self.task.train, self.task.val), setting.mesh, setting.device_gib
             )
-        seed = _phase_seed(setting.seed, stage.index)
+        seed = phase_seed(setting.seed, stage.index)
         labels = self.train.labels
         balanced = labels if phase.sampling == "balanced" else None
         self.sampler = Sampler(len(self.train), setting.batch_size, seed, balanced)
@@ -306,11 +305,6 @@ class _PhaseRun:
 
     def move(self, **changes: Any) -> None:
         self.position = dataclasses.replace(self.position, **changes)
-
-
-def _phase_seed(seed: int, index: int) -> int:
-    """31 bits that differ from phase to phase, from the config's seed alone."""
-    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0]) >> 1
 
 
 def _divide(arrays: Arrays, chosen: Container[str]) -> tuple[Arrays, Arrays]:

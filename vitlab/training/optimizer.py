@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import jax
 import optax
 
 from vitlab.config import Phase
@@ -15,8 +16,9 @@ def make_optimizer(
     steps = [_rule(phase, schedule)]
     if factors:
         steps.append(_scaled(factors))
-    if phase.weight_decay and phase.optimizer not in DECOUPLED:
-        steps.insert(0, optax.add_decayed_weights(phase.weight_decay))
+    decay = phase.weight_decay  # of a population, an array that its program is given
+    if phase.optimizer not in DECOUPLED and (isinstance(decay, jax.Array) or decay):
+        steps.insert(0, optax.add_decayed_weights(decay))
     if phase.clip:
         steps.insert(0, optax.clip_by_global_norm(phase.clip))
     return optax.chain(*steps)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jax.sharding import Mesh
 
 from vitlab.config import Phase
@@ -80,3 +81,8 @@ def most_epochs(phase: Phase, earlier: int) -> int:
     limits = [phase.epochs] if phase.epochs else []
     limits += [max(phase.total_epochs - earlier, 0)] if phase.total_epochs else []
     return min(limits)
+
+
+def phase_seed(seed: int, index: int) -> int:
+    """31 bits that differ from phase to phase, from the config's seed alone."""
+    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0]) >> 1

@@ -1,6 +1,6 @@
 """The compiled programs of training: the state, one step, the score of one batch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -209,7 +209,7 @@ def batch_totals(
     }
 
 
-def scores_of(totals: Totals) -> dict[str, Any]:
+def scores_of(totals: Mapping[str, Any]) -> dict[str, Any]:
     """The number of examples, and their mean loss and accuracy. Waits for the device."""
     values = {name: float(value) for name, value in jax.device_get(totals).items()}
     count = values["count"]

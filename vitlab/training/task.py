@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import jax
 import numpy as np
+from jaxtyping import Array, Key
 
 from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Phase
@@ -34,7 +35,8 @@ def make_task(
 ) -> Task:
     """Embeddings are enough when only the head trains and the images are the same every epoch.
 
-    A backbone that does not train has no dropout either: it describes an image as it will later.
+    A backbone that does not train has no dropout either: it describes an image as it will later. The
+    head has its own in any case.
     """
     moves = phase.batch_norm == "update" and bool(statistics)
     backbone_trains = any(path.startswith(BACKBONE) for path in trainable)
@@ -44,13 +46,21 @@ def make_task(
             _embedded(stores[part], embedder(parameters, statistics, stores[part], part))
             for part in ("train", "val")
         )
-        forward = _without_statistics(network.classify)
-        return Task(train, val, unchanged, forward, network.classify, True)
+
+        def classify(parameters, statistics, embeddings, key):
+            return network.classify(parameters, statistics, embeddings, dropout_key(key)), {}
+
+        return Task(train, val, unchanged, classify, network.classify, True)
 
     def train_forward(parameters, statistics, images, key):
-        # A number that no split of `key` in `_augmenting` can reach.
-        dropout = jax.random.fold_in(key, 2**31) if backbone_trains else None
-        return network.train(parameters, statistics, images, moves=moves, dropout=dropout)
+        return network.train(
+            parameters,
+            statistics,
+            images,
+            moves=moves,
+            dropout=dropout_key(key),
+            only_head=not backbone_trains,
+        )
 
     change = _augmenting(phase.augmentation) if phase.augmentation else unchanged
     return Task(stores["train"], stores["val"], change, train_forward, network, False)
@@ -72,5 +82,6 @@ def _embedded(store: Store, embeddings: np.ndarray) -> Store:
     return Store(embeddings, np.arange(len(store)), store.labels)
 
 
-def _without_statistics(forward: Forward) -> TrainForward:
-    return lambda parameters, statistics, inputs, key: (forward(parameters, statistics, inputs), {})
+def dropout_key(key: Key[Array, ""]) -> Key[Array, ""]:
+    """Of a step's key, by a number that no split of it in `_augmenting` can reach."""
+    return jax.random.fold_in(key, 2**31)

@@ -22,7 +22,7 @@ from vitlab.progress import say, warn
 from vitlab.typed import build
 from vitlab.weights.catalogue import CATALOGUE, Checkpoint
 from vitlab.weights.layouts import LAYOUTS, OURS, Layout, ours_from
-from vitlab.weights.layouts.layout import HEAD, Shapes, without_head
+from vitlab.weights.layouts.layout import HEAD, Shapes, answer_bias, without_head
 from vitlab.weights.readers import Tensors, no_numbers, read_quietly, warn_of_no_numbers
 from vitlab.weights.recognition import Recognition, recognise
 from vitlab.weights.writer import read_metadata, write_safetensors
@@ -138,11 +138,11 @@ class Published:
         so is one that reads a layer that the network lacks.
         """
         arrays = self._arrays(shapes)
-        bias = arrays.get(f"{HEAD}bias")
-        if bias is None:
+        path = answer_bias(arrays)
+        if path is None:
             return Filled(arrays, has_head=False, classes_in_file=None)
-        has_head = bias.shape == shapes[f"{HEAD}bias"] and not self.layout.loses_head(shapes)
-        return Filled(arrays if has_head else without_head(arrays), has_head, bias.size)
+        has_head = arrays[path].shape == shapes[path] and not self.layout.loses_head(shapes)
+        return Filled(arrays if has_head else without_head(arrays), has_head, arrays[path].size)
 
     def arrays(self, shapes: Shapes) -> dict[str, np.ndarray]:
         """The arrays of the backbone in `shapes`, and the head as the file has it, unless it reads a

@@ -5,7 +5,7 @@ from vitlab.models.layers.attention import SelfAttention, attend
 from vitlab.models.layers.branches import Branches, Chain, Conv, Pool, chain
 from vitlab.models.layers.conv_norm import ConvNorm, Convolution
 from vitlab.models.layers.convolution import Padding, convolve
-from vitlab.models.layers.dropout import Dropout, give_keys
+from vitlab.models.layers.dropout import Dropout, give_keys, kept_units
 from vitlab.models.layers.normalization import BatchNorm, NormSettings
 from vitlab.models.layers.pooling import (
     adaptive_average_pool,
@@ -50,6 +50,7 @@ __all__ = [
     "chain",
     "convolve",
     "give_keys",
+    "kept_units",
     "layer_norm",
     "max_pool",
     "with_class_token",

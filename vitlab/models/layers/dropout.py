@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 from flax import nnx
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Key
 
 Values = Float[Array, "batch *shape"]
 
@@ -12,7 +12,8 @@ class Dropout(nnx.Module):
     """While training, sets each value to 0 with probability `rate` and scales up the others.
 
     It does so once `give_keys` has given it a key, and until then nothing: a network that answers
-    has none.
+    has none. Each unit of the last axis draws with a key of its own, so that what becomes of it does not
+    depend on how many others there are.
     """
 
     def __init__(self, rate: float):
@@ -24,8 +25,18 @@ class Dropout(nnx.Module):
     def __call__(self, values: Values) -> Values:
         if self.key is None or self.rate == 0:
             return values
-        kept = jax.random.bernoulli(self.key, 1 - self.rate, values.shape)
-        return jnp.where(kept, values / (1 - self.rate), 0)
+        return jnp.where(kept_units(self.key, self.rate, values.shape), values / (1 - self.rate), 0)
+
+
+def kept_units(
+    key: Key[Array, ""], rate: float | Array, shape: tuple[int, ...]
+) -> Bool[Array, "batch *shape"]:
+    """Which values of an array of this shape dropout leaves."""
+
+    def of_unit(unit: Array) -> Array:
+        return jax.random.bernoulli(jax.random.fold_in(key, unit), 1 - rate, shape[:-1])
+
+    return jax.vmap(of_unit, out_axes=-1)(jnp.arange(shape[-1]))
 
 
 def give_keys(module: nnx.Module, key: Key[Array, ""]) -> None:

@@ -17,6 +17,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 Resize = Callable[[np.ndarray, tuple[int, ...]], np.ndarray]
 
 HEAD = "head/"
+ANSWER = re.compile(r"head/(?:output/)?(?:kernel|bias)")  # of the layer that has a unit for each class
 
 
 @dataclass(frozen=True)
@@ -261,7 +262,7 @@ def compiled(pattern: str) -> re.Pattern[str]:
 
 def with_classes(shapes: Shapes, classes: int) -> dict[str, tuple[int, ...]]:
     """The shapes of the same network with a head for so many classes."""
-    counted = {path: (*shape[:-1], classes) for path, shape in shapes.items() if path.startswith(HEAD)}
+    counted = {path: (*shape[:-1], classes) for path, shape in shapes.items() if ANSWER.fullmatch(path)}
     return {**shapes, **counted}
 
 
@@ -271,7 +272,12 @@ def without_head(by_path: Mapping[str, T]) -> dict[str, T]:
 
 def _with_classes_of(arrays: Mapping[str, np.ndarray], shapes: Shapes) -> Shapes:
     """With a head for as many classes as the bias in `arrays`, or the kernel where there is none."""
-    for path in (f"{HEAD}bias", f"{HEAD}kernel"):
-        if path in arrays and arrays[path].ndim:
+    for path in sorted(filter(ANSWER.fullmatch, arrays)):
+        if arrays[path].ndim:
             return with_classes(shapes, arrays[path].shape[-1])
     return shapes
+
+
+def answer_bias(by_path: Mapping[str, T]) -> str | None:
+    """The path of the bias that the head adds last, if it is there."""
+    return next((path for path in (f"{HEAD}bias", f"{HEAD}output/bias") if path in by_path), None)
