@@ -3,20 +3,19 @@
 from vitlab.training.embeddings import Embedder
 from vitlab.training.history import History
 from vitlab.training.loop import train_phase
-from vitlab.training.stage import Setting, Stage, Trained, most_epochs
+from vitlab.training.stage import Setting, Stage, Trained
 from vitlab.training.step import first_state, make_train_step
-from vitlab.training.trainable import rate_factors, trainable_paths
+from vitlab.training.trainable import Chosen, chosen_parameters
 
 __all__ = [
+    "Chosen",
     "Embedder",
     "History",
     "Setting",
     "Stage",
     "Trained",
+    "chosen_parameters",
     "first_state",
     "make_train_step",
-    "most_epochs",
-    "rate_factors",
     "train_phase",
-    "trainable_paths",
 ]
