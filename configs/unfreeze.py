@@ -10,9 +10,9 @@ They thaw a layer each epoch, of four; a network has ten layers and more, so her
 three epochs each. `layer_decay` is that of MAE's and BEiT's fine-tuning; their 1 / 2.6, fourteen layers
 deep, would be a millionth.
 
-Each phase goes on from the best weights of the one before, with a fresh optimizer, and is reported on its
-own: the report tells what each thaw was worth. The head trains on embeddings that are computed once, and
-the gradient of a phase stops at its lowest layer. For networks of eight layers and more, which all
+Each phase goes on from the best weights of the one before, with a fresh optimizer, and is reported on
+its own: the report tells what each thaw was worth. The head trains on embeddings that are computed once,
+and the gradient of a phase stops at its lowest layer. For networks of eight layers and more, which all
 pretrained ones here have.
 """
 

@@ -17,7 +17,7 @@ def one_phase(**settings: object) -> dict:
     return {"phases": {"a": {"epochs": 1, **settings}}}
 
 
-@pytest.mark.parametrize("file", [cnn, digits, head, transfer, unfreeze, whole])
+@pytest.mark.parametrize("file", [digits, head, transfer, unfreeze, whole])
 def test_the_shipped_configs_are_sound_and_survive_json(file):
     config = resolve(file.get_config())
     assert config.model.name in PRESETS
