@@ -128,7 +128,7 @@ def test_a_phase_ends_at_its_last_step_and_validates_what_it_has_seen(tmp_path: 
 
 
 def test_steps_that_are_over_in_the_middle_of_an_epoch_are_refused(tmp_path: Path, monkeypatch):
-    save = Checkpoints.save
+    save, batches = Checkpoints.save, itertools.count(1)
 
     def save_and_stop(*arguments):
         save(*arguments)
@@ -137,7 +137,6 @@ def test_steps_that_are_over_in_the_middle_of_an_epoch_are_refused(tmp_path: Pat
     with monkeypatch.context() as patched:
         patched.setattr(Checkpoints, "is_due", lambda self: self.newest or next(batches) == 2)
         patched.setattr(Checkpoints, "save", save_and_stop)
-        batches = itertools.count(1)
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path, Phase(steps=9), batch_size=16)
     with pytest.raises(InputError, match=r"phases.p.steps is 2, but 2 are done, .* set it to 3 or more"):
