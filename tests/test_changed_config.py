@@ -70,7 +70,15 @@ def test_a_phase_under_way_may_change_in_its_rate_and_length(tmp_path: Path):
     go_on(begun(tmp_path, training=("head",)), changed("head", learning_rate=1e-4, epochs=7, patience=2))
 
 
-@pytest.mark.parametrize("changes", [{"optimizer": "lion"}, {"ema": 0.5}, {"batch_norm": "update"}])
+def test_a_phase_under_way_may_change_in_what_is_made_of_a_gradient(tmp_path: Path):
+    changes = {"clip": 1.0, "weight_decay": 0.1, "layer_decay": 0.5, "steps": 9, "warmup_steps": 3}
+    patterns = {"rates": (("head/.*", 2.0),), "decays": (("head/bias", 0.0),)}
+    go_on(begun(tmp_path, training=("head",)), changed("head", **changes, **patterns))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"optimizer": "lion"}, {"ema": 0.5}, {"batch_norm": "update"}, {"last_layers": 1}]
+)
 def test_a_phase_under_way_keeps_what_its_checkpoint_depends_on(tmp_path: Path, changes: dict):
     run = begun(tmp_path, training=("head",))
     (key,) = changes

@@ -6,7 +6,7 @@ import json
 import pytest
 from ml_collections import ConfigDict
 
-from configs import digits, head, transfer, whole
+from configs import cnn, digits, head, transfer, unfreeze, whole
 from vitlab.augmentation_settings import OPERATIONS, Augmentation
 from vitlab.config import Config, defaults, differences, from_json, phase, resolve, to_json
 from vitlab.errors import InputError
@@ -17,7 +17,7 @@ def one_phase(**settings: object) -> dict:
     return {"phases": {"a": {"epochs": 1, **settings}}}
 
 
-@pytest.mark.parametrize("file", [digits, head, transfer, whole])
+@pytest.mark.parametrize("file", [digits, head, transfer, unfreeze, whole])
 def test_the_shipped_configs_are_sound_and_survive_json(file):
     config = resolve(file.get_config())
     assert config.model.name in PRESETS
@@ -47,6 +47,21 @@ def test_whole_is_the_schedule_of_the_study():
     assert only.trainable == (".*",)
 
 
+def test_cnn_c_trains_as_in_the_study():
+    """Row S2-27: L2 on kernels alone; 0.1 of a turn is 36 degrees."""
+    (only,) = resolve(cnn.get_config("cnn_c")).phases.values()
+    assert only.augmentation == Augmentation(flip=True, rotation=36.0, zoom=0.1, padding="reflect")
+    assert (only.weight_decay, only.decays) == (0.02, ((".*/(bias|scale)", 0.0),))
+    assert resolve(cnn.get_config("cnn_b")).phases["train"].weight_decay == 0
+
+
+def test_unfreezing_goes_down_from_the_head():
+    phases = resolve(unfreeze.get_config()).phases
+    assert [one.last_layers for one in phases.values()] == [0, 2, 4, 8, 0]
+    assert phases["head"].trainable == ("head/.*",)
+    assert phases["all"].trainable == (".*",)
+
+
 def test_phases_keep_the_order_of_the_file():
     config = defaults()
     config.model.name = "vit_ti16"
@@ -69,7 +84,7 @@ def test_defaults_hold_every_field_so_that_each_can_be_overridden():
         ({"model": {"name": ""}}, "model.name is empty"),
         ({"model": 3}, "model is 3; it must be a group of settings"),
         ({"phases": {}}, "phases is empty"),
-        ({"phases": {"a": {}}}, "phases.a has no end; set phases.a.epochs or phases.a.total_epochs"),
+        ({"phases": {"a": {}}}, "phases.a has no end; set phases.a.epochs, phases.a.steps or"),
         ({"phases": {"A b": {"epochs": 1}}}, "phase name 'A b' must be lower-case letters"),
         (
             {"phases": {"a": {"epochs": 1, "trainable": "head"}}},
@@ -103,6 +118,22 @@ def test_defaults_hold_every_field_so_that_each_can_be_overridden():
         ),
         (one_phase(rates=(("head/.*", "2"),)), r"phases.a.rates is '2'; it must be of type float"),
         (one_phase(rates=(("head/.*",),)), r"it must have 2 entries"),
+        (
+            one_phase(decays=((".*", 0.0),)),
+            r"phases.a.decays are parts of phases.a.weight_decay, which is 0",
+        ),
+        (
+            one_phase(decays=((".*", -1.0),)),
+            r"phases.a.decays is -1 for '\.\*'; it must be from 0 to 1000",
+        ),
+        (one_phase(layer_decay=1.5), r"phases.a.layer_decay is 1.5; it must be from 0.01 to 1"),
+        (one_phase(layer_decays=0.5), r"unknown config key 'layer_decays' \(phases.a\); .* layer_decay"),
+        (
+            one_phase(last_layer=2),
+            r"unknown config key 'last_layer' \(phases.a\); did you mean last_layers",
+        ),
+        (one_phase(steps=-1), r"phases.a.steps is -1; it must be from 0"),
+        (one_phase(warmup_epochs=1, warmup_steps=5), "warmup_epochs and phases.a.warmup_steps only one"),
         (one_phase(accumulate=5), r"phases.a.accumulate is 5; batch_size 32 does not divide into"),
         (one_phase(loss="focal", label_smoothing=0.1), "take one of it and 'focal'"),
         (

@@ -218,17 +218,6 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
     return found
 
 
-def check_parts(config: Config, devices: int) -> None:
-    """What is accumulated are batches too: raises InputError if one does not divide over the devices."""
-    for name, settings in config.phases.items():
-        parts = settings.accumulate
-        if config.batch_size % (parts * devices):
-            raise InputError(
-                f"batch_size {config.batch_size} in {parts} parts (phases.{name}.accumulate) does not "
-                f"divide over {devices} devices; use a multiple of {parts * devices}"
-            )
-
-
 def _check(config: Config) -> None:
     _check_data(config)
     _at_least("batch_size", config.batch_size, 1)

@@ -9,7 +9,7 @@ import jax
 from jax.sharding import Mesh
 
 from vitlab import files, processes, runtime
-from vitlab.config import Config, check_parts
+from vitlab.config import Config
 from vitlab.data import (
     HARD,
     PARTS,
@@ -42,7 +42,7 @@ from vitlab.names import unknown
 from vitlab.progress import duration, say
 from vitlab.reporting import write_report
 from vitlab.run_directory import RunDirectory, circumstances
-from vitlab.training import Embedder, History, Setting, Stage, rate_factors, train_phase, trainable_paths
+from vitlab.training import Embedder, History, Setting, Stage, chosen_parameters, train_phase
 from vitlab.weights import CATALOGUE
 
 
@@ -50,7 +50,8 @@ def run_job(config: Config, run: RunDirectory) -> None:
     """Does what is left of a run: every stage takes over what an earlier process finished."""
     mesh = runtime.device_mesh(config.fsdp)
     check_batch_size(config.batch_size, mesh)
-    check_parts(config, mesh.size)
+    for name, phase in config.phases.items():
+        check_batch_size(config.batch_size, mesh, phase.accumulate, f"phases.{name}.accumulate")
     kinds = [str(device.device_kind) for device in mesh.devices.flat]
     say(
         f"devices  {len(kinds)} x {kinds[0]}"
@@ -163,10 +164,9 @@ def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> N
     """Everything about the network that can be wrong is found before the first image is read."""
     parameters, statistics = blueprint.shapes
     for name, phase in config.phases.items():
-        chosen = trainable_paths(parameters, phase.trainable, f"phases.{name}.trainable")
-        rate_factors(chosen, phase.rates, f"phases.{name}.rates")
+        chosen = chosen_parameters(parameters, phase, f"phases.{name}")
         untouched = phase.batch_norm == "frozen" and not blueprint.published
-        if statistics and untouched and not all(path.startswith("head/") for path in chosen):
+        if statistics and untouched and not all(path.startswith("head/") for path in chosen.paths):
             raise InputError(
                 f"phases.{name}.batch_norm is 'frozen', but without model.weights the statistics "
                 "of batch norm were never measured; set it to 'update'"
@@ -214,8 +214,9 @@ def _read_images(config: Config, run: RunDirectory, blueprint: Blueprint) -> tup
 def _train(stage: Stage, model: SavedModel, setting: Setting, run: RunDirectory) -> SavedModel:
     """Trains one phase, and saves its best model whole or not at all."""
     phase = stage.phase
+    among = f" of the last {phase.last_layers} layers" if phase.last_layers else ""
     say(
-        f"phase    {stage.name}: {', '.join(phase.trainable)} by {phase.optimizer} "
+        f"phase    {stage.name}: {', '.join(phase.trainable)}{among} by {phase.optimizer} "
         f"at {phase.learning_rate:g}"
     )
     trained = train_phase(stage, model.parameters, model.statistics, setting)

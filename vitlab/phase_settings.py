@@ -22,25 +22,34 @@ class Phase:
         learning_rate: its highest value.
         rates: patterns of parameter paths, and how many times the learning rate these parameters train
             at: (("backbone/.*", 0.1),). The first pattern that matches a path whole counts.
+        layer_decay: each layer trains at so many times the rate of the layer after it, the head at the
+            full one (1: all alike). It multiplies `rates`. Layers: `vitlab.models.layer_numbers`.
+        last_layers: of what `trainable` matches, only what lies in so many layers at the end of the
+            network trains, the head included (0: in all).
         momentum: of sgd.
         weight_decay: of adamw, lamb and lion apart from the gradient; with the others, half of it
             times the squared parameters is added to the loss.
+        decays: patterns of parameter paths, and how many times the weight decay these parameters have:
+            ((".*/(bias|scale)", 0.0),). The first pattern that matches a path whole counts.
         clip: longer gradients, over all parameters together, are shortened to this norm (0: none).
         accumulate: the batch goes through the network in so many parts, for less memory; the gradient
             is that of the whole. A batch norm that trains sees the parts one after the other.
         ema: the weights that are validated and kept are a moving average over the steps with this
             decay, and with less in the first (0: no average).
-        schedule: "constant"; "cosine" or "linear" (down to zero at the last epoch); or "step" (times
+        schedule: "constant"; "cosine" or "linear" (down to zero at the last step); or "step" (times
             `step_factor` every `step_epochs`).
         step_epochs: of the schedule "step".
         step_factor: of the schedule "step".
         warmup_epochs: the learning rate rises linearly for so long.
+        warmup_steps: the same in steps.
         loss: "cross_entropy", or "focal" (Lin et al. 2017): less of what is right already.
         focal_gamma: how much less.
         label_smoothing: this share of each label is spread over all classes (Szegedy et al. 2016).
         class_weights: "balanced" makes each class weigh the same in the loss, whatever its size.
         sampling: "balanced" shows each class equally often; an epoch has as many images as before.
         epochs: at most so many in this phase (0: no such limit).
+        steps: at most so many optimizer steps in this phase (0: no such limit). Where they end in the
+            middle of an epoch, it is validated and counts as one.
         total_epochs: at most so many with the epochs of earlier phases (0: no such limit).
         monitor: what must get better on the validation part: "accuracy", or "loss" (plain
             cross-entropy). The weights of its best epoch are kept.
@@ -54,8 +63,11 @@ class Phase:
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop", "lamb", "lion"] = "adam"
     learning_rate: float = 1e-3
     rates: tuple[tuple[str, float], ...] = ()
+    layer_decay: float = 1.0
+    last_layers: int = 0
     momentum: float = 0.9
     weight_decay: float = 0.0
+    decays: tuple[tuple[str, float], ...] = ()
     clip: float = 0.0
     accumulate: int = 1
     ema: float = 0.0
@@ -63,12 +75,14 @@ class Phase:
     step_epochs: int = 30
     step_factor: float = 0.1
     warmup_epochs: int = 0
+    warmup_steps: int = 0
     loss: Literal["cross_entropy", "focal"] = "cross_entropy"
     focal_gamma: float = 2.0
     label_smoothing: float = 0.0
     class_weights: Literal["none", "balanced"] = "none"
     sampling: Literal["natural", "balanced"] = "natural"
     epochs: int = 0
+    steps: int = 0
     total_epochs: int = 0
     monitor: Literal["accuracy", "loss"] = "accuracy"
     min_delta: float = 0.0
@@ -79,6 +93,8 @@ class Phase:
 
 # The least and the most that a number may be.
 LIMITS = {
+    "layer_decay": (0.01, 1),
+    "last_layers": (0, 1000),
     "momentum": (0, 0.9999),
     "weight_decay": (0, 1e6),
     "clip": (0, 1e6),
@@ -87,9 +103,11 @@ LIMITS = {
     "step_epochs": (1, 10**6),
     "step_factor": (0, 1),
     "warmup_epochs": (0, 10**6),
+    "warmup_steps": (0, 10**9),
     "focal_gamma": (0, 10),
     "label_smoothing": (0, 0.99),
     "epochs": (0, 10**6),
+    "steps": (0, 10**9),
     "total_epochs": (0, 10**6),
     "min_delta": (0, 10),
     "patience": (0, 10**6),
@@ -105,15 +123,15 @@ def check_phase(name: str, settings: Phase, batch_size: int) -> None:
         value = getattr(settings, key)
         if not least <= value <= most:
             raise InputError(f"{where}.{key} is {value:g}; it must be from {least} to {most:g}")
-    if not (settings.epochs or settings.total_epochs):
-        raise InputError(f"{where} has no end; set {where}.epochs or {where}.total_epochs")
+    if not (settings.epochs or settings.steps or settings.total_epochs):
+        raise InputError(
+            f"{where} has no end; set {where}.epochs, {where}.steps or {where}.total_epochs"
+        )
     if not settings.learning_rate > 0 or not math.isfinite(settings.learning_rate):
         raise InputError(f"{where}.learning_rate is {settings.learning_rate}; it must be positive")
-    for pattern, factor in settings.rates:
-        if not 0 < factor <= 1000:
-            raise InputError(
-                f"{where}.rates is {factor:g} for {pattern!r}; it must be above 0, up to 1000"
-            )
+    _check_factors(settings, where)
+    if settings.warmup_epochs and settings.warmup_steps:
+        raise InputError(f"of {where}.warmup_epochs and {where}.warmup_steps only one can be set")
     if batch_size % settings.accumulate:
         raise InputError(
             f"{where}.accumulate is {settings.accumulate}; batch_size {batch_size} does not divide into "
@@ -128,3 +146,16 @@ def check_phase(name: str, settings: Phase, batch_size: int) -> None:
             f"{where}: class_weights and sampling both balance the classes; set one of them"
         )
     check_augmentation(settings.augmentation, f"{where}.augmentation", batch_size)
+
+
+def _check_factors(settings: Phase, where: str) -> None:
+    for pattern, factor in settings.rates:
+        if not 0 < factor <= 1000:
+            raise InputError(
+                f"{where}.rates is {factor:g} for {pattern!r}; it must be above 0, up to 1000"
+            )
+    for pattern, factor in settings.decays:
+        if not 0 <= factor <= 1000:
+            raise InputError(f"{where}.decays is {factor:g} for {pattern!r}; it must be from 0 to 1000")
+    if settings.decays and not settings.weight_decay:
+        raise InputError(f"{where}.decays are parts of {where}.weight_decay, which is 0; set it")

@@ -24,8 +24,9 @@ PACKAGES = ("jax", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "sciki
 # What may change in a phase that has begun; no array of its checkpoint depends on it.
 OPEN_IN_A_PHASE = frozenset(
     {
-        *("learning_rate", "schedule", "step_epochs", "step_factor", "warmup_epochs"),
-        *("epochs", "total_epochs", "min_delta", "patience"),
+        *("learning_rate", "rates", "layer_decay", "weight_decay", "decays", "clip"),
+        *("schedule", "step_epochs", "step_factor", "warmup_epochs", "warmup_steps"),
+        *("epochs", "steps", "total_epochs", "min_delta", "patience"),
     }
 )
 

@@ -40,6 +40,14 @@ def test_an_epoch_begun_in_the_middle_is_the_rest_of_it():
         np.testing.assert_array_equal(one.weights, other.weights)
 
 
+def test_an_epoch_cut_short_is_the_beginning_of_it():
+    sampler = Sampler(50, 8, 3)
+    whole, part = list(sampler.epoch(4)), list(sampler.epoch(4, start=1, stop=5))
+    for one, other in zip(whole[1:5], part, strict=True):
+        np.testing.assert_array_equal(one.indices, other.indices)
+    assert len(list(sampler.epoch(4, stop=99))) == len(sampler)
+
+
 def test_fillers_are_different_examples_of_the_same_epoch():
     """A batch norm that trains would take the spread of one example many times for small."""
     *_, last = Sampler(20, 16, 5).epoch(2)

@@ -8,6 +8,7 @@ MESH is DATAxFSDP, such as 4x2, of the first devices. What came out is FOLDER/ME
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -23,7 +24,7 @@ from vitlab.training.optimizer import make_optimizer, make_schedule
 from vitlab.weights import Preprocessing
 
 # Wide enough for kernels that are divided.
-OPTIONS = dict(input_size=8, patch=4, width=64, depth=1, heads=2, mlp_width=128)
+OPTIONS: dict[str, Any] = dict(input_size=8, patch=4, width=64, depth=1, heads=2, mlp_width=128)
 HEAD = Phase(trainable=("head/.*",), optimizer="sgd", learning_rate=0.01, epochs=1)
 ALL = Phase(optimizer="sgd", learning_rate=0.01, epochs=2, clip=1.0, ema=0.9, weight_decay=1e-3)
 BATCH = 16
@@ -70,7 +71,7 @@ def outcome(mesh: Mesh, folder: Path) -> dict:
 
 def bytes_of_state(network: Network, parameters: Arrays, statistics: Arrays, mesh: Mesh) -> dict:
     """What the first device holds of the state after a step, and what all of it takes."""
-    optimizer = make_optimizer(ALL, make_schedule(ALL, 2, 3), dict.fromkeys(parameters, 1.0))
+    optimizer = make_optimizer(ALL, make_schedule(ALL, 6, 3))
 
     def forward(parameters, statistics, images, key):
         return network.train(parameters, statistics, images, moves=False)

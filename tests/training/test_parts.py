@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from vitlab.config import Phase
 from vitlab.errors import InputError
-from vitlab.training import History, most_epochs, rate_factors, trainable_paths
+from vitlab.training import Chosen, History, Stage, chosen_parameters
 from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.optimizer import make_optimizer, make_schedule
 
@@ -53,9 +54,23 @@ def test_small_gains_that_add_up_to_min_delta_buy_time():
     assert stopping.waited == 0
 
 
+def chosen(**settings) -> Chosen:
+    return chosen_parameters(PATHS, Phase(epochs=1, **settings), "phases.x")
+
+
 def test_patterns_choose_whole_paths():
-    assert trainable_paths(PATHS, ("head/.*",), "p") == {"head/kernel", "head/bias"}
-    assert trainable_paths(PATHS, (".*/1/.*", "head/bias"), "p") == {PATHS[1], "head/bias"}
+    assert chosen(trainable=("head/.*",)).paths == {"head/kernel", "head/bias"}
+    assert chosen(trainable=(".*/1/.*", "head/bias")).paths == {PATHS[1], "head/bias"}
+
+
+def test_the_last_layers_are_counted_from_the_head():
+    assert chosen(last_layers=1).paths == {"head/kernel", "head/bias"}
+    assert chosen(last_layers=2, trainable=(".*/kernel",)).paths == {PATHS[1], "head/kernel"}
+    assert chosen(last_layers=3).paths == set(PATHS)
+    with pytest.raises(InputError, match=r"phases.x.last_layers is 4; the network has 3, its head incl"):
+        chosen(last_layers=4)
+    with pytest.raises(InputError, match=r"unknown pattern of parameters 'backbone/blocks/0/\.\*'"):
+        chosen(last_layers=2, trainable=("backbone/blocks/0/.*",))
 
 
 @pytest.mark.parametrize(
@@ -72,25 +87,33 @@ def test_patterns_choose_whole_paths():
 )
 def test_a_pattern_that_matches_nothing_is_an_error(patterns, message: str):
     with pytest.raises(InputError, match=message):
-        trainable_paths(PATHS, patterns, "phases.x.trainable")
+        chosen(trainable=patterns)
 
 
 @pytest.mark.parametrize(
-    ("phase", "earlier", "epochs"),
+    ("phase", "epochs", "steps"),
     [
-        (Phase(epochs=50), 30, 50),
-        (Phase(total_epochs=100), 30, 70),
-        (Phase(epochs=50, total_epochs=60), 30, 30),
-        (Phase(total_epochs=20), 30, 0),
+        (Phase(epochs=50), 50, 500),
+        (Phase(total_epochs=100), 70, 700),
+        (Phase(epochs=50, total_epochs=60), 30, 300),
+        (Phase(total_epochs=20), 0, 0),
+        (Phase(steps=1), 1, 1),
+        (Phase(steps=40), 4, 40),
+        (Phase(steps=41), 5, 41),
+        (Phase(steps=41, epochs=4), 4, 40),
+        (Phase(steps=39, epochs=4), 4, 39),
+        (Phase(steps=39, total_epochs=32), 2, 20),
     ],
 )
-def test_total_epochs_count_those_of_earlier_phases(phase: Phase, earlier: int, epochs: int):
-    assert most_epochs(phase, earlier) == epochs
+def test_a_phase_is_as_long_as_the_shortest_of_its_limits(phase: Phase, epochs: int, steps: int):
+    """Ten steps an epoch, and 30 epochs in the phases before."""
+    stage = Stage("x", phase, 1, earlier=30)
+    assert (stage.most_epochs(10), stage.most_steps(10)) == (epochs, steps)
 
 
 def test_a_cosine_rises_for_the_warm_up_and_falls_to_zero():
     schedule = make_schedule(
-        Phase(learning_rate=0.1, schedule="cosine", warmup_epochs=2, epochs=10), 10, 5
+        Phase(learning_rate=0.1, schedule="cosine", warmup_epochs=2, epochs=10), 50, 5
     )
     assert float(schedule(0)) == 0
     assert float(schedule(5)) == pytest.approx(0.05)
@@ -100,11 +123,21 @@ def test_a_cosine_rises_for_the_warm_up_and_falls_to_zero():
 
 
 def test_linear_and_step_schedules_are_the_textbook_ones():
-    linear = make_schedule(Phase(learning_rate=0.1, schedule="linear", epochs=10), 10, 5)
+    linear = make_schedule(Phase(learning_rate=0.1, schedule="linear", epochs=10), 50, 5)
     assert [float(linear(step)) for step in (0, 25, 50)] == pytest.approx([0.1, 0.05, 0])
     phase = Phase(learning_rate=0.1, schedule="step", step_epochs=3, step_factor=0.5, epochs=10)
-    stairs = make_schedule(phase, 10, 5)
+    stairs = make_schedule(phase, 50, 5)
     assert [float(stairs(step)) for step in (14, 15, 29, 30)] == pytest.approx([0.1, 0.05, 0.05, 0.025])
+
+
+def test_a_schedule_in_steps_is_the_one_in_epochs_of_one_step():
+    steps = Phase(learning_rate=0.1, schedule="cosine", warmup_steps=7, steps=23)
+    epochs = Phase(learning_rate=0.1, schedule="cosine", warmup_epochs=7, epochs=23)
+    found, expected = make_schedule(steps, 23, 5), make_schedule(epochs, 23, 1)
+    for step in range(24):
+        assert float(found(step)) == float(expected(step))
+    assert float(found(7)) == pytest.approx(0.1)
+    assert float(found(23)) == pytest.approx(0, abs=1e-9)
 
 
 def updated(phase: Phase, gradient: list[float]) -> np.ndarray:
@@ -136,7 +169,7 @@ def test_the_first_step_of_every_optimizer_is_the_closed_form(phase: Phase, expe
 def test_the_first_pattern_that_matches_gives_a_parameter_its_rate():
     """And the whole update follows it, weight decay as well."""
     rates = (("head/kernel", 10.0), ("head/.*", 2.0), (".*/1/.*", 0.5))
-    factors = rate_factors(PATHS, rates, "p")
+    factors = chosen(rates=rates).rates
     assert factors == {"head/kernel": 10.0, "head/bias": 2.0, PATHS[1]: 0.5}
     phase = Phase(optimizer="adamw", weight_decay=0.5)
     parameters = {path: jnp.ones(1) for path in PATHS}
@@ -148,8 +181,67 @@ def test_the_first_pattern_that_matches_gives_a_parameter_its_rate():
 
 
 def test_a_rate_for_nothing_is_an_error():
-    with pytest.raises(InputError, match=r"unknown pattern of parameters 'haed/\.\*' \(p\); did"):
-        rate_factors(PATHS, (("haed/.*", 2.0),), "p")
+    message = r"unknown pattern of parameters 'haed/\.\*' \(phases.x.rates\); did"
+    with pytest.raises(InputError, match=message):
+        chosen(rates=(("haed/.*", 2.0),))
+
+
+def test_each_layer_trains_at_its_share_of_the_rate_above():
+    found = chosen(layer_decay=0.5, rates=(("head/bias", 3.0), (".*/1/.*", 10.0)))
+    assert found.rates == {PATHS[0]: 0.25, PATHS[1]: 5.0, "head/kernel": 1.0, "head/bias": 3.0}
+    # The same whatever else trains.
+    assert chosen(layer_decay=0.5, trainable=(".*/0/.*",)).rates == {PATHS[0]: 0.25}
+
+
+SMALL = {"kernel": jnp.array([[1.0, -2.0], [0.5, 4.0]]), "bias": jnp.array([0.3, -0.7])}
+
+
+def steps_of(optimizer: optax.GradientTransformation, parameters=SMALL, count: int = 3):
+    """Parameters after some steps with gradients that change."""
+    state = optimizer.init(parameters)
+    for step in range(count):
+        gradients = {path: jnp.cos(values + step) for path, values in parameters.items()}
+        updates, state = optimizer.update(gradients, state, parameters)
+        parameters = optax.apply_updates(parameters, updates)
+    return parameters
+
+
+OPTIMIZERS = get_args(get_type_hints(Phase)["optimizer"])
+
+
+@pytest.mark.parametrize("phase", [Phase(optimizer=name, weight_decay=0.2) for name in OPTIMIZERS])
+def test_biases_without_weight_decay_are_what_optax_masks(phase: Phase):
+    name = phase.optimizer
+    settings = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
+    mask = {"kernel": True, "bias": False}
+    if name in ("adamw", "lamb", "lion"):
+        expected = getattr(optax, name)(0.1, weight_decay=0.2, mask=mask)
+    else:
+        decay = optax.add_decayed_weights(0.2, mask)
+        expected = optax.chain(decay, getattr(optax, name)(0.1, **settings))
+    found = make_optimizer(phase, lambda _: 0.1, {}, {"bias": 0.0})
+    for path, values in steps_of(expected).items():
+        np.testing.assert_allclose(steps_of(found)[path], values, rtol=1e-6)
+
+
+def test_a_weight_decay_by_pattern_is_a_multiple_of_the_phases():
+    """And the rate multiplies what is decoupled: 1 - rate (update + decay)."""
+    decays = (("head/bias", 0.0), ("head/.*", 3.0))
+    found = chosen(weight_decay=0.5, decays=decays)
+    assert found.decays == {"head/bias": 0.0, "head/kernel": 3.0}
+    phase = Phase(optimizer="adamw", weight_decay=0.5)
+    optimizer = make_optimizer(phase, lambda _: 0.01, {"head/kernel": 2.0}, found.decays)
+    parameters = {path: jnp.ones(1) for path in PATHS}
+    gradients = {path: jnp.full(1, 3.0) for path in PATHS}
+    updates, _ = optimizer.update(gradients, optimizer.init(parameters), parameters)
+    assert {path: float(update[0]) for path, update in updates.items()} == pytest.approx(
+        {PATHS[0]: -0.015, PATHS[1]: -0.015, "head/kernel": -0.02 * 2.5, "head/bias": -0.01}, rel=1e-5
+    )
+
+
+def test_what_is_added_to_the_loss_is_not_clipped():
+    phase = Phase(optimizer="sgd", momentum=0.0, clip=1.0, weight_decay=0.5)
+    np.testing.assert_allclose(updated(phase, [3.0]), [1 - 0.1 * (1 + 0.5)], rtol=1e-6)
 
 
 def test_clipping_is_of_the_norm_over_all_parameters():

@@ -1,5 +1,6 @@
 """One phase: what it optimises, what it leaves alone, and that where it runs changes nothing."""
 
+import dataclasses
 import itertools
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 import optax
 import orbax.checkpoint as ocp
 import pytest
+from jax.sharding import AbstractMesh
 
 from vitlab import runtime
 from vitlab.augmentation_settings import Augmentation
-from vitlab.config import Config, Model, Phase, check_parts
-from vitlab.data import Store, augment
+from vitlab.config import Phase
+from vitlab.data import Store, augment, check_batch_size
 from vitlab.errors import InputError
 from vitlab.models import create, initialise
 from vitlab.training import Embedder, History, Setting, Stage, Trained, train_phase
@@ -114,6 +116,67 @@ def test_a_head_on_embeddings_learns_what_it_learns_behind_the_backbone(tmp_path
         np.testing.assert_allclose(on_embeddings.parameters[path], on_images.parameters[path], atol=1e-4)
 
 
+def test_a_phase_ends_at_its_last_step_and_validates_what_it_has_seen(tmp_path: Path):
+    """Three batches an epoch, of 43 images: the second epoch has two, and both are full."""
+    phase = Phase(optimizer="sgd", schedule="linear", warmup_steps=1, learning_rate=0.1, steps=5)
+    trained, history, _ = train(tmp_path, phase, batch_size=16)
+    assert (trained.steps, trained.epochs) == (5, 2)
+    assert [line["train"]["n"] for line in history.lines] == [43, 32]
+    assert [line["val"]["n"] for line in history.lines] == [21, 21]
+    # Up in one step, down to 0 in the four after it: the rates of steps 3 and 5.
+    assert [line["learning_rate"] for line in history.lines] == pytest.approx([0.075, 0.025])
+    whole, _, _ = train(tmp_path / "6", dataclasses.replace(phase, steps=6, epochs=2), batch_size=16)
+    assert (whole.steps, whole.epochs) == (6, 2)
+    shorter, _, _ = train(tmp_path / "1", dataclasses.replace(phase, steps=6, epochs=1), batch_size=16)
+    assert (shorter.steps, shorter.epochs) == (3, 1)
+
+
+def test_steps_that_are_over_in_the_middle_of_an_epoch_are_refused(tmp_path: Path, monkeypatch):
+    save, batches = Checkpoints.save, itertools.count(1)
+
+    def save_and_stop(*arguments):
+        save(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Checkpoints, "is_due", lambda self: self.newest or next(batches) == 2)
+        patched.setattr(Checkpoints, "save", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path, Phase(steps=9), batch_size=16)
+    with pytest.raises(InputError, match=r"phases.p.steps is 2, but 2 are done, .* set it to 3 or more"):
+        train(tmp_path, Phase(steps=2), batch_size=16)
+    trained, _, _ = train(tmp_path, Phase(steps=3), batch_size=16)
+    assert (trained.steps, trained.epochs) == (3, 1)
+
+
+def test_the_last_layers_train_and_those_below_stay(tmp_path: Path):
+    trained, _, before = train(tmp_path, Phase(last_layers=2, epochs=2))
+    still = {path for path in before if (trained.parameters[path] == before[path]).all()}
+    assert still == {
+        *("backbone/class_token", "backbone/positions"),
+        *(f"backbone/patches/projection/{name}" for name in ("kernel", "bias")),
+    }
+
+
+def test_a_phase_under_way_may_change_how_its_gradients_are_used(tmp_path: Path):
+    """Rates, weight decay and clipping are in no array of the checkpoint, whatever the optimizer is."""
+    for optimizer in ("adam", "lamb"):
+        folder = tmp_path / optimizer
+        plain = Phase(optimizer=optimizer, learning_rate=0.01, epochs=1)
+        train(folder, plain)
+        changed = dataclasses.replace(
+            plain,
+            epochs=2,
+            clip=1.0,
+            weight_decay=0.1,
+            decays=((".*/bias", 0.0),),
+            layer_decay=0.5,
+            rates=(("head/.*", 2.0),),
+        )
+        trained, history, _ = train(folder, changed)
+        assert trained.epochs == len(history.lines) == 2
+
+
 def test_the_best_weights_are_those_of_the_best_epoch(tmp_path: Path):
     phase = Phase(optimizer="adam", learning_rate=0.05, epochs=12)
     trained, history, _ = train(tmp_path, phase)
@@ -145,10 +208,11 @@ def test_a_checkpoint_never_holds_a_parameter_that_is_no_number(tmp_path: Path, 
 
 
 def test_a_phase_that_stops_at_any_batch_goes_on_from_there(tmp_path: Path, monkeypatch):
-    """In the middle of an epoch, and at its end, which is no batch to go on after."""
+    """In the middle of an epoch, at its end, which is no batch to go on after, and in a short one."""
     phase = Phase(
         optimizer="lion",
-        epochs=2,
+        schedule="linear",
+        steps=5,
         patience=5,
         accumulate=2,
         ema=0.9,
@@ -159,7 +223,7 @@ def test_a_phase_that_stops_at_any_batch_goes_on_from_there(tmp_path: Path, monk
     expected, whole, _ = train(tmp_path / "whole", phase, batch_size=16)
 
     save = Checkpoints.save
-    for stop in (2, 3):
+    for stop in (2, 3, 4):
         saves = itertools.count(1)
 
         def save_and_stop(*arguments, saves=saves, stop=stop):
@@ -308,10 +372,11 @@ def test_the_time_of_a_phase_includes_its_embeddings(tmp_path: Path, monkeypatch
 
 
 def test_parts_of_a_batch_that_do_not_divide_over_the_devices_are_refused():
-    """Before anything is read. Eight devices, of which a part of four images would leave four idle."""
-    phase = Phase(epochs=1, accumulate=8)
-    config = Config(batch_size=32, model=Model(name="vit_ti16"), phases={"a": phase})
-    message = r"batch_size 32 in 8 parts \(phases.a.accumulate\) does not divide over 8 devices; .* 64"
+    """Twelve images, a part of 96, do not divide over eight devices, and do over four."""
+    eight, four = (AbstractMesh((devices,), ("data",)) for devices in (8, 4))
+    message = r"batch_size 96 in 8 parts \(phases.a.accumulate\) does not divide over 8 devices; use 64"
     with pytest.raises(InputError, match=message):
-        check_parts(config, 8)
-    check_parts(config, 4)
+        check_batch_size(96, eight, 8, "phases.a.accumulate")
+    check_batch_size(96, four, 8, "phases.a.accumulate")
+    with pytest.raises(InputError, match=r"batch_size 20 does not divide over 8 devices; use 16"):
+        check_batch_size(20, eight)

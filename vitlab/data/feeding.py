@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
+from jax.sharding import AbstractMesh, Mesh
 from jaxtyping import Array
 
 from vitlab import runtime
@@ -34,15 +34,21 @@ class GlobalBatch:
 
 
 def feed(
-    store: Store | ResidentStore, sampler: Sampler, mesh: Mesh, epoch: int = 0, *, start: int = 0
+    store: Store | ResidentStore,
+    sampler: Sampler,
+    mesh: Mesh,
+    epoch: int = 0,
+    *,
+    start: int = 0,
+    stop: int | None = None,
 ) -> Generator[GlobalBatch]:
-    """The batches of an epoch of `sampler` from batch `start` on; the next ones are read meanwhile.
+    """The batches `start` to before `stop` of an epoch of `sampler`; the next ones are read meanwhile.
 
     What goes wrong while a batch is read is raised where that batch is due. Close it if it is not
     taken to its end.
     """
     check_batch_size(sampler.batch_size, mesh)
-    batches = sampler.epoch(epoch, start)
+    batches = sampler.epoch(epoch, start, stop)
     if isinstance(store, ResidentStore):
         # Gathered here, not in the other thread: programs that speak between devices must start in
         # the same order in every process.
@@ -66,11 +72,20 @@ def map_store(
     return np.concatenate(results)
 
 
-def check_batch_size(batch_size: int, mesh: Mesh) -> None:
-    if batch_size % mesh.size:
+def check_batch_size(
+    batch_size: int, mesh: Mesh | AbstractMesh, parts: int = 1, where: str = ""
+) -> None:
+    """Each of the `parts` that the setting `where` cuts a batch into is a batch to the devices.
+
+    Raises:
+        InputError: one of them does not divide over the devices.
+    """
+    share = parts * mesh.size
+    if batch_size % share:
+        cut = f" in {parts} parts ({where})" if parts > 1 else ""
         raise InputError(
-            f"batch_size {batch_size} does not divide over {mesh.size} devices; "
-            f"use {max(batch_size // mesh.size, 1) * mesh.size}"
+            f"batch_size {batch_size}{cut} does not divide over {mesh.size} devices; "
+            f"use {max(batch_size // share, 1) * share}"
         )
 
 

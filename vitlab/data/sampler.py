@@ -38,10 +38,13 @@ class Sampler:
         """Batches in an epoch."""
         return math.ceil(self.count / self.batch_size)
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch from batch `start` on; resuming needs no more than that."""
+    def epoch(self, epoch: int, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
+        """The batches of an epoch from batch `start` on; resuming needs no more than that.
+
+        With `stop`, the epoch ends before the batch of that number.
+        """
         order = self._order(epoch)
-        for batch in range(start, len(self)):
+        for batch in range(start, len(self) if stop is None else min(stop, len(self))):
             first, last = batch * self.batch_size, min((batch + 1) * self.batch_size, self.count)
             real = [order(index) for index in range(first, last)]
             fill = self.batch_size - len(real)

@@ -9,6 +9,7 @@ from vitlab.models.clip import CLIPText, similarity
 from vitlab.models.conversion import convert
 from vitlab.models.functional import Arrays, Network, initialise, outline
 from vitlab.models.mobilenet_v2 import Operator
+from vitlab.models.order import layer_numbers
 from vitlab.models.presets import PRESETS
 from vitlab.models.pretrained import Blueprint, draw_blueprint, first_model, head_drawer, load_text
 from vitlab.models.registry import create, create_text, preset
@@ -48,6 +49,7 @@ __all__ = [
     "head_drawer",
     "head_logits",
     "initialise",
+    "layer_numbers",
     "layer_table",
     "load_card",
     "load_model",

@@ -10,11 +10,12 @@ from vitlab.training.population import (
     check_population,
     train_population,
 )
-from vitlab.training.stage import Setting, Stage, Trained, most_epochs
+from vitlab.training.stage import Setting, Stage, Trained
 from vitlab.training.step import first_state, make_train_step
-from vitlab.training.trainable import rate_factors, trainable_paths
+from vitlab.training.trainable import Chosen, chosen_parameters
 
 __all__ = [
+    "Chosen",
     "Embedder",
     "Fold",
     "History",
@@ -24,11 +25,9 @@ __all__ = [
     "Trained",
     "TrainedMember",
     "check_population",
+    "chosen_parameters",
     "first_state",
     "make_train_step",
-    "most_epochs",
-    "rate_factors",
     "train_phase",
     "train_population",
-    "trainable_paths",
 ]

@@ -20,7 +20,7 @@ from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.history import described
 from vitlab.training.loss import make_objective
 from vitlab.training.optimizer import make_optimizer, make_schedule
-from vitlab.training.stage import Position, Setting, Stage, Trained, most_epochs, phase_seed
+from vitlab.training.stage import Position, Setting, Stage, Trained, phase_seed
 from vitlab.training.step import (
     State,
     Totals,
@@ -34,7 +34,7 @@ from vitlab.training.step import (
 )
 from vitlab.training.task import make_task
 from vitlab.training.time_spent import TimeSpent
-from vitlab.training.trainable import rate_factors, trainable_paths
+from vitlab.training.trainable import chosen_parameters
 
 AGREE_EVERY = 16  # batches after which several processes ask each other whether to stop or to save
 
@@ -59,11 +59,11 @@ class _PhaseRun:
         self.name, self.setting = stage.name, setting
         memory = EarlyStopping(phase.patience, phase.monitor, phase.min_delta)
         self.position = Position(memory, logged=stage.earlier)
-        self.epochs = most_epochs(phase, stage.earlier)
-        chosen = trainable_paths(parameters, phase.trainable, f"phases.{self.name}.trainable")
+        chosen = chosen_parameters(parameters, phase, f"phases.{self.name}")
+        paths = chosen.paths
         with self.time.on("preparing"):
             self.task = make_task(
-                phase, chosen, setting.network, parameters, statistics, setting.stores, setting.embedder
+                phase, paths, setting.network, parameters, statistics, setting.stores, setting.embedder
             )
             self.train, self.val = on_devices(
                 (self.task.train, self.task.val), setting.mesh, setting.device_gib
@@ -72,9 +72,10 @@ class _PhaseRun:
         labels = self.train.labels
         balanced = labels if phase.sampling == "balanced" else None
         self.sampler = Sampler(len(self.train), setting.batch_size, seed, balanced)
-        self.schedule = make_schedule(phase, self.epochs, len(self.sampler))
-        factors = rate_factors(chosen, phase.rates, f"phases.{self.name}.rates")
-        optimizer = make_optimizer(phase, self.schedule, factors)
+        self.epochs = stage.most_epochs(len(self.sampler))
+        self.most_steps = stage.most_steps(len(self.sampler))
+        self.schedule = make_schedule(phase, self.most_steps, len(self.sampler))
+        optimizer = make_optimizer(phase, self.schedule, chosen.rates, chosen.decays)
         self.step = make_train_step(
             self.task.train_forward,
             optimizer,
@@ -87,7 +88,7 @@ class _PhaseRun:
         )
         self.score = make_score(self.task.score_forward)
 
-        trainable, frozen = _divide(parameters, chosen)
+        trainable, frozen = _divide(parameters, paths)
         moving, still = _divide(statistics, statistics if phase.batch_norm == "update" else ())
         self.frozen = {"parameters": frozen, "statistics": still}
         self.best = {"trainable": trainable, "statistics": moving}
@@ -97,6 +98,8 @@ class _PhaseRun:
 
         self.checkpoints = Checkpoints(setting.checkpoints / self.name, setting.checkpoint_seconds)
         self.restore()
+        self.steps = int(self.state["step"])  # done
+        stage.check_steps_left(self.position, self.steps)
         self.spent_before = self.position.spent
         self.is_compiled = False
         # What came before the first batch, embeddings above all, is time of the phase, of no epoch.
@@ -117,7 +120,7 @@ class _PhaseRun:
             statistics=self.frozen["statistics"] | best["statistics"],
             best_epoch=position.stopping.best_epoch,
             epochs=position.epoch,
-            steps=position.epoch * len(self.sampler),
+            steps=self.steps,
             trainable=sum(array.size for array in best["trainable"].values()),
             seconds=position.seconds,
             spent=position.spent,
@@ -143,12 +146,12 @@ class _PhaseRun:
             "epoch_of_run": self.position.logged + 1,
             "train": train,
             "val": val,
-            "learning_rate": float(self.schedule(epoch * len(self.sampler) - 1)),
+            "learning_rate": float(self.schedule(self.steps - 1)),
             "best": stopping.best_epoch == epoch,
             "time": {
                 "seconds": self.position.seconds - self.position.epoch_start,
                 "ms_per_step": 1000 * seconds_per_step,
-                "images_per_second": self.sampler.count / (len(self.sampler) * seconds_per_step),
+                "images_per_second": train["n"] / (self.position.batch * seconds_per_step),
             },
         }
         self.setting.history.append(line)
@@ -161,29 +164,31 @@ class _PhaseRun:
     def train_batches(self) -> tuple[dict[str, float], float]:
         """The scores of the epoch's training batches as they were met, and the seconds a step."""
         first, size = self.position.batch, self.setting.batch_size
+        end = min(len(self.sampler), first + self.most_steps - self.steps)
+        images = min(self.sampler.count, end * size)
         title = f"{self.name} {self.position.epoch + 1}/{self.epochs}"
-        progress = Progress(self.sampler.count, title, "images", first * size)
-        batches = feed(self.train, self.sampler, self.setting.mesh, self.position.epoch, start=first)
+        progress = Progress(images, title, "images", first * size)
+        mesh, epoch = self.setting.mesh, self.position.epoch
+        batches = feed(self.train, self.sampler, mesh, epoch, start=first, stop=end)
         started, apart = time.monotonic(), self.time_apart()
         previous = None
         with contextlib.closing(batches), self.time.on("stepping"):
             while batch := self.next_of(batches):
                 totals = self.take(batch)
                 # One step late: the device has the next step already while this one is looked at.
-                progress.advance(batch.count, self.look_at(previous, self.steps_done() - 1))
+                progress.advance(batch.count, self.look_at(previous, self.steps - 1))
                 previous = totals
-                batch_number = self.position.batch
                 # Several processes must agree, which takes longer than a look at the clock.
-                if batch_number < len(self.sampler) and not (
-                    processes.are_several() and batch_number % AGREE_EVERY
+                if self.position.batch < end and not (
+                    processes.are_several() and self.position.batch % AGREE_EVERY
                 ):
                     self.stop_or_save()
-            self.look_at(previous, self.steps_done())
+            self.look_at(previous, self.steps)
         progress.close()
         seconds = time.monotonic() - started - (self.time_apart() - apart)
         totals = self.state["totals"]
         objective = float(totals["objective"] / totals["count"])
-        return scores_of(totals) | {"objective": objective}, seconds / (len(self.sampler) - first)
+        return scores_of(totals) | {"objective": objective}, seconds / (end - first)
 
     def time_apart(self) -> float:
         """Seconds so far that a step is not slower for."""
@@ -200,6 +205,7 @@ class _PhaseRun:
                 self.state, self.frozen, batch.inputs, batch.labels, batch.weights
             )
         self.is_compiled = True
+        self.steps += 1
         self.move(batch=self.position.batch + 1)
         return totals
 
@@ -235,7 +241,7 @@ class _PhaseRun:
             totals = self.score(
                 totals, parameters, statistics, batch.inputs, batch.labels, batch.weights
             )
-        return self.sound(scores_of(totals), self.steps_done())
+        return self.sound(scores_of(totals), self.steps)
 
     def judged(self) -> dict[str, Arrays]:
         """The weights that are validated, and kept if they are the best."""
@@ -269,7 +275,7 @@ class _PhaseRun:
         """A checkpoint of what is sound: from one that is not, nobody could go on."""
         with self.time.on("saving"):
             if not is_finite(self.state):
-                raise self.diverged("a parameter became no number", self.steps_done())
+                raise self.diverged("a parameter became no number", self.steps)
             self.account()
             position = dataclasses.asdict(self.position)
             self.checkpoints.save({"state": self.state, "best": self.best}, position)
@@ -291,9 +297,6 @@ class _PhaseRun:
             f"{self.position.batch} batches; run the same command again to go on"
         )
         raise SystemExit(0)
-
-    def steps_done(self) -> int:
-        return self.position.epoch * len(self.sampler) + self.position.batch
 
     def account(self) -> None:
         """Adds the time since the last call to the phase's."""

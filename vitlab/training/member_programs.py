@@ -1,7 +1,6 @@
 """The compiled programs of a population: a start, an epoch and a choice, for all its members at once."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -23,6 +22,7 @@ from vitlab.training.step import (
     zero_totals,
 )
 from vitlab.training.task import dropout_key
+from vitlab.training.trainable import Chosen
 
 Examples = dict[str, Array]  # "embeddings" [examples, width] and "labels" [examples]
 Settings = dict[str, Array]  # of the members: "key", "learning_rate", "weight_decay", "dropout"
@@ -45,13 +45,13 @@ class Programs:
         *,
         epochs: int,
         batches: int,
-        factors: Mapping[str, float],
+        chosen: Chosen,
         labels: np.ndarray,
         decays: bool,
         drops: bool,
     ):
         self._phase, self._epochs, self._batches = phase, epochs, batches
-        self._factors, self._decays, self._drops = factors, decays, drops
+        self._chosen, self._decays, self._drops = chosen, decays, drops
         self._objective = make_objective(phase, labels)
         self.start = jax.jit(jax.vmap(self._start))
         self.epoch = jax.jit(jax.vmap(self._epoch, in_axes=(0, 0, None, 0, 0, 0)), donate_argnums=0)
@@ -62,7 +62,8 @@ class Programs:
         own: dict[str, Any] = {"learning_rate": settings["learning_rate"]}
         own["weight_decay"] = settings["weight_decay"] if self._decays else 0.0
         phase = dataclasses.replace(self._phase, **own)
-        return make_optimizer(phase, make_schedule(phase, self._epochs, self._batches), self._factors)
+        schedule = make_schedule(phase, self._epochs * self._batches, self._batches)
+        return make_optimizer(phase, schedule, self._chosen.rates, self._chosen.decays)
 
     def _start(self, head: Arrays, settings: Settings) -> State:
         return first_state(head, {}, self._optimizer(settings), ema=bool(self._phase.ema))

@@ -7,6 +7,7 @@ reads and is read by is zero, so that it adds nothing and stays as it is: no opt
 weights moves a zero whose gradient is zero.
 """
 
+import dataclasses
 import math
 import time
 from collections import defaultdict
@@ -25,9 +26,9 @@ from vitlab.models import Arrays
 from vitlab.progress import Progress
 from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.member_programs import Examples, Programs
-from vitlab.training.stage import most_epochs, phase_seed
+from vitlab.training.stage import Stage, phase_seed
 from vitlab.training.step import scores_of
-from vitlab.training.trainable import rate_factors, trainable_paths
+from vitlab.training.trainable import Chosen, chosen_parameters
 
 GIB = 2**30
 MOST_BYTES = GIB // 2  # of the arrays of the members that train side by side
@@ -77,12 +78,16 @@ def check_population(phase: Phase, where: str, paths: Collection[str]) -> None:
 
     `where` is the key of the phase in the config, `paths` are those of the network's parameters.
     """
-    chosen = trainable_paths(paths, phase.trainable, f"{where}.trainable")
+    chosen = chosen_parameters(paths, phase, where).paths
     head = {path for path in paths if path.startswith("head/")}
     if chosen != head:
         raise InputError(
             f"{where}.trainable is {phase.trainable}; a population trains the head, all of it and "
             f"nothing else: --config.{where}.trainable='(\"head/.*\",)'"
+        )
+    if phase.steps:
+        raise InputError(
+            f"{where}.steps is {phase.steps}; a population counts epochs: set {where}.epochs instead"
         )
     if phase.augmentation:
         raise InputError(
@@ -112,7 +117,7 @@ def train_population(
     store = {"embeddings": jnp.asarray(embeddings, jnp.float32), "labels": jnp.asarray(labels)}
     orders = _Orders(folds, labels if phase.sampling == "balanced" else None, batch_size)
     trained: dict[int, TrainedMember] = {}
-    progress = Progress(len(members) * most_epochs(phase, 0), "heads", "epochs")
+    progress = Progress(len(members) * _most_epochs(phase), "heads", "epochs")
     for group in _groups(members, starts, phase, orders):
         some = _Together(
             [members[index] for index in group],
@@ -208,14 +213,13 @@ class _Together:
     ):
         self.members, self.starts, self.phase, self.store = members, starts, phase, store
         self.orders = orders
-        self.epochs = most_epochs(phase, 0)
-        factors = rate_factors(starts[0], phase.rates, "rates")
+        self.epochs = _most_epochs(phase)
         balancing = labels[orders.folds[members[0].fold].train]
         self.programs = Programs(
             phase,
             epochs=self.epochs,
             batches=len(orders.sampler(members[0])),
-            factors=factors,
+            chosen=_all_of(starts[0], phase),
             labels=balancing,
             decays=any(member.weight_decay for member in members),
             drops=any(member.dropout for member in members),
@@ -285,6 +289,17 @@ class _Together:
             is_best[index] = self.stopping[index].best_epoch == epoch + 1
             self.lines[index].append(line)
         self.best = self.programs.better(is_best, judged, self.best)
+
+
+def _most_epochs(phase: Phase) -> int:
+    """It is the first of its run, and counts no steps."""
+    return Stage("population", phase, 0, 0).most_epochs(1)
+
+
+def _all_of(head: Arrays, phase: Phase) -> Chosen:
+    """With the factors of the phase. Of the layers that it may count, a head is the last."""
+    whole = dataclasses.replace(phase, trainable=(".*",), last_layers=0, layer_decay=1.0)
+    return chosen_parameters(head, whole, "the phase")
 
 
 def _filled_up(starts: Sequence[Arrays]) -> Arrays:

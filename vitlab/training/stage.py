@@ -1,5 +1,6 @@
 """What a phase is given, where it is while it trains, and what it gives back."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from jax.sharding import Mesh
 
 from vitlab.config import Phase
 from vitlab.data import Store
+from vitlab.errors import InputError
 from vitlab.models import Arrays, Network
 from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.embeddings import Embedder
@@ -75,12 +77,30 @@ class Stage:
     index: int
     earlier: int
 
+    def most_epochs(self, steps_per_epoch: int) -> int:
+        """The last one is cut short where the phase's steps end in the middle of it."""
+        phase = self.phase
+        limits = [phase.epochs] if phase.epochs else []
+        limits += [max(phase.total_epochs - self.earlier, 0)] if phase.total_epochs else []
+        limits += [math.ceil(phase.steps / steps_per_epoch)] if phase.steps else []
+        return min(limits)
 
-def most_epochs(phase: Phase, earlier: int) -> int:
-    """How many epochs a phase may take after `earlier` ones of the phases before it."""
-    limits = [phase.epochs] if phase.epochs else []
-    limits += [max(phase.total_epochs - earlier, 0)] if phase.total_epochs else []
-    return min(limits)
+    def most_steps(self, steps_per_epoch: int) -> int:
+        steps = self.most_epochs(steps_per_epoch) * steps_per_epoch
+        return min(self.phase.steps, steps) if self.phase.steps else steps
+
+    def check_steps_left(self, position: Position, done: int) -> None:
+        """Of a phase that goes on in the middle of an epoch, with a config that may have changed.
+
+        Raises:
+            InputError: its steps are over; what this epoch has learned was never validated, and would
+                be lost.
+        """
+        if position.batch and 0 < self.phase.steps <= done:
+            raise InputError(
+                f"phases.{self.name}.steps is {self.phase.steps}, but {done} are done, and the epoch of "
+                f"the last {position.batch} is not validated yet; set it to {done + 1} or more"
+            )
 
 
 def phase_seed(seed: int, index: int) -> int:
