@@ -40,7 +40,16 @@ from vitlab.names import unknown
 from vitlab.progress import duration, say
 from vitlab.reporting import write_report
 from vitlab.run_directory import RunDirectory, circumstances
-from vitlab.training import Embedder, History, Setting, Stage, rate_factors, train_phase, trainable_paths
+from vitlab.training import (
+    Embedder,
+    History,
+    Setting,
+    Stage,
+    check_views,
+    rate_factors,
+    train_phase,
+    trainable_paths,
+)
 from vitlab.weights import CATALOGUE
 
 
@@ -89,6 +98,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
         _predict_parts(name, model, split, setting, run)
         trained = model.card.trained
         went[name] = {key: trained[key] for key in ("epochs", "steps", "seconds", "spent")}
+        went[name]["views"] = phase.views
         earlier += trained["epochs"]
 
     # ----------------------------------------------------------------- evaluation, report
@@ -143,6 +153,7 @@ def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> N
     for name, phase in config.phases.items():
         chosen = trainable_paths(parameters, phase.trainable, f"phases.{name}.trainable")
         rate_factors(chosen, phase.rates, f"phases.{name}.rates")
+        check_views(name, phase, chosen, statistics)
         untouched = phase.batch_norm == "frozen" and not blueprint.published
         if statistics and untouched and not all(path.startswith("head/") for path in chosen):
             raise InputError(

@@ -20,7 +20,14 @@ from vitlab.training.embeddings import map_store
 from vitlab.training.kept_embeddings import KeptEmbeddings
 from vitlab.weights import Preprocessing
 
-OPTIONS: dict[str, Any] = {"input_size": 8, "patch": 4, "width": 16, "depth": 1, "heads": 2, "mlp_width": 16}
+OPTIONS: dict[str, Any] = {
+    "input_size": 8,
+    "patch": 4,
+    "width": 16,
+    "depth": 1,
+    "heads": 2,
+    "mlp_width": 16,
+}
 PREPROCESSING = Preprocessing(8, "bilinear", 0.9, crop_first=False)
 PATH = "backbone/class_token"
 

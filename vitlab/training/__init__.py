@@ -5,6 +5,7 @@ from vitlab.training.history import History
 from vitlab.training.loop import train_phase
 from vitlab.training.stage import Setting, Stage, Trained, most_epochs
 from vitlab.training.step import first_state, make_train_step
+from vitlab.training.task import check_views
 from vitlab.training.trainable import rate_factors, trainable_paths
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Setting",
     "Stage",
     "Trained",
+    "check_views",
     "first_state",
     "make_train_step",
     "most_epochs",

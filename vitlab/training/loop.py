@@ -10,7 +10,6 @@ from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array
 
 from vitlab import interruption, runtime
@@ -23,7 +22,7 @@ from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.history import described
 from vitlab.training.loss import make_objective
 from vitlab.training.optimizer import make_optimizer, make_schedule
-from vitlab.training.stage import Position, Setting, Stage, Trained, most_epochs
+from vitlab.training.stage import Position, Setting, Stage, Trained, most_epochs, phase_seed
 from vitlab.training.step import (
     State,
     Totals,
@@ -60,17 +59,15 @@ class _PhaseRun:
         self.position = Position(memory, logged=stage.earlier)
         self.epochs = most_epochs(phase, stage.earlier)
         chosen = trainable_paths(parameters, phase.trainable, f"phases.{self.name}.trainable")
+        seed = phase_seed(setting, stage)
         with self.time.on("preparing"):
-            self.task = make_task(
-                phase, chosen, setting.network, parameters, statistics, setting.stores, setting.embedder
-            )
+            self.task = make_task(stage, setting, chosen, parameters, statistics)
             self.train, self.val = on_devices(
                 (self.task.train, self.task.val), setting.mesh, setting.device_gib
             )
-        seed = _phase_seed(setting.seed, stage.index)
-        labels = self.train.labels
+        labels = self.train.labels[: len(self.train) // self.task.views]
         balanced = labels if phase.sampling == "balanced" else None
-        self.sampler = Sampler(len(self.train), setting.batch_size, seed, balanced)
+        self.sampler = Sampler(len(labels), setting.batch_size, seed, balanced, self.task.views)
         self.schedule = make_schedule(phase, self.epochs, len(self.sampler))
         factors = rate_factors(chosen, phase.rates, f"phases.{self.name}.rates")
         optimizer = make_optimizer(phase, self.schedule, factors)
@@ -292,11 +289,6 @@ class _PhaseRun:
 
     def move(self, **changes: Any) -> None:
         self.position = dataclasses.replace(self.position, **changes)
-
-
-def _phase_seed(seed: int, index: int) -> int:
-    """31 bits that differ from phase to phase, from the config's seed alone."""
-    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0]) >> 1
 
 
 def _divide(arrays: Arrays, chosen: Container[str]) -> tuple[Arrays, Arrays]:

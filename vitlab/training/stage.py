@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jax.sharding import Mesh
 
 from vitlab.config import Phase
@@ -73,6 +74,11 @@ class Stage:
     phase: Phase
     index: int
     earlier: int
+
+
+def phase_seed(setting: Setting, stage: Stage) -> int:
+    """31 bits that differ from phase to phase, from the config's seed alone."""
+    return int(np.random.SeedSequence([setting.seed, stage.index]).generate_state(1)[0]) >> 1
 
 
 def most_epochs(phase: Phase, earlier: int) -> int:
