@@ -1,6 +1,6 @@
 """What a phase computes at each step: on pixels, or on embeddings where the backbone stays still."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import jax
@@ -66,14 +66,14 @@ def make_task(
     return Task(stores["train"], stores["val"], change, train_forward, network, False)
 
 
-def check_views(name: str, phase: Phase, trainable: frozenset[str], statistics: Iterable[str]) -> None:
+def check_views(name: str, phase: Phase, trainable: frozenset[str], statistics: Collection[str]) -> None:
     """Raises InputError if a phase keeps views, and what is computed of them would not stay true."""
     if not phase.views:
         return
     where = f"phases.{name}"
     if _backbone_trains(trainable):
         what, key, value = "trains", "trainable", "('head/.*',)"
-    elif phase.batch_norm == "update" and any(statistics):
+    elif phase.batch_norm == "update" and statistics:
         what, key, value = "moves its statistics", "batch_norm", "frozen"
     else:
         return
