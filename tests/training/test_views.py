@@ -1,4 +1,4 @@
-"""Kept views are the augmentations that the seed says, and an epoch trains on the view whose turn it is."""
+"""Kept views are the augmentations that the seed says; an epoch trains on the view whose turn it is."""
 
 import dataclasses
 from collections.abc import Callable
