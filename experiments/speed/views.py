@@ -13,7 +13,9 @@ part's or their views, compilation and all epochs.
 import os
 import statistics
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from absl import flags
@@ -51,11 +53,11 @@ def main() -> None:
         print(f"| {name} | {mean:.4f} | {deviation:.4f} | {statistics.median(seconds):.1f} |")
 
 
-def _head(**changes) -> config.Phase:
+def _head(**changes: Any) -> config.Phase:
     return config.Phase(trainable=("head/.*",), learning_rate=1e-3, epochs=_EPOCHS.value, **changes)
 
 
-def _training():
+def _training() -> Callable[[config.Phase, int], tuple[float, float]]:
     """A function of a phase and a seed: test accuracy and seconds."""
     from vitlab.data import draw_split, open_collection
     from vitlab.evaluation import predict
