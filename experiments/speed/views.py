@@ -48,9 +48,10 @@ def main() -> None:
             print(f"seed {seed}, {name}: test accuracy {accuracy:.4f}, {seconds:.1f} s", flush=True)
     print("| training | mean test accuracy | standard deviation | seconds |\n|---|---|---|---|")
     for name, results in found.items():
-        accuracies, seconds = zip(*results, strict=True)
+        accuracies = [accuracy for accuracy, _ in results]
         mean, deviation = statistics.mean(accuracies), statistics.stdev(accuracies)
-        print(f"| {name} | {mean:.4f} | {deviation:.4f} | {statistics.median(seconds):.1f} |")
+        usual = statistics.median(seconds for _, seconds in results)
+        print(f"| {name} | {mean:.4f} | {deviation:.4f} | {usual:.1f} |")
 
 
 def _head(**changes: Any) -> config.Phase:
