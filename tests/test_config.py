@@ -141,6 +141,14 @@ def test_defaults_hold_every_field_so_that_each_can_be_overridden():
             "class_weights and sampling both balance the classes",
         ),
         (
+            one_phase(views=4),
+            "phases.a.views is 4, but without phases.a.augmentation all views are the same",
+        ),
+        (
+            one_phase(views=4, augmentation={"flip": True, "cutmix": 1.0}),
+            "phases.a.views is 4, but mixup and cutmix mix the images of a batch",
+        ),
+        (
             {"phases": {"a": {"epochs": 1, "augmentation": {"zoom": 1.0}}}},
             "zoom is 1; it must be from 0 to 0.99",
         ),

@@ -42,7 +42,15 @@ from vitlab.names import unknown
 from vitlab.progress import duration, say
 from vitlab.reporting import write_report
 from vitlab.run_directory import RunDirectory, circumstances
-from vitlab.training import Embedder, History, Setting, Stage, chosen_parameters, train_phase
+from vitlab.training import (
+    Embedder,
+    History,
+    Setting,
+    Stage,
+    check_views,
+    chosen_parameters,
+    train_phase,
+)
 from vitlab.weights import CATALOGUE
 
 
@@ -98,6 +106,7 @@ def run_job(config: Config, run: RunDirectory) -> None:
         _predict_parts(name, model, split, setting, run)
         trained = model.card.trained
         went[name] = {key: trained[key] for key in ("epochs", "steps", "seconds", "spent")}
+        went[name]["views"] = phase.views
         earlier += trained["epochs"]
 
     # ----------------------------------------------------------------- evaluation, report
@@ -165,6 +174,7 @@ def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> N
     parameters, statistics = blueprint.shapes
     for name, phase in config.phases.items():
         chosen = chosen_parameters(parameters, phase, f"phases.{name}")
+        check_views(name, phase, chosen.paths, statistics)
         untouched = phase.batch_norm == "frozen" and not blueprint.published
         if statistics and untouched and not all(path.startswith("head/") for path in chosen.paths):
             raise InputError(

@@ -57,6 +57,9 @@ class Phase:
         patience: stop after so many epochs in which it did not (0: never).
         batch_norm: "frozen" keeps the stored statistics; "update" trains with the batch's own.
         augmentation: of the training images.
+        views: where the backbone stays as it is, so many augmented versions of each training image go
+            through it once, and the epochs take one after the other in turn (0: every epoch augments
+            anew, and all of it goes through the backbone).
     """
 
     trainable: tuple[str, ...] = (".*",)
@@ -89,6 +92,7 @@ class Phase:
     patience: int = 0
     batch_norm: Literal["frozen", "update"] = "frozen"
     augmentation: Augmentation = field(default_factory=Augmentation)
+    views: int = 0
 
 
 # The least and the most that a number may be.
@@ -111,6 +115,7 @@ LIMITS = {
     "total_epochs": (0, 10**6),
     "min_delta": (0, 10),
     "patience": (0, 10**6),
+    "views": (0, 10**4),
 }
 
 
@@ -146,6 +151,16 @@ def check_phase(name: str, settings: Phase, batch_size: int) -> None:
             f"{where}: class_weights and sampling both balance the classes; set one of them"
         )
     check_augmentation(settings.augmentation, f"{where}.augmentation", batch_size)
+    if settings.views and not settings.augmentation:
+        raise InputError(
+            f"{where}.views is {settings.views}, but without {where}.augmentation all views are the "
+            "same; set one, or views to 0"
+        )
+    if settings.views and settings.augmentation.mixes:
+        raise InputError(
+            f"{where}.views is {settings.views}, but mixup and cutmix mix the images of a batch, which "
+            "are others every time; set them to 0, or views to 0"
+        )
 
 
 def _check_factors(settings: Phase, where: str) -> None:

@@ -12,7 +12,9 @@ def get_config() -> ConfigDict:
     config.model.name = "vit"
     config.model.input_size = 8
     config.model.options = dict(patch=2, width=32, depth=2, heads=2, mlp_width=64)
-    config.phases.head = phase(trainable=("head/.*",), epochs=3)
+    config.phases.head = phase(
+        trainable=("head/.*",), epochs=3, augmentation=dict(rotation=10.0), views=2
+    )
     config.phases.all = phase(
         optimizer="adamw",
         learning_rate=3e-3,

@@ -78,3 +78,24 @@ def test_a_balanced_epoch_goes_on_from_any_batch():
     whole, rest = list(sampler.epoch(3)), list(sampler.epoch(3, start=2))
     for one, other in zip(whole[2:], rest, strict=True):
         np.testing.assert_array_equal(one.indices, other.indices)
+
+
+def test_an_example_comes_in_one_view_after_the_other():
+    """Row `view * count + example` of the store is the example in that view."""
+    plain, sampler = Sampler(10, 4, seed=3), Sampler(10, 4, seed=3, views=3)
+    for epoch in range(7):
+        for one, other in zip(plain.epoch(epoch), sampler.epoch(epoch), strict=True):
+            np.testing.assert_array_equal(other.indices, one.indices + epoch % 3 * 10)
+            np.testing.assert_array_equal(other.weights, one.weights)
+
+
+def test_an_example_of_a_balanced_epoch_comes_in_all_views_before_one_comes_again():
+    labels = np.array([0] * 20 + [2] * 7 + [5] * 3)
+    sampler = Sampler(30, 8, seed=1, labels=labels, views=4)
+    rows = np.concatenate([shown(sampler, epoch) for epoch in range(12)])
+    for example in range(30):
+        views = rows[rows % 30 == example] // 30
+        # Those of an epoch are shuffled, in which a rare example comes up to four times.
+        counts = np.bincount(views, minlength=4)
+        assert counts.max() - counts.min() <= 1
+    assert len(rows[rows % 30 == 29]) == 40

@@ -215,3 +215,18 @@ def test_long_names_leave_the_charts_their_room(recwarn):
     assert "0 a very long name a very l…" in chart
     charts.parts_chart({"train": dict.fromkeys(names, 3)})
     assert not recwarn.list
+
+
+def test_it_says_what_a_phase_was_trained_on(page: Page, small_run: Path):
+    """The head on kept views, the whole network on images that changed in every epoch."""
+    text = " ".join(" ".join(page.text).split())
+    assert (
+        "Phase head trained on 2 kept augmented views of each image, whose embeddings the frozen "
+        "backbone computed once: each epoch saw one of them, in turn. Phase all augmented its images "
+        "anew in every epoch."
+    ) in text
+    assert (
+        "changed like this, anew every time (in phase head, in 2 ways that are kept); validation and"
+    ) in text
+    phases = json.loads((small_run / "manifest.json").read_text())["phases"]
+    assert {name: facts["views"] for name, facts in phases.items()} == {"head": 2, "all": 0}

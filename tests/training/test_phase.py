@@ -18,7 +18,7 @@ from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Phase
 from vitlab.data import Store, augment, check_batch_size
 from vitlab.errors import InputError
-from vitlab.models import create, initialise
+from vitlab.models import Network, create, initialise
 from vitlab.training import Embedder, History, Setting, Stage, Trained, train_phase
 from vitlab.training.checkpoints import Checkpoints
 from vitlab.training.step import first_state, make_train_step, zero_totals
@@ -42,11 +42,9 @@ def some_store(count: int, seed: int) -> Store:
     return Store(images.astype(np.uint8), np.arange(count), labels)
 
 
-def train(folder: Path, phase: Phase, batch_size: int = 8) -> tuple[Trained, History, dict]:
-    network, parameters, statistics = initialise(lambda: create("vit", num_classes=3, **OPTIONS), {})
+def a_setting(network: Network, folder: Path, batch_size: int = 8) -> Setting:
     mesh = runtime.device_mesh()
-    folder.mkdir(exist_ok=True)
-    setting = Setting(
+    return Setting(
         network=network,
         embedder=Embedder(network, batch_size, mesh),
         stores={"train": some_store(43, 0), "val": some_store(21, 1)},
@@ -58,6 +56,12 @@ def train(folder: Path, phase: Phase, batch_size: int = 8) -> tuple[Trained, His
         checkpoints=folder / "checkpoints",
         history=History(folder / "log.jsonl"),
     )
+
+
+def train(folder: Path, phase: Phase, batch_size: int = 8) -> tuple[Trained, History, dict]:
+    network, parameters, statistics = initialise(lambda: create("vit", num_classes=3, **OPTIONS), {})
+    folder.mkdir(exist_ok=True)
+    setting = a_setting(network, folder, batch_size)
     return (
         train_phase(Stage("p", phase, 0, 0), parameters, statistics, setting),
         setting.history,
@@ -328,16 +332,15 @@ def test_validation_images_are_never_augmented(tmp_path: Path):
 def test_a_task_mixes_training_images_and_their_labels(tmp_path: Path):
     """The change of a step is that of `augment`, then `mix`; without settings nothing is done."""
     network, parameters, statistics = initialise(lambda: create("vit", num_classes=3, **OPTIONS), {})
-    stores = {"train": some_store(8, 0), "val": some_store(8, 1)}
-    embedder = Embedder(network, 8, runtime.device_mesh())
-    inputs, labels = stores["train"].fetch(np.arange(8)), stores["train"].labels
+    setting = a_setting(network, tmp_path)
+    store = setting.stores["train"]
+    inputs, labels = store.fetch(np.arange(8)), store.labels[:8]
     arguments = (jnp.asarray(inputs), jnp.asarray(labels), jnp.ones(8), jax.random.key(0))
 
     def changed(augmentation: Augmentation):
-        phase = Phase(epochs=1, augmentation=augmentation)
+        stage = Stage("p", Phase(epochs=1, augmentation=augmentation), 0, 0)
         chosen = frozenset(parameters)
-        task = make_task(phase, chosen, network, parameters, statistics, stores, embedder)
-        return task.change(*arguments)
+        return make_task(stage, setting, chosen, parameters, statistics).change(*arguments)
 
     same, same_labels = changed(Augmentation())
     np.testing.assert_array_equal(same, inputs)

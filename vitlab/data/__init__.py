@@ -1,6 +1,6 @@
 """From files to batches: sources, decoding, the split, the store, the sampler, augmentation."""
 
-from vitlab.data.augmentation import Mixture, augment, mix
+from vitlab.data.augmentation import Mixture, augment, augment_each, mix
 from vitlab.data.collection import Collection, align, open_collection
 from vitlab.data.dealing import draw_split
 from vitlab.data.decode import DecodeError
@@ -52,6 +52,7 @@ __all__ = [
     "Table",
     "align",
     "augment",
+    "augment_each",
     "check_batch_size",
     "class_folders",
     "clear_pixels",

@@ -27,12 +27,16 @@ class Sampler:
 
     With `labels`, one per example, an epoch is as long, but shows every class that occurs equally often:
     over the epochs, each class goes through all its examples before one of them comes again.
+
+    With `views`, the store has the examples so many times over, first all of them in one view, then all
+    in the next, and an example comes in its first view first, then in its second, and round again.
     """
 
     count: int
     batch_size: int
     seed: int | None = None
     labels: np.ndarray | None = field(default=None, compare=False)
+    views: int = 1
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -55,21 +59,26 @@ class Sampler:
             )
 
     def _order(self, epoch: int) -> Callable[[int], int]:
-        """The example at each place of an epoch."""
+        """The row of the store at each place of an epoch."""
         if self.seed is None:
             return int
         places = _endless(np.arange(self.count), self.seed)
         if self.labels is None:
-            return lambda index: places[epoch * self.count + index]
-        classes = np.unique(self.labels)
-        streams = [_endless(np.flatnonzero(self.labels == label), self.seed) for label in classes]
+            return lambda index: self._row(places[epoch * self.count + index], epoch)
+        classes = [np.flatnonzero(self.labels == label) for label in np.unique(self.labels)]
+        streams = [_endless(examples, self.seed) for examples in classes]
 
         def dealt(index: int) -> int:
             """The classes take turns through all epochs, and an epoch's turns are shuffled."""
             turn = epoch * self.count + int(places[epoch * self.count + index])
-            return streams[turn % len(streams)][turn // len(streams)]
+            turn, which = divmod(turn, len(streams))
+            return self._row(streams[which][turn], turn // len(classes[which]))
 
         return dealt
+
+    def _row(self, example: int, times: int) -> int:
+        """Of an example that came so many times before."""
+        return example + times % self.views * self.count
 
 
 def _endless(values: np.ndarray, seed: int) -> grain.MapDataset:

@@ -31,7 +31,7 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         "report.html",
         results=results,
         parts=PARTS,
-        costs=_costs(results.phases),
+        costs=_costs(results.phases, config),
         charts={name: data_address(svg) for name, svg in drawn.items()},
         galleries=galleries,
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
@@ -82,7 +82,7 @@ def _augmentation(gallery: Gallery, settings: Augmentation) -> dict[str, list[Pi
     }
 
 
-def _costs(phases: tuple[PhaseResult, ...]) -> list[dict[str, Any]]:
+def _costs(phases: tuple[PhaseResult, ...], config: Config) -> list[dict[str, Any]]:
     """Epochs, time and sizes of each model, with the sums over the phases before it (S0-20)."""
     rows, epochs, seconds = [], 0, 0.0
     for phase in phases:
@@ -93,6 +93,8 @@ def _costs(phases: tuple[PhaseResult, ...]) -> list[dict[str, Any]]:
             {
                 **trained,
                 "name": phase.name,
+                "is_augmented": bool(config.phases[phase.name].augmentation),
+                "views": config.phases[phase.name].views,
                 "cumulative_epochs": epochs,
                 "cumulative_seconds": seconds,
                 "parameters": phase.card["parameters"],

@@ -12,6 +12,7 @@ from vitlab.training.population import (
 )
 from vitlab.training.stage import Setting, Stage, Trained
 from vitlab.training.step import first_state, make_train_step
+from vitlab.training.task import check_views
 from vitlab.training.trainable import Chosen, chosen_parameters
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Trained",
     "TrainedMember",
     "check_population",
+    "check_views",
     "chosen_parameters",
     "first_state",
     "make_train_step",

@@ -17,8 +17,8 @@ from vitlab import files, runtime
 from vitlab.errors import InputError
 from vitlab.progress import say
 
-# 1.4 million images at a width of 768, which is ImageNet once; twenty thousand take 60 MB.
-MOST_BYTES = 4 * 2**30
+# 2.8 million images at a width of 768, or ten views of 280,000; twenty thousand take 60 MB.
+MOST_BYTES = 8 * 2**30
 ABANDONED = 24 * 3600  # seconds: whoever wrote an unfinished file for longer was killed
 
 # What NumPy and zipfile make of a file whose bytes have changed, wherever that is.

@@ -62,16 +62,14 @@ class _PhaseRun:
         chosen = chosen_parameters(parameters, phase, f"phases.{self.name}")
         paths = chosen.paths
         with self.time.on("preparing"):
-            self.task = make_task(
-                phase, paths, setting.network, parameters, statistics, setting.stores, setting.embedder
-            )
+            self.task = make_task(stage, setting, paths, parameters, statistics)
             self.train, self.val = on_devices(
                 (self.task.train, self.task.val), setting.mesh, setting.device_gib
             )
         seed = phase_seed(setting.seed, stage.index)
-        labels = self.train.labels
+        labels = self.train.labels[: len(self.train) // self.task.views]
         balanced = labels if phase.sampling == "balanced" else None
-        self.sampler = Sampler(len(self.train), setting.batch_size, seed, balanced)
+        self.sampler = Sampler(len(labels), setting.batch_size, seed, balanced, self.task.views)
         self.epochs = stage.most_epochs(len(self.sampler))
         self.most_steps = stage.most_steps(len(self.sampler))
         self.schedule = make_schedule(phase, self.most_steps, len(self.sampler))

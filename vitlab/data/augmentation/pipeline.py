@@ -34,7 +34,11 @@ def augment(images: Images, key: Key[Array, ""], settings: Augmentation) -> Chan
 
     What mixes images (`mixup`, `cutmix`) is not done here: see `mix`.
     """
-    keys = jax.random.split(key, len(images))
+    return augment_each(images, jax.random.split(key, len(images)), settings)
+
+
+def augment_each(images: Images, keys: Key[Array, "batch"], settings: Augmentation) -> Changed:
+    """`augment`, where the draws of an image depend on a key that is its own."""
     size = (images.shape[1], images.shape[2])
     draws = jax.vmap(lambda key: _draw(key, size, settings))(keys)
 
