@@ -14,7 +14,14 @@ import numpy as np
 from absl import flags
 from scipy import stats
 
-from experiments.statistics.simulated_models import CLASSES, answered, population, row, strength_for
+from experiments.statistics.simulated_models import (
+    CLASSES,
+    answered,
+    in_parallel,
+    population,
+    row,
+    strength_for,
+)
 from vitlab import command
 from vitlab.evaluation import bootstrap_intervals, evaluate, wilson_interval
 
@@ -28,17 +35,20 @@ _SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
 
 
 def main() -> None:
-    generator = np.random.default_rng(_SEED.value)
-    deviates = population(generator)
+    deviates = population(np.random.default_rng(_SEED.value))
     row("", "accuracy (Wilson)", "the same, exactly", *FIGURES, "no mistake")
     row(*["---"] * (len(FIGURES) + 4))
+    kinds, arguments = [], []
     for accuracy in ACCURACIES:
         strength = strength_for(deviates, accuracy)
         truth = _truth(deviates, strength)
         for size in SIZES:
-            shares = _coverage(truth, strength, size, generator)
-            shares.insert(1, _exact_coverage(accuracy, size))
-            row(f"n = {size}, accuracy {accuracy:g}", *map(_percent, shares))
+            seed = (_SEED.value, len(kinds))
+            kinds.append((accuracy, size))
+            arguments.append((truth, strength, size, _SETS.value, _RESAMPLES.value, seed))
+    for (accuracy, size), shares in zip(kinds, in_parallel(_coverage, arguments), strict=True):
+        shares.insert(1, _exact_coverage(accuracy, size))
+        row(f"n = {size}, accuracy {accuracy:g}", *map(_percent, shares))
 
 
 def _truth(deviates: np.ndarray, strength: float) -> list[float]:
@@ -49,15 +59,16 @@ def _truth(deviates: np.ndarray, strength: float) -> list[float]:
 
 
 def _coverage(
-    truth: Sequence[float], strength: float, size: int, generator: np.random.Generator
+    truth: Sequence[float], strength: float, size: int, sets: int, resamples: int, seed: Sequence[int]
 ) -> list[float | None]:
     """Of the sets with an interval, those where it holds the truth; last, sets without a mistake."""
+    generator = np.random.default_rng(seed)
     figures = FIGURES[:-1] if size == max(SIZES) else FIGURES
     held, given, faultless = np.zeros(1 + len(FIGURES)), np.zeros(1 + len(FIGURES)), 0
-    for seed in range(_SETS.value):
+    for index_of_set in range(sets):
         predictions = answered(generator.normal(size=(size, CLASSES)), strength)
         right = int((predictions.answers == predictions.labels).sum())
-        found = bootstrap_intervals(predictions, figures, seed, _RESAMPLES.value)
+        found = bootstrap_intervals(predictions, figures, index_of_set, resamples)
         intervals = [wilson_interval(right, size), *(found[name].interval for name in figures)]
         for index, interval in enumerate(intervals):
             if interval is not None:
@@ -65,7 +76,7 @@ def _coverage(
                 held[index] += interval[0] <= truth[index] <= interval[1]
         faultless += right == size
     shares = [count / of if of else None for count, of in zip(held, given, strict=True)]
-    return [*shares, faultless / _SETS.value]
+    return [*shares, faultless / sets]
 
 
 def _exact_coverage(accuracy: float, size: int) -> float:

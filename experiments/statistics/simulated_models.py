@@ -4,6 +4,10 @@ A model of five classes answers an image with a normal deviate for each class, t
 adds as much as makes the model as accurate as it should be. Test sets have as many images of each class.
 """
 
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+
 import numpy as np
 from scipy import optimize
 
@@ -34,6 +38,12 @@ def strength_for(deviates: np.ndarray, accuracy: float) -> float:
         return float((predictions.answers == predictions.labels).mean()) - accuracy
 
     return float(optimize.brentq(excess, 0, 10, xtol=1e-4))
+
+
+def in_parallel(simulate: Callable[..., list], arguments: Sequence[tuple]) -> Iterator[list]:
+    """The results of all simulations, in order, each in one of as many processes as there are cores."""
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(simulate, *zip(*arguments, strict=True))
 
 
 def row(*cells: str) -> None:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from vitlab.evaluation.bootstrap import bootstrap_p, percentile_interval
+from vitlab.evaluation.bootstrap import paired_difference
 from vitlab.evaluation.intervals import Interval, paired_interval
 from vitlab.evaluation.predictions import Predictions
-from vitlab.evaluation.resampling import RESAMPLES, estimates, resampled
+from vitlab.evaluation.resampling import LOWER_IS_BETTER, RESAMPLES, estimates, influences, resampled
 
 ALPHA = 0.05
 POWER = 0.8
-LOWER_IS_BETTER = frozenset({"loss", "brier", "ece"})
 
 
 @dataclass(frozen=True)
@@ -102,31 +101,27 @@ def compare_figure(
     names, n = list(models), len(next(iter(models.values())))
     found = np.array([estimates(model, [figure])[0] for model in models.values()])
     drawn = resampled(list(models.values()), [figure], seed, max(resamples, 80 * len(pairs)))[0]
-    defined = [pair for pair in pairs if not np.isnan(found[list(pair)]).any()]
-    tested = {(i, j): bootstrap_p(drawn[j] - drawn[i]) for i, j in defined}
-    corrections = dict(zip(tested, holm(list(tested.values())), strict=True))
+    moves = [influences(model, [figure])[0] for model in models.values()]
+    tested = {
+        (i, j): paired_difference(float(found[j] - found[i]), drawn[j] - drawn[i], moves[j] - moves[i])
+        for i, j in pairs
+        if not np.isnan(found[[i, j]]).any()
+    }
+    ps = [pair.p for pair in tested.values()]
+    corrections = dict(zip(tested, zip(ps, holm(ps), strict=True), strict=True))
     result = []
     for i, j in pairs:
         if (i, j) not in tested:
             undefined = (None, None, None, None)
-            result.append(Comparison(names[i], names[j], figure, n, *undefined, len(defined), None))
+            result.append(Comparison(names[i], names[j], figure, n, *undefined, len(tested), None))
             continue
-        corrected, level = corrections[i, j]
-        differences, difference = drawn[j] - drawn[i], float(found[j] - found[i])
+        p, (corrected, level) = corrections[i, j]
+        difference, spread = float(found[j] - found[i]), float(tested[i, j].differences.std())
+        needed = None if corrected <= ALPHA else _needed_by_spread(difference, spread, n, level)
+        interval = tested[i, j].interval(level)
         result.append(
             Comparison(
-                first=names[i],
-                second=names[j],
-                figure=figure,
-                n=n,
-                difference=difference,
-                interval=percentile_interval(differences, 1 - level),
-                p=tested[i, j],
-                p_corrected=corrected,
-                pairs=len(defined),
-                needed=None
-                if corrected <= ALPHA
-                else _needed_by_spread(difference, float(differences.std()), n, level),
+                names[i], names[j], figure, n, difference, interval, p, corrected, len(tested), needed
             )
         )
     return result

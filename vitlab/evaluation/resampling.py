@@ -23,6 +23,7 @@ from vitlab.evaluation.predictions import Predictions
 RESAMPLES = 10_000
 WEIGHTS_AT_ONCE = 2**22
 ROWS_AT_ONCE = 256
+STEP = 1e-3
 
 Weighted = Callable[[np.ndarray], np.ndarray]  # weights [images, resamples] to values [resamples]
 
@@ -45,6 +46,7 @@ OF_IMAGES: dict[str, Callable[[Predictions], np.ndarray]] = {
     "brier": brier_scores,
     f"top_{TOP}_accuracy": lambda predictions: is_top(predictions, TOP),
 }
+LOWER_IS_BETTER = frozenset({"loss", "brier", "ece"})
 
 
 def resampled(
@@ -69,6 +71,22 @@ def resampled(
 def estimates(predictions: Predictions, figures: Sequence[str]) -> np.ndarray:
     """The figures themselves [figures], NaN where one is not defined."""
     return weighted(predictions, figures)(np.ones((len(predictions), 1)))[:, 0]
+
+
+def influences(predictions: Predictions, figures: Sequence[str]) -> np.ndarray:
+    """How much each figure moves with the weight of each image in its class [figures, images].
+
+    The infinitesimal jackknife (Jaeckel 1972), by a small step.
+    """
+    labels, images = predictions.labels, len(predictions)
+    sizes = np.bincount(labels)[labels]
+    function, found = weighted(predictions, figures), []
+    for start in range(0, images, size := max(1, WEIGHTS_AT_ONCE // images)):
+        moved = np.arange(start, min(start + size, images))
+        weights = 1 - STEP * (labels[:, None] == labels[moved]) / sizes[moved]
+        weights[moved, moved - start] += STEP
+        found.append(function(weights))
+    return (np.concatenate(found, axis=1) - estimates(predictions, figures)[:, None]) / STEP
 
 
 def draw_weights(

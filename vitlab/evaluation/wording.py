@@ -36,7 +36,7 @@ class Wording:
 ENGLISH = Wording(
     better="{winner} is better than {loser} on these {n} images{by} ({details})",
     not_established="the difference between {first} and {second} on these {n} images{by} is not "
-    "established ({details})",
+    "established ({second} minus {first}: {details})",
     undefined="{first} and {second} cannot be compared{by}: it is not defined on these {n} images",
     points="{value} points",
     difference="{value}",
