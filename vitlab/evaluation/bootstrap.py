@@ -31,11 +31,11 @@ def bootstrap_intervals(
 ) -> dict[str, Estimate]:
     """The percentile interval of each figure (Efron 1979), by its key in metrics.json.
 
-    What chance does to a figure that is no mean, it does to the resamples once more: the calibration
-    error grows, the F1 of classes with a handful of images shrinks, until no resample is as good as
-    the estimate. So the resamples are moved to have the estimate as their mean. Where all are alike,
-    as when no image is answered wrongly, they know nothing of the spread, and there is no interval.
-    For the accuracy take Wilson's, which holds there too.
+    What chance does to a figure that is no mean, it does to the resamples once more: the F1 of classes
+    with a handful of images shrinks, until no resample is as good as the estimate. So the resamples
+    are moved to have the estimate as their mean. Where all are alike, as when no image is answered
+    wrongly, they know nothing of the spread, and there is no interval. For the accuracy take Wilson's,
+    which holds there too. The calibration error has none: chance adds to it more than it varies.
     """
     found = estimates(predictions, figures)
     drawn = resampled([predictions], figures, seed, resamples)[:, 0]
@@ -43,6 +43,9 @@ def bootstrap_intervals(
     for name, value, values in zip(figures, found.tolist(), drawn, strict=True):
         if np.isnan(value):
             result[name] = Estimate(None, None, "not defined on these images")
+            continue
+        if name == "ece":
+            result[name] = Estimate(value, None, "chance adds more to it than it varies")
             continue
         low, high = percentile_interval(values - values.mean() + value, confidence)
         if high - low < ALIKE:

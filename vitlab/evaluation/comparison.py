@@ -143,7 +143,7 @@ def holm(values: Sequence[float], alpha: float = ALPHA) -> list[tuple[float, flo
     for place, index in enumerate(np.argsort(values, kind="stable").tolist()):
         value, factor = values[index], count - place
         worst = max(worst, factor * value)
-        level = alpha * value / worst if value > 0 else alpha / factor
+        level = alpha * (value / worst) if value > 0 else alpha / factor
         result[index] = (min(1.0, worst), level)
     return result
 
