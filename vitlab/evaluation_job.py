@@ -35,7 +35,7 @@ def evaluate_test_part(run: RunDirectory, config: Config, phase: str) -> None:
     metrics = evaluate_test(predictions, model.card.class_names, tested.column(HARD))
     _say_metrics(f"{phase}, test part", metrics)
     stored = read_json(run.metrics)[phase]["test"]
-    if metrics == stored:
+    if _holds(metrics, stored):
         say(f"equal to {run.metrics} in every figure")
     else:
         say(
@@ -72,6 +72,13 @@ def evaluate_elsewhere(run: RunDirectory, config: Config, phase: str, data: str)
         }
         files.write_json(unfinished / "metrics.json", facts | metrics)
     say(f"kept in {kept}")
+
+
+def _holds(metrics: Any, stored: Any) -> bool:
+    """Whether every stored figure is there and equal; an older vitlab stored fewer."""
+    if isinstance(stored, dict):
+        return all(key in metrics and _holds(metrics[key], value) for key, value in stored.items())
+    return metrics == stored
 
 
 def _warn_of_known(collection: Collection, run: RunDirectory) -> None:
@@ -111,7 +118,7 @@ def _say_metrics(title: str, metrics: dict[str, Any]) -> None:
     macro = metrics["macro"]
     say(f"  precision  {macro['precision']:.4f}, recall {macro['recall']:.4f}, F1 {macro['f1']:.4f}")
     if metrics["kappa"] is not None:
-        say(f"  kappa      {metrics['kappa']:.4f}")
+        say(f"  kappa      {metrics['kappa']:.4f} ({metrics['kappa_reading']})")
     for name, group in metrics.get("hard", {}).items():
         low, high = group["accuracy_interval"]
         say(f"  {name}: n = {group['n']}, accuracy {group['accuracy']:.4f} ({low:.4f} to {high:.4f})")

@@ -1,19 +1,76 @@
 """How good a model is: its predictions, saved once, and every figure as a function of them."""
 
-from vitlab.evaluation.metrics import evaluate, evaluate_test, wilson_interval
+from vitlab.evaluation.bootstrap import Estimate, bootstrap_intervals
+from vitlab.evaluation.calibration import Temperature, calibration, fit_temperature
+from vitlab.evaluation.changes import Changes, Confusion, changes
+from vitlab.evaluation.comparison import (
+    Comparison,
+    compare_accuracy,
+    compare_figure,
+    holm,
+    mcnemar,
+    needed_images,
+)
+from vitlab.evaluation.counts import confusion_matrix, kappa_reading, row_shares
+from vitlab.evaluation.intervals import paired_interval, student_interval, wilson_interval
+from vitlab.evaluation.metrics import evaluate, evaluate_test
+from vitlab.evaluation.notable_images import (
+    LabelErrors,
+    label_errors,
+    least_certain,
+    most_confidently_wrong,
+)
+from vitlab.evaluation.pairing import common_images, same_images
 from vitlab.evaluation.predictions import (
     Predictions,
     load_predictions,
     predict,
     save_predictions,
 )
+from vitlab.evaluation.ranking import Curve, curve
+from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
+from vitlab.evaluation.wording import ENGLISH, Wording, statement
 
 __all__ = [
+    "ENGLISH",
+    "Changes",
+    "Comparison",
+    "Confusion",
+    "Curve",
+    "Estimate",
+    "FoldComparison",
+    "LabelErrors",
     "Predictions",
+    "Repeats",
+    "Temperature",
+    "Wording",
+    "bootstrap_intervals",
+    "calibration",
+    "changes",
+    "common_images",
+    "compare_accuracy",
+    "compare_figure",
+    "compare_folds",
+    "confusion_matrix",
+    "curve",
     "evaluate",
     "evaluate_test",
+    "fit_temperature",
+    "holm",
+    "kappa_reading",
+    "label_errors",
+    "least_certain",
     "load_predictions",
+    "mcnemar",
+    "most_confidently_wrong",
+    "needed_images",
+    "paired_interval",
     "predict",
+    "repeats",
+    "row_shares",
+    "same_images",
     "save_predictions",
+    "statement",
+    "student_interval",
     "wilson_interval",
 ]

@@ -1,51 +1,55 @@
-"""Every figure of a part as a function of its saved predictions; scikit-learn computes the known."""
+"""Every figure of a part as a function of its saved predictions, as metrics.json holds them."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy import special, stats
-from sklearn import metrics
 
+from vitlab.evaluation import counts as counting
+from vitlab.evaluation.calibration import brier_score, calibration_error, cross_entropy, reliability
+from vitlab.evaluation.counts import Counts, confusion_matrix, counts_of, kappa_reading
+from vitlab.evaluation.intervals import wilson_interval
 from vitlab.evaluation.predictions import Predictions
+from vitlab.evaluation.ranking import curve, why_no_area
 
-CALIBRATION_BINS = 15
 TOP = 5
 
 
 def evaluate(predictions: Predictions, class_names: Sequence[str]) -> dict[str, Any]:
-    """The metrics of one part, as JSON.
+    """The metrics of one part, as JSON; what is not defined is None, and "undefined" says why.
 
-    `n` counts every image. Precision, recall and F1 are 0 for a class that was never answered, and
-    left out of the averages for a class that has no image here.
+    `n` counts every image. The precision of a class that has images and was never answered is 0, as
+    is its F1. A class that has no image here has no figures, and is left out of every mean.
     """
-    labels, answers = predictions.labels, predictions.answers
-    classes = np.arange(len(class_names))
-    matrix = metrics.confusion_matrix(labels, answers, labels=classes)
-    right = int(np.trace(matrix))
-    present = np.unique(labels)
+    matrix = confusion_matrix(predictions.labels, predictions.answers, len(class_names))
+    counts = counts_of(matrix)
+    right, count = int(counts.right.sum()), len(predictions)
+    classes = _classes(predictions, counts, class_names)
     result: dict[str, Any] = {
-        "n": len(predictions),
-        "accuracy": right / len(predictions),
-        "accuracy_interval": wilson_interval(right, len(predictions)),
+        "n": count,
+        "accuracy": right / count,
+        "accuracy_interval": list(wilson_interval(right, count)),
+        "balanced_accuracy": float(counting.balanced_accuracy(counts)),
         "loss": cross_entropy(predictions),
-        "kappa": _kappa(labels, answers),
+        "brier": brier_score(predictions),
         "ece": calibration_error(predictions),
+        "reliability": reliability(predictions),
+        "kappa": _number(counting.kappa(counts)),
+        "matthews": _number(counting.matthews(counts)),
+        "roc_auc": _mean([row["roc_auc"] for row in classes.values()]),
+        "average_precision": _mean([row["average_precision"] for row in classes.values()]),
         "confusion_matrix": matrix.tolist(),
     }
+    result["kappa_reading"] = None if result["kappa"] is None else kappa_reading(result["kappa"])
     if len(class_names) > TOP:
         result[f"top_{TOP}_accuracy"] = top_accuracy(predictions, TOP)
-    for average in ("macro", "weighted"):
-        precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-            labels, answers, labels=present, average=average, zero_division=0
-        )
-        result[average] = {"precision": precision, "recall": recall, "f1": f1}
-    rows = metrics.precision_recall_fscore_support(labels, answers, labels=classes, zero_division=0)
-    result["classes"] = {
-        name: {"precision": p, "recall": r, "f1": f, "n": int(n)}
-        for name, p, r, f, n in zip(class_names, *(row.tolist() for row in rows), strict=True)
-    }
-    return _plain(result)
+    for name, mean in (("macro", counting.macro), ("weighted", counting.weighted)):
+        result[name] = {
+            "precision": float(mean(counting.precisions)(counts)),
+            "recall": float(mean(counting.recalls)(counts)),
+            "f1": float(mean(counting.f1_scores)(counts)),
+        }
+    return result | {"classes": classes, "undefined": _undefined(result)}
 
 
 def evaluate_test(
@@ -61,48 +65,68 @@ def evaluate_test(
     return result | ({"hard": hard} if hard else {})
 
 
-def wilson_interval(right: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The score interval of a proportion (Wilson 1927); it holds near 0 and 1 too."""
-    interval = stats.binomtest(right, count).proportion_ci(confidence, method="wilson")
-    return float(interval.low), float(interval.high)
+def is_top(predictions: Predictions, top: int) -> np.ndarray:
+    """Whether each image's true class is among the `top` highest logits [n].
 
-
-def cross_entropy(predictions: Predictions) -> float:
-    """The mean of -log p of the true class, in float64."""
-    logits = predictions.logits.astype(np.float64)
-    true = logits[np.arange(len(logits)), predictions.labels]
-    return float(np.mean(special.logsumexp(logits, axis=1) - true))
+    Of equal logits the class that comes first is the higher, as for `answers`: top 1 is the accuracy.
+    """
+    logits, labels = predictions.logits, predictions.labels
+    true = logits[np.arange(len(logits)), labels][:, None]
+    before = np.arange(logits.shape[1]) < labels[:, None]
+    return ((logits > true) | ((logits == true) & before)).sum(axis=1) < top
 
 
 def top_accuracy(predictions: Predictions, top: int) -> float:
-    """The share of images whose true class is among the `top` highest logits."""
-    logits = predictions.logits
-    true = logits[np.arange(len(logits)), predictions.labels]
-    return float(np.mean((logits > true[:, None]).sum(axis=1) < top))
+    return float(np.mean(is_top(predictions, top)))
 
 
-def calibration_error(predictions: Predictions) -> float:
-    """Expected calibration error (Guo et al. 2017): confidence in 15 equal bins against accuracy."""
-    confidence = predictions.probabilities.max(axis=1)
-    right = predictions.answers == predictions.labels
-    bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = [
-        abs(right[bins == index].sum() - confidence[bins == index].sum()) for index in np.unique(bins)
-    ]
-    return float(sum(gaps) / len(predictions))
+def _classes(
+    predictions: Predictions, counts: Counts, class_names: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The figures of each class against all others."""
+    probabilities = predictions.probabilities
+    columns = (counting.precisions(counts), counting.recalls(counts), counting.f1_scores(counts))
+    rows = {}
+    for index, name in enumerate(class_names):
+        n = int(counts.present[index])
+        row: dict[str, Any] = dict.fromkeys(
+            ("precision", "recall", "f1", "roc_auc", "average_precision")
+        )
+        if n:
+            row["precision"], row["recall"], row["f1"] = (float(column[index]) for column in columns)
+            ranked = curve(predictions.labels == index, probabilities[:, index])
+            row["average_precision"] = ranked.average_precision
+            if why_no_area(n, len(predictions)) is None:
+                row["roc_auc"] = ranked.area
+        rows[name] = {**row, "n": n, "undefined": _undefined_of_class(n, len(predictions))}
+    return rows
 
 
-def _kappa(labels: np.ndarray, answers: np.ndarray) -> float | None:
-    """Cohen's kappa; None where one class is all there is, and chance agrees fully."""
-    if len(np.union1d(labels, answers)) < 2:
-        return None
-    return float(metrics.cohen_kappa_score(labels, answers))
+def _undefined_of_class(members: int, images: int) -> dict[str, str]:
+    """The reason of each figure of a class that is None."""
+    reason = why_no_area(members, images)
+    if reason is None:
+        return {}
+    if members:
+        return {"roc_auc": reason}
+    return dict.fromkeys(("precision", "recall", "f1", "roc_auc", "average_precision"), reason)
 
 
-def _plain(value: Any) -> Any:
-    """NumPy's numbers as Python's."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value.item() if isinstance(value, np.generic) else value
+def _undefined(result: dict[str, Any]) -> dict[str, str]:
+    reasons = {
+        "kappa": "one class is all that there is and all that was answered",
+        "kappa_reading": "there is no kappa",
+        "matthews": "one class is all that there is, or all that was answered",
+        "roc_auc": "one class is all that there is",
+    }
+    return {key: reason for key, reason in reasons.items() if result[key] is None}
+
+
+def _number(value: np.ndarray) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _mean(values: list[float | None]) -> float | None:
+    """Of those that are defined."""
+    defined = [value for value in values if value is not None]
+    return float(np.mean(defined)) if defined else None

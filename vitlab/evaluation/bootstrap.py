@@ -1,0 +1,118 @@
+"""What resamples say: the interval of a figure, and the interval and p value of a paired difference."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from vitlab.evaluation.intervals import CONFIDENCE, Interval
+from vitlab.evaluation.predictions import Predictions
+from vitlab.evaluation.resampling import LOWER_IS_BETTER, RESAMPLES, estimates, resampled
+
+ALIKE = 1e-9  # what rounding makes of equal values
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and its interval, each None where there is none; `note` says why, or is empty."""
+
+    value: float | None
+    interval: Interval | None
+    note: str
+
+
+def bootstrap_intervals(
+    predictions: Predictions,
+    figures: Sequence[str],
+    seed: int,
+    resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
+) -> dict[str, Estimate]:
+    """The percentile interval of each figure (Efron 1979), by its key in metrics.json.
+
+    What chance does to a figure that is no mean, it does to the resamples once more: the F1 of classes
+    with a handful of images shrinks, until no resample is as good as the estimate. So the resamples
+    are moved to have the estimate as their mean. Where all are alike, as when no image is answered
+    wrongly, they know nothing of the spread, and there is no interval. For the accuracy take Wilson's,
+    which holds there too. The calibration error has none: chance adds to it more than it varies.
+    """
+    found = estimates(predictions, figures)
+    drawn = resampled([predictions], figures, seed, resamples)[:, 0]
+    result = {}
+    for name, value, values in zip(figures, found.tolist(), drawn, strict=True):
+        if np.isnan(value):
+            result[name] = Estimate(None, None, "not defined on these images")
+            continue
+        if name == "ece":
+            result[name] = Estimate(value, None, "chance adds more to it than it varies")
+            continue
+        low, high = percentile_interval(values - values.mean() + value, confidence)
+        if high - low < ALIKE:
+            result[name] = Estimate(value, None, "the same in every resample")
+        elif name in LOWER_IS_BETTER:
+            result[name] = Estimate(value, (max(0.0, low), high), "")
+        else:
+            result[name] = Estimate(value, (low, min(1.0, high)), "")
+    return result
+
+
+def percentile_interval(values: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
+    """The k-th resample from either end, k = (resamples + 1) (1 - confidence) / 2, at least 1."""
+    return _from_the_ends(values, max(1, _place(values, 1 - confidence)))
+
+
+# ------------------------------------------------------------------------- a paired difference
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """The resampled differences of two models, and how many images they effectively rest on.
+
+    Where two models differ on few images, the spread of the resamples is itself uncertain, and quantiles
+    of the resamples find differences too often. So their levels are those of Student's distribution (the
+    expanded percentile interval of Hesterberg 2015), with one degree of freedom less than Kish's
+    effective number (1965) of the images' influences: of figures like the accuracy, the number of
+    images that only one of the two answers rightly.
+    """
+
+    differences: np.ndarray
+    freedom: float
+
+    @property
+    def p(self) -> float:
+        """Of no difference: from the share of resamples on the rarer side of 0, and the estimate."""
+        rarer = min(np.count_nonzero(self.differences <= 0), np.count_nonzero(self.differences >= 0))
+        tail = (rarer + 1) / (len(self.differences) + 1)
+        if tail >= 0.5:
+            return 1.0
+        return float(2 * stats.t.sf(stats.norm.isf(tail), self.freedom))
+
+    def interval(self, level: float) -> Interval:
+        """It excludes 0 exactly where p is at most the level, and always holds it where the resamples
+        do not reach far enough out for the level."""
+        tail = stats.norm.sf(stats.t.isf(level / 2, self.freedom))
+        cut = _place(self.differences, 2 * tail)
+        low, high = _from_the_ends(self.differences, max(1, cut))
+        return (low, high) if cut else (min(low, 0.0), max(high, 0.0))
+
+
+def paired_difference(
+    difference: float, resampled: np.ndarray, influences: np.ndarray
+) -> PairedDifference:
+    """Of resampled differences [resamples], which are moved to have the difference as their mean, and
+    each image's influence on it [images]."""
+    squares = influences**2
+    total = float((squares**2).sum())
+    effective = float(squares.sum()) ** 2 / total if total > 0 else 0.0
+    return PairedDifference(resampled - resampled.mean() + difference, max(1.0, effective - 1))
+
+
+def _place(values: np.ndarray, share: float) -> int:
+    """How many resamples a two-sided share of them leaves at either end, the estimate counted too."""
+    return int((len(values) + 1) * share / 2 + 1e-6)
+
+
+def _from_the_ends(values: np.ndarray, place: int) -> Interval:
+    ordered = np.partition(values, [place - 1, len(values) - place])
+    return float(ordered[place - 1]), float(ordered[len(values) - place])

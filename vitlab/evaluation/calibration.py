@@ -1,0 +1,119 @@
+"""Whether a model that says "80 %" is right in 80 of 100 cases, and the temperature that mends it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import optimize, special
+
+from vitlab.evaluation.predictions import Predictions
+
+BINS = 15
+LOWEST, HIGHEST = 0.01, 100.0  # temperatures that are tried
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """What all logits are divided by; `note` says why it cannot be relied upon, or is empty."""
+
+    value: float
+    note: str
+
+
+def fit_temperature(validation: Predictions) -> Temperature:
+    """The temperature with the least cross-entropy on the validation part (Guo et al. 2017).
+
+    The loss is convex in 1/T, so it has one minimum along log T too, looked for between 0.01 and 100.
+    """
+    logits = validation.logits.astype(np.float64)
+    true = logits[np.arange(len(logits)), validation.labels]
+    gaps = logits - true[:, None]
+
+    if not gaps.any():
+        return Temperature(1.0, "the logits of each image are all equal: every temperature is as good")
+    if gaps.max() <= 0:
+        note = f"every validation image is answered rightly: the lower the better, down to {LOWEST:g}"
+        return Temperature(LOWEST, note)
+
+    def loss(log_temperature: float) -> float:
+        return float(np.mean(special.logsumexp(gaps * np.exp(-log_temperature), axis=1)))
+
+    bounds = (float(np.log(LOWEST)), float(np.log(HIGHEST)))
+    found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-9})
+    # The search never tries its bounds, to which it tends where the loss only falls or only rises.
+    best = min(*bounds, float(found.x), key=loss)
+    if best in bounds:
+        return Temperature(
+            float(np.exp(best)), f"the best temperature is not between {LOWEST:g} and {HIGHEST:g}"
+        )
+    return Temperature(float(np.exp(best)), "")
+
+
+def calibration(test: Predictions, temperature: Temperature) -> dict[str, Any]:
+    """What the temperature does to the test part, as JSON; it changes no answer."""
+    return {
+        "temperature": temperature.value,
+        "note": temperature.note,
+        "before": _scores(test),
+        "after": _scores(test.cooled(temperature.value)),
+    }
+
+
+def _scores(predictions: Predictions) -> dict[str, float]:
+    return {
+        "ece": calibration_error(predictions),
+        "loss": cross_entropy(predictions),
+        "brier": brier_score(predictions),
+    }
+
+
+def losses(predictions: Predictions) -> np.ndarray:
+    """-log p of each image's true class [n], in float64."""
+    logits = predictions.logits.astype(np.float64)
+    true = logits[np.arange(len(logits)), predictions.labels]
+    return special.logsumexp(logits, axis=1) - true
+
+
+def cross_entropy(predictions: Predictions) -> float:
+    return float(np.mean(losses(predictions)))
+
+
+def brier_scores(predictions: Predictions) -> np.ndarray:
+    """Each image's squared distance [n] of its probabilities from 0 and 1, summed over the classes."""
+    distances = predictions.probabilities
+    distances[np.arange(len(distances)), predictions.labels] -= 1
+    return (distances**2).sum(axis=1)
+
+
+def brier_score(predictions: Predictions) -> float:
+    """Brier's own (1950) for several classes, between 0 and 2: twice the usual one of two classes."""
+    return float(np.mean(brier_scores(predictions)))
+
+
+def confidence_bins(confidence: np.ndarray) -> np.ndarray:
+    """Which of 15 equal intervals each confidence lies in; an interval holds its lower end."""
+    return np.minimum((confidence * BINS).astype(int), BINS - 1)
+
+
+def reliability(predictions: Predictions) -> list[dict[str, float]]:
+    """The reliability diagram: per bin that has images its ends, n, mean confidence and accuracy."""
+    confidence = predictions.probabilities.max(axis=1)
+    right = predictions.answers == predictions.labels
+    bins = confidence_bins(confidence)
+    return [
+        {
+            "low": index / BINS,
+            "high": (index + 1) / BINS,
+            "n": int((bins == index).sum()),
+            "confidence": float(confidence[bins == index].mean()),
+            "accuracy": float(right[bins == index].mean()),
+        }
+        for index in np.unique(bins).tolist()
+    ]
+
+
+def calibration_error(predictions: Predictions) -> float:
+    """Expected calibration error (Guo et al. 2017): confidence in 15 equal bins against accuracy."""
+    rows = reliability(predictions)
+    gaps = [row["n"] * abs(row["accuracy"] - row["confidence"]) for row in rows]
+    return float(sum(gaps) / len(predictions))

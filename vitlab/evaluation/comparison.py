@@ -1,0 +1,172 @@
+"""Which of several models is better on the same images, and whether that is more than chance."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from vitlab.evaluation.bootstrap import paired_difference
+from vitlab.evaluation.intervals import Interval, paired_interval
+from vitlab.evaluation.predictions import Predictions
+from vitlab.evaluation.resampling import LOWER_IS_BETTER, RESAMPLES, estimates, influences, resampled
+
+ALPHA = 0.05
+POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on one figure of the same images.
+
+    Attributes:
+        first, second: the models' names.
+        figure: its key in metrics.json.
+        n: the images.
+        difference: second - first; None, as all below, where the figure is not defined for both.
+        interval: of the difference, as wide as Holm's method makes the test of this pair strict: it
+            excludes 0 exactly where `p_corrected` is at most 5 %, and is the 95 % interval of the
+            difference if there is one pair.
+        p: of no difference, by McNemar's exact test or the paired bootstrap.
+        p_corrected: over all the pairs.
+        pairs: how many these are.
+        needed: the test images with which a difference like this would be established four times of
+            five; None if there is no difference or it is established.
+    """
+
+    first: str
+    second: str
+    figure: str
+    n: int
+    difference: float | None
+    interval: Interval | None
+    p: float | None
+    p_corrected: float | None
+    pairs: int
+    needed: int | None
+
+    @property
+    def better(self) -> str | None:
+        """The name of the better model; None if that is not established.
+
+        Both the corrected p value and the interval must say so.
+        """
+        if self.difference is None or self.interval is None or self.p_corrected is None:
+            return None
+        low, high = self.interval
+        if self.p_corrected > ALPHA or not (0 < low <= self.difference or self.difference <= high < 0):
+            return None
+        second_is_better = (low > 0) != (self.figure in LOWER_IS_BETTER)
+        return self.second if second_is_better else self.first
+
+
+def compare_accuracy(models: dict[str, Predictions]) -> list[Comparison]:
+    """All pairs of two or more models on the same images, in the same order (see `same_images`).
+
+    McNemar's exact test (1947), Holm's correction (1979), and the interval of `paired_interval`.
+    """
+    right = {name: model.answers == model.labels for name, model in models.items()}
+    pairs = list(itertools.combinations(models, 2))
+    cells = [
+        (int((right[second] & ~right[first]).sum()), int((right[first] & ~right[second]).sum()))
+        for first, second in pairs
+    ]
+    n = len(next(iter(models.values())))
+    tested = [mcnemar(gained, lost) for gained, lost in cells]
+    rows = zip(pairs, cells, tested, holm(tested), strict=True)
+    return [
+        Comparison(
+            first=first,
+            second=second,
+            figure="accuracy",
+            n=n,
+            difference=(gained - lost) / n,
+            interval=paired_interval(gained, lost, n, 1 - level),
+            p=p,
+            p_corrected=corrected,
+            pairs=len(pairs),
+            needed=None if corrected <= ALPHA else needed_images(gained, lost, n, level),
+        )
+        for (first, second), (gained, lost), p, (corrected, level) in rows
+    ]
+
+
+def compare_figure(
+    models: dict[str, Predictions], figure: str, seed: int, resamples: int = RESAMPLES
+) -> list[Comparison]:
+    """The same by the paired bootstrap, for any figure of `resampling`; the resamples are at least
+    80 for each pair, which Holm's correction needs."""
+    pairs = list(itertools.combinations(range(len(models)), 2))
+    names, n = list(models), len(next(iter(models.values())))
+    found = np.array([estimates(model, [figure])[0] for model in models.values()])
+    drawn = resampled(list(models.values()), [figure], seed, max(resamples, 80 * len(pairs)))[0]
+    moves = [influences(model, [figure])[0] for model in models.values()]
+    tested = {
+        (i, j): paired_difference(float(found[j] - found[i]), drawn[j] - drawn[i], moves[j] - moves[i])
+        for i, j in pairs
+        if not np.isnan(found[[i, j]]).any()
+    }
+    ps = [pair.p for pair in tested.values()]
+    corrections = dict(zip(tested, zip(ps, holm(ps), strict=True), strict=True))
+    result = []
+    for i, j in pairs:
+        if (i, j) not in tested:
+            undefined = (None, None, None, None)
+            result.append(Comparison(names[i], names[j], figure, n, *undefined, len(tested), None))
+            continue
+        p, (corrected, level) = corrections[i, j]
+        difference, spread = float(found[j] - found[i]), float(tested[i, j].differences.std())
+        needed = None if corrected <= ALPHA else _needed_by_spread(difference, spread, n, level)
+        interval = tested[i, j].interval(level)
+        result.append(
+            Comparison(
+                names[i], names[j], figure, n, difference, interval, p, corrected, len(tested), needed
+            )
+        )
+    return result
+
+
+def mcnemar(gained: int, lost: int) -> float:
+    """The exact p value: a binomial test of the images that only one of the two answers rightly."""
+    differing = gained + lost
+    return float(stats.binomtest(gained, differing).pvalue) if differing else 1.0
+
+
+def holm(values: Sequence[float], alpha: float = ALPHA) -> list[tuple[float, float]]:
+    """Of each p value the one corrected by Holm's method (1979), and the level that it is tested at.
+
+    A p value is at most its level exactly where the corrected one is at most alpha.
+    """
+    count, worst = len(values), 0.0
+    result = [(1.0, alpha)] * count
+    for place, index in enumerate(np.argsort(values, kind="stable").tolist()):
+        value, factor = values[index], count - place
+        worst = max(worst, factor * value)
+        level = alpha * (value / worst) if value > 0 else alpha / factor
+        result[index] = (min(1.0, worst), level)
+    return result
+
+
+def needed_images(
+    gained: int, lost: int, count: int, level: float = ALPHA, power: float = POWER
+) -> int | None:
+    """The test images with which McNemar's test finds such a difference with the power.
+
+    Connor's formula (1987) for paired proportions, with the shares of images that were gained and
+    lost here; None where there is no difference to be found.
+    """
+    discordance, difference = (gained + lost) / count, abs(gained - lost) / count
+    if difference == 0:
+        return None
+    of_level, of_power = stats.norm.isf(level / 2), stats.norm.ppf(power)
+    spread = of_level * np.sqrt(discordance) + of_power * np.sqrt(discordance - difference**2)
+    return int(np.ceil((spread / difference) ** 2))
+
+
+def _needed_by_spread(difference: float, spread: float, count: int, level: float) -> int | None:
+    """For a figure whose spread falls with the root of the number of images."""
+    if difference == 0:
+        return None
+    both = stats.norm.isf(level / 2) + stats.norm.ppf(POWER)
+    return int(np.ceil(count * (both * spread / difference) ** 2))

@@ -1,0 +1,73 @@
+"""What is left of a figure when a training is repeated: over seeds, and over the folds of a split."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from vitlab.evaluation.intervals import CONFIDENCE, Interval, student_interval
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Of one figure over trainings that differ by their seed (S2-17, S2-30).
+
+    Variance and deviation are the unbiased ones (n - 1); they and the interval of the mean are None
+    for a single training. The interval speaks of the seeds alone: the test images stay the same.
+    """
+
+    n: int
+    mean: float
+    deviation: float | None
+    variance: float | None
+    interval: Interval | None
+
+
+def repeats(values: Sequence[float], confidence: float = CONFIDENCE) -> Repeats:
+    """Of one or more values."""
+    mean = float(np.mean(values))
+    if len(values) == 1:
+        return Repeats(1, mean, None, None, None)
+    variance = float(np.var(values, ddof=1))
+    return Repeats(
+        len(values), mean, float(np.sqrt(variance)), variance, student_interval(values, confidence)
+    )
+
+
+@dataclass(frozen=True)
+class FoldComparison:
+    """The mean difference of two models over folds, its interval, and the p value of no difference."""
+
+    folds: int
+    difference: float
+    interval: Interval
+    p: float
+
+
+def compare_folds(
+    first: Sequence[float],
+    second: Sequence[float],
+    test_images: float,
+    train_images: float,
+    confidence: float = CONFIDENCE,
+) -> FoldComparison:
+    """The corrected resampled t-test (Nadeau and Bengio 2003) of second - first over the same folds.
+
+    The folds' trainings share most of their images, so that the usual t-test finds differences where
+    there are none; the variance of the mean is (1/folds + test/train) times that of the folds.
+
+    Args:
+        first, second: a figure of each model per fold, two folds or more.
+        test_images, train_images: of a fold, on average.
+    """
+    differences = np.subtract(second, first)
+    folds = len(differences)
+    mean = float(differences.mean())
+    error = float(np.sqrt((1 / folds + test_images / train_images) * differences.var(ddof=1)))
+    half = float(stats.t.ppf((1 + confidence) / 2, folds - 1)) * error
+    if error == 0:
+        p = 1.0 if mean == 0 else 0.0
+    else:
+        p = float(2 * stats.t.sf(abs(mean) / error, folds - 1))
+    return FoldComparison(folds, mean, (mean - half, mean + half), p)

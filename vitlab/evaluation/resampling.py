@@ -1,0 +1,193 @@
+"""Thousands of test parts that might have been: every figure of every model on the same resamples.
+
+Resamples are drawn within each class, for a split is drawn so too. From n images of a class n - 1 are
+drawn with replacement and count n / (n - 1) each (Rao and Wu 1988): drawing n would make the spread too
+small by the factor (n - 1) / n, which is much where classes have five test images. A class with a
+single test image does not vary at all, and no bootstrap can know how much it should.
+
+A resample is a weight for each image, so that a figure is a function of an array of weights
+[images, resamples], and all resamples are a few matrix products.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from scipy import sparse
+
+from vitlab.evaluation import counts as counting
+from vitlab.evaluation.calibration import brier_scores, confidence_bins, losses
+from vitlab.evaluation.counts import Counts
+from vitlab.evaluation.metrics import TOP, is_top
+from vitlab.evaluation.predictions import Predictions
+
+RESAMPLES = 10_000
+WEIGHTS_AT_ONCE = 2**22
+ROWS_AT_ONCE = 256
+STEP = 1e-3
+
+Weighted = Callable[[np.ndarray], np.ndarray]  # weights [images, resamples] to values [resamples]
+
+# By the keys of metrics.json. Those of counts are functions of arrays already; those of images are the
+# means of a value that each image has.
+OF_COUNTS: dict[str, counting.Figure] = {
+    "accuracy": counting.accuracy,
+    "balanced_accuracy": counting.balanced_accuracy,
+    "kappa": counting.kappa,
+    "matthews": counting.matthews,
+    "macro.precision": counting.macro(counting.precisions),
+    "macro.recall": counting.macro(counting.recalls),
+    "macro.f1": counting.macro(counting.f1_scores),
+    "weighted.precision": counting.weighted(counting.precisions),
+    "weighted.recall": counting.weighted(counting.recalls),
+    "weighted.f1": counting.weighted(counting.f1_scores),
+}
+OF_IMAGES: dict[str, Callable[[Predictions], np.ndarray]] = {
+    "loss": losses,
+    "brier": brier_scores,
+    f"top_{TOP}_accuracy": lambda predictions: is_top(predictions, TOP),
+}
+LOWER_IS_BETTER = frozenset({"loss", "brier", "ece"})
+
+
+def resampled(
+    models: Sequence[Predictions], figures: Sequence[str], seed: int, resamples: int = RESAMPLES
+) -> np.ndarray:
+    """Values [figures, models, resamples] of models whose rows are the same images with the same labels.
+
+    In a resample where every answer is one class, Matthews' correlation is 0.
+    """
+    labels = models[0].labels
+    functions = [weighted(model, figures) for model in models]
+    found = np.empty((len(figures), len(models), resamples))
+    start = 0
+    for weights in draw_weights(labels, np.random.default_rng(seed), resamples):
+        stop = start + weights.shape[1]
+        for index, function in enumerate(functions):
+            found[:, index, start:stop] = function(weights)
+        start = stop
+    return np.nan_to_num(found)
+
+
+def estimates(predictions: Predictions, figures: Sequence[str]) -> np.ndarray:
+    """The figures themselves [figures], NaN where one is not defined."""
+    return weighted(predictions, figures)(np.ones((len(predictions), 1)))[:, 0]
+
+
+def influences(predictions: Predictions, figures: Sequence[str]) -> np.ndarray:
+    """How much each figure moves with the weight of each image in its class [figures, images].
+
+    The infinitesimal jackknife (Jaeckel 1972), by a small step.
+    """
+    labels, images = predictions.labels, len(predictions)
+    sizes = np.bincount(labels)[labels]
+    function, found = weighted(predictions, figures), []
+    for start in range(0, images, size := max(1, WEIGHTS_AT_ONCE // images)):
+        moved = np.arange(start, min(start + size, images))
+        weights = 1 - STEP * (labels[:, None] == labels[moved]) / sizes[moved]
+        weights[moved, moved - start] += STEP
+        found.append(function(weights))
+    return (np.concatenate(found, axis=1) - estimates(predictions, figures)[:, None]) / STEP
+
+
+def draw_weights(
+    labels: np.ndarray, generator: np.random.Generator, resamples: int
+) -> Iterator[np.ndarray]:
+    """Weights [images, some resamples], in pieces that fit into memory; each class keeps its sum."""
+    members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    size = max(1, WEIGHTS_AT_ONCE // len(labels))
+    for start in range(0, resamples, size):
+        piece = min(size, resamples - start)
+        weights = np.ones((len(labels), piece))
+        for rows in members:
+            if len(rows) > 1:
+                weights[rows] = _draw_class(len(rows), piece, generator)
+        yield weights
+
+
+def _draw_class(images: int, resamples: int, generator: np.random.Generator) -> np.ndarray:
+    drawn = generator.integers(0, images, (images - 1, resamples), dtype=np.int32)
+    cells = drawn * np.int64(resamples) + np.arange(resamples)
+    counts = np.bincount(cells.ravel(), minlength=images * resamples)
+    return counts.reshape(images, resamples) * (images / (images - 1))
+
+
+# ---------------------------------------------------------------------------- figures of weights
+
+
+def weighted(predictions: Predictions, figures: Sequence[str]) -> Callable[[np.ndarray], np.ndarray]:
+    """A function of weights [images, resamples] that gives all the figures [figures, resamples]."""
+    tally = _tally(predictions)
+    others = {
+        name: _others(name, predictions) for name in dict.fromkeys(figures) if name not in OF_COUNTS
+    }
+
+    def values(weights: np.ndarray) -> np.ndarray:
+        counts = tally(weights) if len(others) < len(set(figures)) else None
+        return np.stack(
+            [
+                others[name](weights) if counts is None or name in others else OF_COUNTS[name](counts)
+                for name in figures
+            ]
+        )
+
+    return values
+
+
+def _tally(predictions: Predictions) -> Callable[[np.ndarray], Counts]:
+    """A function of weights [images, resamples] that counts [resamples, classes]."""
+    labels, answers = predictions.labels, predictions.answers
+    images, classes = predictions.logits.shape
+    every = np.arange(images)
+    right = np.flatnonzero(labels == answers)
+    present = np.bincount(labels, minlength=classes)  # the same in each resample
+
+    def membership(rows: np.ndarray, columns: np.ndarray) -> sparse.csr_array:
+        return sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(classes, images))
+
+    of_right, of_answers = membership(labels[right], right), membership(answers, every)
+    return lambda weights: Counts((of_right @ weights).T, (of_answers @ weights).T, present)
+
+
+def _others(name: str, predictions: Predictions) -> Weighted:
+    if name == "ece":
+        return _calibration_error(predictions)
+    if name == "roc_auc":
+        return _area(predictions)
+    values = OF_IMAGES[name](predictions) / len(predictions)
+    return lambda weights: values @ weights
+
+
+def _calibration_error(predictions: Predictions) -> Weighted:
+    confidence = predictions.probabilities.max(axis=1)
+    gaps = (predictions.answers == predictions.labels) - confidence
+    images = np.arange(len(gaps))
+    bins = sparse.csr_array((gaps / len(gaps), (confidence_bins(confidence), images)))
+    return lambda weights: np.abs(bins @ weights).sum(axis=0)
+
+
+def _area(predictions: Predictions) -> Weighted:
+    """The mean ROC-AUC over the classes that have one.
+
+    As a double sum over the pairs of an image and one of another class, it is a matrix product, whose
+    cost grows with the square of the images and not with the classes.
+    """
+    labels, probabilities = predictions.labels, predictions.probabilities
+    sizes = np.bincount(labels, minlength=probabilities.shape[1])
+    pairs = sizes * (len(labels) - sizes)
+    defined = np.count_nonzero(pairs)
+
+    def values(weights: np.ndarray) -> np.ndarray:
+        if not defined:
+            return np.full(weights.shape[1], np.nan)
+        weights = weights.astype(np.float32)  # sums of fewer than 2^24 / 2 halves lose next to nothing
+        total = np.zeros(weights.shape[1])
+        for start in range(0, len(labels), ROWS_AT_ONCE):
+            rows = slice(start, start + ROWS_AT_ONCE)
+            theirs = probabilities[:, labels[rows]].T
+            own = probabilities[rows][np.arange(len(theirs)), labels[rows]][:, None]
+            above = (own > theirs) + np.float32(0.5) * (own == theirs)
+            above *= labels[rows][:, None] != labels
+            total += (1 / pairs[labels[rows]] / defined) @ (weights[rows] * (above @ weights))
+        return total
+
+    return values
