@@ -25,7 +25,7 @@ PACKAGES = ("jax", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "sciki
 OPEN_IN_A_PHASE = frozenset(
     {
         *("learning_rate", "schedule", "step_epochs", "step_factor", "warmup_epochs"),
-        *("epochs", "total_epochs", "min_delta", "patience"),
+        *("epochs", "total_epochs", "min_delta", "patience", "rematerialise"),
     }
 )
 

@@ -50,7 +50,14 @@ def make_task(
     def train_forward(parameters, statistics, images, key):
         # A number that no split of `key` in `_augmenting` can reach.
         dropout = jax.random.fold_in(key, 2**31) if backbone_trains else None
-        return network.train(parameters, statistics, images, moves=moves, dropout=dropout)
+        return network.train(
+            parameters,
+            statistics,
+            images,
+            moves=moves,
+            dropout=dropout,
+            rematerialised=phase.rematerialise,
+        )
 
     change = _augmenting(phase.augmentation) if phase.augmentation else unchanged
     return Task(stores["train"], stores["val"], change, train_forward, network, False)
