@@ -19,7 +19,7 @@ from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Config, Model, Phase, check_parts
 from vitlab.data import Store, augment
 from vitlab.errors import InputError
-from vitlab.models import create, initialise
+from vitlab.models import Arrays, Network, create, initialise
 from vitlab.training import Embedder, History, Setting, Stage, Trained, train_phase
 from vitlab.training.checkpoints import Checkpoints
 from vitlab.training.step import first_state, make_train_step, zero_totals
@@ -36,8 +36,15 @@ def some_store(count: int, seed: int) -> Store:
     return Store(images.astype(np.uint8), np.arange(count), labels)
 
 
-def train(folder: Path, phase: Phase, batch_size: int = 8) -> tuple[Trained, History, dict]:
-    network, parameters, statistics = initialise(lambda: create("vit", num_classes=3, **OPTIONS), {})
+def train(
+    folder: Path,
+    phase: Phase,
+    batch_size: int = 8,
+    model: tuple[Network, Arrays, Arrays] | None = None,
+) -> tuple[Trained, History, dict]:
+    network, parameters, statistics = model or initialise(
+        lambda: create("vit", num_classes=3, **OPTIONS), {}
+    )
     mesh = runtime.device_mesh()
     folder.mkdir(exist_ok=True)
     setting = Setting(
