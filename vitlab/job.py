@@ -1,25 +1,19 @@
 """The main job, from top to bottom: network, images, split, every phase, evaluation, report."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import jax
-from jax.sharding import Mesh
 
-from vitlab import files, runtime
+from vitlab import files, preparation, runtime
 from vitlab.config import Config, check_parts
 from vitlab.data import (
     HARD,
     PARTS,
     Collection,
     Split,
-    align,
     check_batch_size,
-    draw_split,
-    open_collection,
     pretraining_signs,
-    read_split,
     write_split,
 )
 from vitlab.errors import InputError
@@ -36,16 +30,26 @@ from vitlab.models import (
     published_networks,
     save_model,
 )
-from vitlab.names import unknown
 from vitlab.progress import duration, say
 from vitlab.reporting import write_report
 from vitlab.run_directory import RunDirectory, circumstances
-from vitlab.training import Embedder, History, Setting, Stage, rate_factors, train_phase, trainable_paths
+from vitlab.training import (
+    Embedder,
+    History,
+    Profiler,
+    Setting,
+    Stage,
+    TensorBoard,
+    train_phase,
+)
 from vitlab.weights import CATALOGUE
 
 
-def run_job(config: Config, run: RunDirectory) -> None:
-    """Does what is left of a run: every stage takes over what an earlier process finished."""
+def run_job(config: Config, run: RunDirectory, *, tensorboard: bool = False, profile: int = 0) -> None:
+    """Does what is left of a run: every stage takes over what an earlier process finished.
+
+    `tensorboard` shows the epochs there too; `profile` is how many steps of each phase are traced.
+    """
     mesh = runtime.device_mesh()
     check_batch_size(config.batch_size, mesh)
     check_parts(config, mesh.size)
@@ -55,7 +59,8 @@ def run_job(config: Config, run: RunDirectory) -> None:
     # ----------------------------------------------------------------- network, images, split
     blueprint = draw_blueprint(config.model)
     _check_network(config, run, blueprint)
-    collection, split = _read_images(config, run, blueprint)
+    stored = str(run.split) if run.split.exists() else config.split.file
+    collection, split = preparation.read_images(config, blueprint, stored)
     class_names = split.table.class_names
     _check_split(run, split)
     pretraining = _pretraining(config, blueprint, split)
@@ -65,7 +70,9 @@ def run_job(config: Config, run: RunDirectory) -> None:
     run.record(devices=kinds, finished=False, pretraining=pretraining, **facts)
 
     # ----------------------------------------------------------------- phases
-    model = _placed(first_model(blueprint, class_names, config.dataset.resize, config.seed), mesh)
+    model = preparation.placed(
+        first_model(blueprint, class_names, config.dataset.resize, config.seed), mesh
+    )
     size = model.card.preprocessing.size
     say(f"network  {config.model.name} for {size} pixels, {model.card.parameters:,} parameters")
     setting = Setting(
@@ -78,12 +85,13 @@ def run_job(config: Config, run: RunDirectory) -> None:
         device_gib=config.dataset.device_gib,
         checkpoint_seconds=config.checkpoint_seconds,
         checkpoints=run.checkpoints,
-        history=History(run.log),
+        history=History(run.log, TensorBoard(run.tensorboard) if tensorboard else None),
+        profiler=Profiler(run.profile, profile) if profile else None,
     )
     earlier, went = 0, {}
     for index, (name, phase) in enumerate(config.phases.items()):
         if run.model(name).is_dir():
-            model = _placed(load_model(run.model(name)), mesh)
+            model = preparation.placed(load_model(run.model(name)), mesh)
         else:
             model = _train(Stage(name, phase, index, earlier), model, setting, run)
         _predict_parts(name, model, split, setting, run)
@@ -139,16 +147,7 @@ def _pretraining(config: Config, blueprint: Blueprint, split: Split) -> dict[str
 
 def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> None:
     """Everything about the network that can be wrong is found before the first image is read."""
-    parameters, statistics = blueprint.shapes
-    for name, phase in config.phases.items():
-        chosen = trainable_paths(parameters, phase.trainable, f"phases.{name}.trainable")
-        rate_factors(chosen, phase.rates, f"phases.{name}.rates")
-        untouched = phase.batch_norm == "frozen" and not blueprint.published
-        if statistics and untouched and not all(path.startswith("head/") for path in chosen):
-            raise InputError(
-                f"phases.{name}.batch_norm is 'frozen', but without model.weights the statistics "
-                "of batch norm were never measured; set it to 'update'"
-            )
+    preparation.check_phases(config, blueprint)
     before, now = run.manifest.get("origin", blueprint.origin), blueprint.origin
     if before.get("sha256") != now.get("sha256"):
         raise InputError(
@@ -167,27 +166,6 @@ def _check_split(run: RunDirectory, split: Split) -> None:
         )
 
 
-def _read_images(config: Config, run: RunDirectory, blueprint: Blueprint) -> tuple[Collection, Split]:
-    """The images and their split: as the run wrote it down, or newly drawn."""
-    collection = open_collection(config.dataset, blueprint.preprocessing, config.dataset.resize)
-    stored = run.split if run.split.exists() else Path(config.split.file)
-    if run.split.exists() or config.split.file:
-        collection, split = align(collection, read_split(stored))
-    else:
-        split = draw_split(collection.table, config.split, config.seed, collection.pictures())
-    parts = ", ".join(f"{part} {count}" for part, count in split.counts().items())
-    say(
-        f"images   {len(split.table)} in {len(split.table.class_names)} classes: {parts}; "
-        f"split {split.hash[:12]}"
-    )
-    for repair, count in sorted(collection.pixels.repairs.items()):
-        say(f"         {count} repaired: {repair}")
-    for name in config.report.classes:
-        if name not in split.table.class_names:
-            raise InputError(unknown("class", name, split.table.class_names, "report.classes"))
-    return collection, split
-
-
 def _train(stage: Stage, model: SavedModel, setting: Setting, run: RunDirectory) -> SavedModel:
     """Trains one phase, and saves its best model whole or not at all."""
     phase = stage.phase
@@ -196,6 +174,8 @@ def _train(stage: Stage, model: SavedModel, setting: Setting, run: RunDirectory)
         f"at {phase.learning_rate:g}"
     )
     trained = train_phase(stage, model.parameters, model.statistics, setting)
+    if setting.profiler:
+        setting.profiler.close()
     facts = {
         "phase": stage.name,
         **{
@@ -260,13 +240,3 @@ def _evaluate_parts(run: RunDirectory, phases: list[str], split: Split) -> dict:
         metrics[phase] = {part: evaluate(predictions, names) for part, predictions in found.items()}
         metrics[phase]["test"] = evaluate_test(found["test"], names, hard)
     return metrics
-
-
-def _placed(model: SavedModel, mesh: Mesh) -> SavedModel:
-    """The model with its arrays on every device of the mesh."""
-    place = runtime.replicated(mesh)
-    return dataclasses.replace(
-        model,
-        parameters=jax.device_put(model.parameters, place),
-        statistics=jax.device_put(model.statistics, place),
-    )

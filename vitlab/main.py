@@ -7,6 +7,7 @@ config it goes on only by --accept_changes.
 """
 
 import dataclasses
+import importlib.util
 import os
 from pathlib import Path
 
@@ -30,6 +31,16 @@ _ACCEPT = flags.DEFINE_bool(
     "Go on with a run although the config has changed, where that can be: phases that have not begun, "
     "the rates and the length of one that has.",
 )
+_TENSORBOARD = flags.DEFINE_bool(
+    "tensorboard", False, "Write the epochs into WORKDIR/tensorboard as well (vitlab[tensorboard])."
+)
+_PROFILE = flags.DEFINE_integer(
+    "profile",
+    0,
+    "Trace so many steps of each phase by JAX's profiler, into WORKDIR/profile.",
+    lower_bound=0,
+    upper_bound=1000,
+)
 
 
 def main() -> None:
@@ -45,7 +56,7 @@ def main() -> None:
         runtime.start()
         from vitlab.job import run_job
 
-        run_job(config, run)
+        run_job(config, run, tensorboard=_TENSORBOARD.value, profile=_PROFILE.value)
 
 
 def _from_flags() -> tuple[Config, Path]:
@@ -55,6 +66,8 @@ def _from_flags() -> tuple[Config, Path]:
         raise InputError("give a folder for the run with --workdir=DIR, such as --workdir=runs/mine")
     config = resolve(command.chosen_config(_CONFIG.value))
     place.check_place(config.dataset.path, "--config.dataset.path")
+    if _TENSORBOARD.value and importlib.util.find_spec("tensorboard") is None:
+        raise InputError("--tensorboard needs a package more: pip install vitlab[tensorboard]")
     return _independent_of_here(config), Path(_WORKDIR.value)
 
 

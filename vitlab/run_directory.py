@@ -73,6 +73,14 @@ class RunDirectory:
         return self.path / "figures"
 
     @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def profile(self) -> Path:
+        return self.path / "profile"
+
+    @property
     def report(self) -> Path:
         return self.path / "report.html"
 

@@ -45,10 +45,10 @@ def train_phase(stage: Stage, parameters: Arrays, statistics: Arrays, setting: S
         InputError: a pattern matches no parameter, the loss is no number, or a file cannot be
             written.
     """
-    return _PhaseRun(stage, parameters, statistics, setting).to_the_end()
+    return PhaseRun(stage, parameters, statistics, setting).to_the_end()
 
 
-class _PhaseRun:
+class PhaseRun:
     """The arrays and the position of a phase while it trains."""
 
     def __init__(self, stage: Stage, parameters: Arrays, statistics: Arrays, setting: Setting):
@@ -71,7 +71,7 @@ class _PhaseRun:
         labels = self.train.labels
         balanced = labels if phase.sampling == "balanced" else None
         self.sampler = Sampler(len(self.train), setting.batch_size, seed, balanced)
-        self.schedule = make_schedule(phase, self.epochs, len(self.sampler))
+        self.schedule = stage.schedule or make_schedule(phase, self.epochs, len(self.sampler))
         factors = rate_factors(chosen, phase.rates, f"phases.{self.name}.rates")
         optimizer = make_optimizer(phase, self.schedule, factors)
         self.step = make_train_step(
@@ -83,6 +83,8 @@ class _PhaseRun:
             parts=phase.accumulate,
             ema=phase.ema,
         )
+        if setting.profiler:
+            self.step = setting.profiler.watched(self.name, self.step)
         self.score = make_score(self.task.score_forward)
 
         trainable, frozen = _divide(parameters, chosen)

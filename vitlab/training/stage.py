@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import optax
 from jax.sharding import Mesh
 
 from vitlab.config import Phase
@@ -12,11 +13,12 @@ from vitlab.models import Arrays, Network
 from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.embeddings import Embedder
 from vitlab.training.history import History
+from vitlab.training.profiling import Profiler
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What stays the same through all phases of a run."""
+    """What stays the same through all phases of a run; `profiler` only where it was asked for."""
 
     network: Network
     embedder: Embedder
@@ -28,6 +30,7 @@ class Setting:
     checkpoint_seconds: float
     checkpoints: Path
     history: History
+    profiler: Profiler | None = None
 
 
 @dataclass(frozen=True)
@@ -67,12 +70,16 @@ class Position:
 
 @dataclass(frozen=True)
 class Stage:
-    """A phase, its name, its place in the run, and the epochs that the phases before it took."""
+    """A phase, its name, its place in the run, and the epochs that the phases before it took.
+
+    `schedule`, where there is one, is taken in the place of the phase's own.
+    """
 
     name: str
     phase: Phase
     index: int
     earlier: int
+    schedule: optax.Schedule | None = None
 
 
 def most_epochs(phase: Phase, earlier: int) -> int:
