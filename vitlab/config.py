@@ -110,16 +110,16 @@ class Model:
         name: of a preset.
         weights: a published file, or the name of one in the catalogue; empty: random weights.
         input_size: pixels per side; 0: as the weights' publisher had it, else as the preset.
+        options: arguments of the network that differ from the preset's.
         dtype: in which it computes: "bfloat16" is half as large, and fast where the device has it.
             Parameters, what the optimizer remembers, norms, logits and loss are float32 all the same.
-        options: arguments of the network that differ from the preset's.
     """
 
     name: str = ""
     weights: str = ""
     input_size: int = 0
-    dtype: Literal["float32", "bfloat16"] = "float32"
     options: Mapping[str, Any] = field(default_factory=dict)
+    dtype: Literal["float32", "bfloat16"] = "float32"
 
 
 @dataclass(frozen=True)

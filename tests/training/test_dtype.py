@@ -40,7 +40,7 @@ def test_a_step_in_bfloat16_keeps_everything_in_float32(name: str):
     store = some_store(4, 0)
     frozen: dict[str, Arrays] = {"parameters": {}, "statistics": {}}
     batch = (jnp.asarray(store.inputs), jnp.asarray(store.labels), jnp.ones(4))
-    program = step.lower(state, frozen, *batch).as_text()
+    program = jax.jit(step).lower(state, frozen, *batch).as_text()
     after, totals = jax.eval_shape(step, state, frozen, *batch)
     assert {leaf.dtype for leaf in jax.tree.leaves((after, totals))} == {
         jnp.dtype("float32"),
