@@ -37,7 +37,9 @@ REQUIREMENTS = [
 EXTRAS = {
     "cuda": ["jax[cuda12]"],
     "tpu": ["jax[tpu]"],
+    "tensorboard": ["tensorboard>=2.21"],
     "test": [
+        "tensorboard>=2.21",
         "pytest>=8.3",
         "pytest-xdist>=3.8",
         "hypothesis>=6.120",

@@ -26,6 +26,7 @@ TRANSFER = "--config=configs/transfer.py:vit_ti16"
         ("convert", "--output"),
         ("summary", "--choose"),
         ("dataset", "--fix"),
+        ("find_rate", "--steps"),
     ],
 )
 def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: str, flag: str):
@@ -60,6 +61,10 @@ def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: st
         (
             [DIGITS, "--config.phases.all.optimizer=adamm", "--workdir=x"],
             "unknown value 'adamm' (phases.all.optimizer); did you mean adam",
+        ),
+        (
+            [DIGITS, "--config.model.dtype=bfloat61", "--workdir=x"],
+            "unknown value 'bfloat61' (model.dtype); did you mean bfloat16",
         ),
         ([TRANSFER, "--workdir=x"], "no images are given; name their folder with --config.dataset.path"),
         (

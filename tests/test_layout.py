@@ -12,8 +12,17 @@ from tests.conftest import ROOT
 RANK = {"weights": 0, "models": 1, "data": 1, "training": 2, "evaluation": 3, "reporting": 4}
 FILES = sorted((ROOT / "vitlab").rglob("*.py"))
 TOP = {path.stem for path in FILES if path.parent.name == "vitlab"}
-COMMANDS = {"job": 5, "evaluation_job": 5, "summary_job": 5, "dataset_job": 5, "population_job": 5}
-COMMANDS |= {"main": 6, "evaluate": 6, "convert": 6, "summary": 6, "dataset": 6, "population": 6}
+COMMANDS = {
+    "preparation": 4,
+    "job": 5,
+    "find_rate_job": 5,
+    "evaluation_job": 5,
+    "summary_job": 5,
+    "dataset_job": 5,
+    "population_job": 5,
+}
+COMMANDS |= {"main": 6, "evaluate": 6, "convert": 6, "summary": 6, "dataset": 6, "find_rate": 6}
+COMMANDS |= {"population": 6}
 
 
 def rank(parts: tuple[str, ...]) -> int:

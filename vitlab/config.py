@@ -114,6 +114,8 @@ class Model:
         hidden: units of a layer with ReLU between the embedding and the layer that answers; 0: none.
         dropout: while the head trains, this share of what its last layer reads is dropped: of the
             hidden layer's output, or of the embedding where there is none.
+        dtype: in which it computes: "bfloat16" is half as large, and fast where the device has it.
+            Parameters, what the optimizer remembers, norms, logits and loss are float32 all the same.
     """
 
     name: str = ""
@@ -122,6 +124,7 @@ class Model:
     options: Mapping[str, Any] = field(default_factory=dict)
     hidden: int = 0
     dropout: float = 0.0
+    dtype: Literal["float32", "bfloat16"] = "float32"
 
 
 @dataclass(frozen=True)

@@ -1,32 +1,23 @@
 """The main job, from top to bottom: network, images, split, every phase, evaluation, report."""
 
 import dataclasses
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
-from jax.sharding import Mesh
 
-from vitlab import files, processes, runtime
+from vitlab import files, preparation, processes, runtime
 from vitlab.config import Config
 from vitlab.data import (
     HARD,
     PARTS,
     Collection,
     Split,
-    align,
-    check_batch_size,
-    draw_split,
-    open_collection,
     pretraining_signs,
-    read_split,
     write_split,
 )
 from vitlab.errors import InputError
 from vitlab.evaluation import evaluate, evaluate_test, load_predictions, predict, save_predictions
 from vitlab.models import (
-    Arrays,
     Blueprint,
     SavedModel,
     draw_blueprint,
@@ -38,28 +29,27 @@ from vitlab.models import (
     published_networks,
     save_model,
 )
-from vitlab.names import unknown
 from vitlab.progress import duration, say
 from vitlab.reporting import write_report
 from vitlab.run_directory import RunDirectory, circumstances
 from vitlab.training import (
     Embedder,
     History,
+    Profiler,
     Setting,
     Stage,
-    check_views,
-    chosen_parameters,
+    TensorBoard,
     train_phase,
 )
 from vitlab.weights import CATALOGUE
 
 
-def run_job(config: Config, run: RunDirectory) -> None:
-    """Does what is left of a run: every stage takes over what an earlier process finished."""
-    mesh = runtime.device_mesh(config.fsdp)
-    check_batch_size(config.batch_size, mesh)
-    for name, phase in config.phases.items():
-        check_batch_size(config.batch_size, mesh, phase.accumulate, f"phases.{name}.accumulate")
+def run_job(config: Config, run: RunDirectory, *, tensorboard: bool = False, profile: int = 0) -> None:
+    """Does what is left of a run: every stage takes over what an earlier process finished.
+
+    `tensorboard` shows the epochs there too; `profile` is how many steps of each phase are traced.
+    """
+    mesh = preparation.mesh_for(config)
     kinds = [str(device.device_kind) for device in mesh.devices.flat]
     say(
         f"devices  {len(kinds)} x {kinds[0]}"
@@ -70,7 +60,8 @@ def run_job(config: Config, run: RunDirectory) -> None:
     # ----------------------------------------------------------------- network, images, split
     blueprint = draw_blueprint(config.model)
     _check_network(config, run, blueprint)
-    collection, split = _read_images(config, run, blueprint)
+    stored = str(run.split) if processes.agreed(run.split.exists()) else config.split.file
+    collection, split = preparation.read_images(config, blueprint, stored)
     class_names = split.table.class_names
     _check_split(run, split)
     pretraining = _pretraining(config, blueprint, split)
@@ -82,9 +73,12 @@ def run_job(config: Config, run: RunDirectory) -> None:
     run.record(devices=kinds, finished=False, pretraining=pretraining, **facts)
 
     # ----------------------------------------------------------------- phases
-    model = _placed(first_model(blueprint, class_names, config.dataset.resize, config.seed), mesh)
+    model = preparation.placed(
+        first_model(blueprint, class_names, config.dataset.resize, config.seed), mesh
+    )
     size = model.card.preprocessing.size
     say(f"network  {config.model.name} for {size} pixels, {model.card.parameters:,} parameters")
+    board = TensorBoard(run.tensorboard) if tensorboard and processes.is_first() else None
     setting = Setting(
         network=model.network,
         embedder=Embedder(model.network, config.batch_size, mesh),
@@ -95,12 +89,13 @@ def run_job(config: Config, run: RunDirectory) -> None:
         device_gib=config.dataset.device_gib,
         checkpoint_seconds=config.checkpoint_seconds,
         checkpoints=run.checkpoints,
-        history=History(run.log),
+        history=History(run.log, board),
+        profiler=Profiler(run.profile, profile) if profile else None,
     )
     earlier, went = 0, {}
     for index, (name, phase) in enumerate(config.phases.items()):
         if processes.agreed(run.model(name).is_dir()):
-            model = _placed(load_model(run.model(name)), mesh)
+            model = preparation.placed(load_model(run.model(name)), mesh)
         else:
             model = _train(Stage(name, phase, index, earlier), model, setting, run)
         _predict_parts(name, model, split, setting, run)
@@ -171,16 +166,7 @@ def _pretraining(config: Config, blueprint: Blueprint, split: Split) -> dict[str
 
 def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> None:
     """Everything about the network that can be wrong is found before the first image is read."""
-    parameters, statistics = blueprint.shapes
-    for name, phase in config.phases.items():
-        chosen = chosen_parameters(parameters, phase, f"phases.{name}")
-        check_views(name, phase, chosen.paths, statistics)
-        untouched = phase.batch_norm == "frozen" and not blueprint.published
-        if statistics and untouched and not all(path.startswith("head/") for path in chosen.paths):
-            raise InputError(
-                f"phases.{name}.batch_norm is 'frozen', but without model.weights the statistics "
-                "of batch norm were never measured; set it to 'update'"
-            )
+    preparation.check_phases(config, blueprint)
     before, now = run.manifest.get("origin", blueprint.origin), blueprint.origin
     if before.get("sha256") != now.get("sha256"):
         raise InputError(
@@ -199,28 +185,6 @@ def _check_split(run: RunDirectory, split: Split) -> None:
         )
 
 
-def _read_images(config: Config, run: RunDirectory, blueprint: Blueprint) -> tuple[Collection, Split]:
-    """The images and their split: as the run wrote it down, or newly drawn."""
-    collection = open_collection(config.dataset, blueprint.preprocessing, config.dataset.resize)
-    has_begun = processes.agreed(run.split.exists())
-    stored = run.split if has_begun else Path(config.split.file)
-    if has_begun or config.split.file:
-        collection, split = align(collection, read_split(stored))
-    else:
-        split = draw_split(collection.table, config.split, config.seed, collection.pictures())
-    parts = ", ".join(f"{part} {count}" for part, count in split.counts().items())
-    say(
-        f"images   {len(split.table)} in {len(split.table.class_names)} classes: {parts}; "
-        f"split {split.hash[:12]}"
-    )
-    for repair, count in sorted(collection.pixels.repairs.items()):
-        say(f"         {count} repaired: {repair}")
-    for name in config.report.classes:
-        if name not in split.table.class_names:
-            raise InputError(unknown("class", name, split.table.class_names, "report.classes"))
-    return collection, split
-
-
 def _train(stage: Stage, model: SavedModel, setting: Setting, run: RunDirectory) -> SavedModel:
     """Trains one phase, and saves its best model whole or not at all."""
     phase = stage.phase
@@ -230,6 +194,8 @@ def _train(stage: Stage, model: SavedModel, setting: Setting, run: RunDirectory)
         f"at {phase.learning_rate:g}"
     )
     trained = train_phase(stage, model.parameters, model.statistics, setting)
+    if setting.profiler:
+        setting.profiler.close()
     facts = {
         "phase": stage.name,
         **{
@@ -299,17 +265,10 @@ def _evaluate_parts(run: RunDirectory, phases: list[str], split: Split) -> dict:
     return metrics
 
 
-def _placed(model: SavedModel, mesh: Mesh) -> SavedModel:
-    """The model with its arrays on the devices of the mesh."""
-    return _moved(model, lambda arrays: runtime.placed(arrays, mesh))
-
-
 def _on_host(model: SavedModel) -> SavedModel:
     """The model with its arrays whole, in every process."""
-    return _moved(model, lambda arrays: jax.tree.map(runtime.to_host, arrays))
-
-
-def _moved(model: SavedModel, move: Callable[[Arrays], Arrays]) -> SavedModel:
     return dataclasses.replace(
-        model, parameters=move(model.parameters), statistics=move(model.statistics)
+        model,
+        parameters=jax.tree.map(runtime.to_host, model.parameters),
+        statistics=jax.tree.map(runtime.to_host, model.statistics),
     )

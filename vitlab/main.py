@@ -9,6 +9,7 @@ a TPU pod and the tasks of a SLURM step find each other; others need --coordinat
 """
 
 import dataclasses
+import importlib.util
 import os
 from pathlib import Path
 
@@ -37,6 +38,16 @@ _COORDINATOR = flags.DEFINE_string(
 )
 _PROCESSES = flags.DEFINE_integer("processes", 0, "How many processes do this job together.")
 _PROCESS = flags.DEFINE_integer("process", -1, "Which of them this is, from 0.")
+_TENSORBOARD = flags.DEFINE_bool(
+    "tensorboard", False, "Write the epochs into WORKDIR/tensorboard as well (vitlab[tensorboard])."
+)
+_PROFILE = flags.DEFINE_integer(
+    "profile",
+    0,
+    "Trace so many steps of each phase by JAX's profiler, into WORKDIR/profile.",
+    lower_bound=0,
+    upper_bound=1000,
+)
 
 
 def main() -> None:
@@ -54,7 +65,7 @@ def main() -> None:
         runtime.start()
         from vitlab.job import run_job
 
-        run_job(config, run)
+        run_job(config, run, tensorboard=_TENSORBOARD.value, profile=_PROFILE.value)
 
 
 def _from_flags() -> tuple[Config, Path]:
@@ -64,6 +75,8 @@ def _from_flags() -> tuple[Config, Path]:
         raise InputError("give a folder for the run with --workdir=DIR, such as --workdir=runs/mine")
     config = resolve(command.chosen_config(_CONFIG.value))
     place.check_place(config.dataset.path, "--config.dataset.path")
+    if _TENSORBOARD.value and importlib.util.find_spec("tensorboard") is None:
+        raise InputError("--tensorboard needs a package more: pip install vitlab[tensorboard]")
     return _independent_of_here(config), Path(_WORKDIR.value)
 
 

@@ -34,6 +34,8 @@ class Phase:
         clip: longer gradients, over all parameters together, are shortened to this norm (0: none).
         accumulate: the batch goes through the network in so many parts, for less memory; the gradient
             is that of the whole. A batch norm that trains sees the parts one after the other.
+        rematerialise: the backward pass computes the activations within a block of the network again:
+            less memory, more time, the same gradient.
         ema: the weights that are validated and kept are a moving average over the steps with this
             decay, and with less in the first (0: no average).
         schedule: "constant"; "cosine" or "linear" (down to zero at the last step); or "step" (times
@@ -73,6 +75,7 @@ class Phase:
     decays: tuple[tuple[str, float], ...] = ()
     clip: float = 0.0
     accumulate: int = 1
+    rematerialise: bool = False
     ema: float = 0.0
     schedule: Literal["constant", "cosine", "linear", "step"] = "constant"
     step_epochs: int = 30

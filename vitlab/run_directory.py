@@ -26,7 +26,7 @@ OPEN_IN_A_PHASE = frozenset(
     {
         *("learning_rate", "rates", "layer_decay", "weight_decay", "decays", "clip"),
         *("schedule", "step_epochs", "step_factor", "warmup_epochs", "warmup_steps"),
-        *("epochs", "steps", "total_epochs", "min_delta", "patience"),
+        *("epochs", "steps", "total_epochs", "min_delta", "patience", "rematerialise"),
     }
 )
 
@@ -73,6 +73,14 @@ class RunDirectory:
     @property
     def figures(self) -> Path:
         return self.path / "figures"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.path / "tensorboard"
+
+    @property
+    def profile(self) -> Path:
+        return self.path / "profile"
 
     @property
     def report(self) -> Path:

@@ -110,6 +110,7 @@ def test_a_card_whose_origins_go_on_and_on_is_refused(model, tmp_path: Path):
         ("vit", {"pooling": "mean"}, r"unknown value 'mean' \(model\.options\.pooling\)"),
         ("mobilenet_v2", {"activation": "foo"}, r"unknown value 'foo' \(model\.options\.activation\)"),
         ("mobilenet_v2", {"input_size": 64}, r"model\.options\.input_size: set model\.input_size"),
+        ("mobilenet_v2", {"dtype": "bfloat16"}, r"model\.options\.dtype: set model\.dtype"),
         ("mobilenet_v2", {"witdh": 0.5}, r"unknown option of mobilenet_v2 'witdh'.*did you mean width"),
     ],
 )

@@ -18,7 +18,7 @@ from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Phase
 from vitlab.data import Store, augment, check_batch_size
 from vitlab.errors import InputError
-from vitlab.models import Network, create, initialise
+from vitlab.models import Arrays, Network, create, initialise
 from vitlab.training import Embedder, History, Setting, Stage, Trained, train_phase
 from vitlab.training.checkpoints import Checkpoints
 from vitlab.training.step import first_state, make_train_step, zero_totals
@@ -58,8 +58,15 @@ def a_setting(network: Network, folder: Path, batch_size: int = 8) -> Setting:
     )
 
 
-def train(folder: Path, phase: Phase, batch_size: int = 8) -> tuple[Trained, History, dict]:
-    network, parameters, statistics = initialise(lambda: create("vit", num_classes=3, **OPTIONS), {})
+def train(
+    folder: Path,
+    phase: Phase,
+    batch_size: int = 8,
+    model: tuple[Network, Arrays, Arrays] | None = None,
+) -> tuple[Trained, History, dict]:
+    network, parameters, statistics = model or initialise(
+        lambda: create("vit", num_classes=3, **OPTIONS), {}
+    )
     folder.mkdir(exist_ok=True)
     setting = a_setting(network, folder, batch_size)
     return (

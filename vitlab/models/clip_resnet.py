@@ -17,7 +17,7 @@ from vitlab.models.classifier import (
     large_enough,
     normalise,
 )
-from vitlab.models.layers import ConvNorm, Linear, Maps, NewMaps, attend, block_average
+from vitlab.models.layers import ConvNorm, Linear, Maps, NewMaps, attend, block_average, repeated
 
 EXPANSION = 4  # of a bottleneck's output over its inner channels
 SMALLEST = 31  # pixels per side that leave one position at the end
@@ -98,6 +98,7 @@ class Bottleneck(nnx.Module):
         projects = stride > 1 or in_channels != out_channels
         self.shortcut = layer(in_channels, out_channels, kernel=1, activation=None) if projects else None
 
+    @repeated
     def __call__(self, maps: Maps) -> NewMaps:
         inner = block_average(self.filter(self.reduce(maps)), self.stride)
         kept = block_average(maps, self.stride)

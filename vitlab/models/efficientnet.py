@@ -11,7 +11,7 @@ from flax import nnx
 from flax.typing import Dtype
 
 from vitlab.models.classifier import Backbone, Images, Scheme, few_enough, normalise
-from vitlab.models.layers import ConvNorm, Convolution, Maps, NewMaps, NormSettings, Padding
+from vitlab.models.layers import ConvNorm, Convolution, Maps, NewMaps, NormSettings, Padding, repeated
 from vitlab.models.mobilenet_v2 import rounded
 
 # Table 1 of the paper: expansion, output channels, repeats, stride of the first repeat, kernel.
@@ -126,6 +126,7 @@ class Block(nnx.Module):
         self.project = layer(hidden, out_channels, kernel=1, activation=None)
         self.is_residual = stride == 1 and in_channels == out_channels
 
+    @repeated
     def __call__(self, maps: Maps) -> NewMaps:
         inner = self.expand(maps) if self.expand else maps
         inner = self.project(self.excite(self.filter(inner)))

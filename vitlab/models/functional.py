@@ -19,7 +19,7 @@ from jaxtyping import Array, Key
 
 from vitlab.errors import InputError
 from vitlab.models.classifier import Embedding, Images, Logits
-from vitlab.models.layers import give_keys
+from vitlab.models.layers import give_keys, rematerialise
 
 Arrays = dict[str, Array]
 Shapes = dict[str, tuple[int, ...]]
@@ -62,18 +62,22 @@ class Network:
         moves: bool,
         dropout: Key[Array, ""] | None = None,
         only_head: bool = False,
+        rematerialised: bool = False,
     ) -> tuple[Logits, Arrays]:
         """Logits as a training step sees them, and the statistics that moved.
 
         Where batch norm `moves`, it goes by the batch's own statistics, and the stored ones move
         towards them; otherwise none is given back. Without a key, dropout does nothing; with one, it
-        works in all of the network, or `only_head`.
+        works in all of the network, or `only_head`. If `rematerialised`, the backward pass computes the
+        activations of a block again, and they are not kept.
         """
         module = self.module(parameters, statistics)
         if moves:
             module.train()
         if dropout is not None:
             give_keys(module.head if only_head else module, dropout)
+        if rematerialised:
+            rematerialise(module)
         logits = module(images)
         _, moved = arrays(module)
         return logits, moved if moves else {}

@@ -21,6 +21,7 @@ from vitlab.models.layers import (
     NewMaps,
     NormSettings,
     chain,
+    repeated,
 )
 
 EPSILON = 1e-3  # of every batch normalisation
@@ -120,6 +121,7 @@ class InceptionResidual(nnx.Module):
         )
         self.scale = scale
 
+    @repeated
     def __call__(self, maps: Maps) -> Maps:
         maps = maps + self.scale * self.project(self.branches(maps))
         return jax.nn.relu(maps) if self.scale < 1 else maps

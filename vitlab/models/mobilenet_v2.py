@@ -11,7 +11,7 @@ from flax import nnx
 from flax.typing import Dtype
 
 from vitlab.models.classifier import Backbone, Images, Scheme, normalise
-from vitlab.models.layers import ConvNorm, Maps, NewMaps, NormSettings, Padding
+from vitlab.models.layers import ConvNorm, Maps, NewMaps, NormSettings, Padding, repeated
 
 # Table 2 of the paper: expansion t, output channels c, repeats n, stride s of the first repeat.
 STAGES = (
@@ -121,6 +121,7 @@ class InvertedResidual(nnx.Module):
         self.project = layer(hidden, out_channels, kernel=1, activation=None)
         self.is_residual = stride == 1 and in_channels == out_channels
 
+    @repeated
     def __call__(self, maps: Maps) -> NewMaps:
         inner = self.expand(maps) if self.expand else maps
         inner = self.project(self.filter(inner))

@@ -72,8 +72,9 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
         InputError: an unknown network or option, or weights that cannot be read or do not fit.
     """
     chosen = preset(settings.name)
-    if "input_size" in settings.options:
-        raise InputError("model.options.input_size: set model.input_size in its place")
+    for key in ("input_size", "dtype"):
+        if key in settings.options:
+            raise InputError(f"model.options.{key}: set model.{key} in its place")
     published, earlier = None, None
     options, preprocessing = dict(chosen.options), chosen.preprocessing
     if settings.weights:
@@ -92,7 +93,7 @@ def draw_blueprint(settings: config.Model) -> Blueprint:
             options |= earlier.options
             preprocessing = earlier.preprocessing
     size = settings.input_size or preprocessing.size
-    options |= {**settings.options, "input_size": size}
+    options |= {**settings.options, "input_size": size, "dtype": settings.dtype}
     preprocessing = dataclasses.replace(preprocessing, size=size)
     head = HeadSettings(settings.hidden, settings.dropout)
     blueprint = Blueprint(settings.name, options, preprocessing, published, earlier, head)

@@ -10,7 +10,7 @@ from flax import nnx
 from flax.typing import Dtype
 
 from vitlab.models.classifier import Backbone, Images, Scheme, few_enough, normalise
-from vitlab.models.layers import ConvNorm, Maps, NewMaps, NormSettings, max_pool
+from vitlab.models.layers import ConvNorm, Maps, NewMaps, NormSettings, max_pool, repeated
 
 STEM_CHANNELS = 64
 EXPANSION = 4  # of a bottleneck's output over its inner channels
@@ -97,6 +97,7 @@ class BasicBlock(nnx.Module):
         self.second = layer(channels, channels, kernel=3, activation=None)
         self.shortcut = _shortcut(in_channels, channels, stride, layer)
 
+    @repeated
     def __call__(self, maps: Maps) -> NewMaps:
         kept = self.shortcut(maps) if self.shortcut else maps
         return jax.nn.relu(kept + self.second(self.first(maps)))
@@ -120,6 +121,7 @@ class Bottleneck(nnx.Module):
         self.expand = layer(channels, EXPANSION * channels, kernel=1, activation=None)
         self.shortcut = _shortcut(in_channels, EXPANSION * channels, stride, layer)
 
+    @repeated
     def __call__(self, maps: Maps) -> NewMaps:
         kept = self.shortcut(maps) if self.shortcut else maps
         return jax.nn.relu(kept + self.expand(self.filter(self.reduce(maps))))

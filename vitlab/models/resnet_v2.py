@@ -9,7 +9,16 @@ from flax import nnx
 from flax.typing import Dtype
 
 from vitlab.models.classifier import Backbone, Images, Scheme, few_enough, normalise
-from vitlab.models.layers import BatchNorm, ConvNorm, Convolution, Maps, NewMaps, NormSettings, max_pool
+from vitlab.models.layers import (
+    BatchNorm,
+    ConvNorm,
+    Convolution,
+    Maps,
+    NewMaps,
+    NormSettings,
+    max_pool,
+    repeated,
+)
 
 STEM_CHANNELS = 64
 EXPANSION = 4  # of a bottleneck's output over its inner channels
@@ -82,6 +91,7 @@ class Bottleneck(nnx.Module):
         self.filter = layer(channels, channels, kernel=3, stride=stride)
         self.expand = plain(channels, out_channels)
 
+    @repeated
     def __call__(self, maps: Maps) -> NewMaps:
         normalised = jax.nn.relu(self.norm(maps))
         kept = self.shortcut(normalised) if self.shortcut else maps[:, :: self.stride, :: self.stride]

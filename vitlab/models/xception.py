@@ -9,7 +9,16 @@ from flax import nnx
 from flax.typing import Dtype
 
 from vitlab.models.classifier import Backbone, Images, Scheme, large_enough, normalise
-from vitlab.models.layers import ConvNorm, Convolution, Maps, NewMaps, NormSettings, Padding, max_pool
+from vitlab.models.layers import (
+    ConvNorm,
+    Convolution,
+    Maps,
+    NewMaps,
+    NormSettings,
+    Padding,
+    max_pool,
+    repeated,
+)
 
 SMALLEST = 7  # pixels per side that leave one position at the end
 
@@ -114,6 +123,7 @@ class Block(nnx.Module):
         self.activated = activated
         self.padding: Padding = padding
 
+    @repeated
     def __call__(self, maps: Maps) -> NewMaps:
         inner = maps
         for index, separable in enumerate(self.layers):

@@ -2,6 +2,7 @@
 
 from vitlab.reporting.dataset_report import write_dataset_report
 from vitlab.reporting.network_chart import network_chart
+from vitlab.reporting.rate_chart import rate_chart
 from vitlab.reporting.report import write_report
 
-__all__ = ["network_chart", "write_dataset_report", "write_report"]
+__all__ = ["network_chart", "rate_chart", "write_dataset_report", "write_report"]

@@ -10,19 +10,27 @@ from vitlab.training.population import (
     check_population,
     train_population,
 )
+from vitlab.training.profiling import Profiler
+from vitlab.training.range_test import HIGHEST, LOWEST, RangeTest, range_test
 from vitlab.training.stage import Setting, Stage, Trained
 from vitlab.training.step import first_state, make_train_step
 from vitlab.training.task import check_views
+from vitlab.training.tensorboard import TensorBoard
 from vitlab.training.trainable import Chosen, chosen_parameters
 
 __all__ = [
+    "HIGHEST",
+    "LOWEST",
     "Chosen",
     "Embedder",
     "Fold",
     "History",
     "Member",
+    "Profiler",
+    "RangeTest",
     "Setting",
     "Stage",
+    "TensorBoard",
     "Trained",
     "TrainedMember",
     "check_population",
@@ -30,6 +38,7 @@ __all__ = [
     "chosen_parameters",
     "first_state",
     "make_train_step",
+    "range_test",
     "train_phase",
     "train_population",
 ]

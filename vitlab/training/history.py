@@ -8,6 +8,7 @@ from typing import Any
 from vitlab import files, processes
 from vitlab.errors import InputError
 from vitlab.progress import duration
+from vitlab.training.tensorboard import TensorBoard
 
 Line = dict[str, Any]
 
@@ -16,11 +17,16 @@ class History:
     """The epochs trained so far, written down by the first process.
 
     The file on the disk is never ahead of `cut` after a restart.
+
+    `tensorboard` shows the same lines, where there is one.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, tensorboard: TensorBoard | None = None):
         self.path = path
         self.lines = _whole_lines(path)
+        self._tensorboard = tensorboard
+        if tensorboard:
+            tensorboard.begin(self.lines)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -37,6 +43,8 @@ class History:
                 os.fsync(file.fileno())
         except OSError as error:
             raise files.write_error(self.path, error) from error
+        if self._tensorboard:
+            self._tensorboard.add(line)
 
     def cut(self, phase: str, epochs: int) -> None:
         """Forgets what a phase did after `epochs`: it will be trained, and written, again."""
@@ -53,6 +61,8 @@ class History:
             return
         if not self.path.exists() or self.path.read_text(encoding="utf-8") != text:
             files.write_text(self.path, text)
+        if self._tensorboard and ours[epochs:]:
+            self._tensorboard.begin(self.lines)
 
 
 def described(line: Line, epochs: int) -> str:

@@ -46,10 +46,10 @@ def train_phase(stage: Stage, parameters: Arrays, statistics: Arrays, setting: S
         InputError: a pattern matches no parameter, the loss is no number, or a file cannot be
             written.
     """
-    return _PhaseRun(stage, parameters, statistics, setting).to_the_end()
+    return PhaseRun(stage, parameters, statistics, setting).to_the_end()
 
 
-class _PhaseRun:
+class PhaseRun:
     """The arrays and the position of a phase while it trains."""
 
     def __init__(self, stage: Stage, parameters: Arrays, statistics: Arrays, setting: Setting):
@@ -72,7 +72,8 @@ class _PhaseRun:
         self.sampler = Sampler(len(labels), setting.batch_size, seed, balanced, self.task.views)
         self.epochs = stage.most_epochs(len(self.sampler))
         self.most_steps = stage.most_steps(len(self.sampler))
-        self.schedule = make_schedule(phase, self.most_steps, len(self.sampler))
+        usual = make_schedule(phase, self.most_steps, len(self.sampler))
+        self.schedule = stage.schedule or usual
         optimizer = make_optimizer(phase, self.schedule, chosen.rates, chosen.decays)
         self.step = make_train_step(
             self.task.train_forward,
@@ -84,6 +85,8 @@ class _PhaseRun:
             ema=phase.ema,
             mesh=setting.mesh,
         )
+        if setting.profiler:
+            self.step = setting.profiler.watched(self.name, self.step)
         self.score = make_score(self.task.score_forward)
 
         trainable, frozen = _divide(parameters, paths)

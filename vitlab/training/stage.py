@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optax
 from jax.sharding import Mesh
 
 from vitlab.config import Phase
@@ -15,11 +16,12 @@ from vitlab.models import Arrays, Network
 from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.embeddings import Embedder
 from vitlab.training.history import History
+from vitlab.training.profiling import Profiler
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What stays the same through all phases of a run."""
+    """What stays the same through all phases of a run; `profiler` only where it was asked for."""
 
     network: Network
     embedder: Embedder
@@ -31,6 +33,7 @@ class Setting:
     checkpoint_seconds: float
     checkpoints: Path
     history: History
+    profiler: Profiler | None = None
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,16 @@ class Position:
 
 @dataclass(frozen=True)
 class Stage:
-    """A phase, its name, its place in the run, and the epochs that the phases before it took."""
+    """A phase, its name, its place in the run, and the epochs that the phases before it took.
+
+    `schedule`, where there is one, is taken in the place of the phase's own.
+    """
 
     name: str
     phase: Phase
     index: int
     earlier: int
+    schedule: optax.Schedule | None = None
 
     def most_epochs(self, steps_per_epoch: int) -> int:
         """The last one is cut short where the phase's steps end in the middle of it."""

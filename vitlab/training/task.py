@@ -71,6 +71,7 @@ def make_task(
             moves=moves,
             dropout=dropout_key(key),
             only_head=not backbone_trains,
+            rematerialised=phase.rematerialise,
         )
 
     change = _augmenting(phase.augmentation) if phase.augmentation else unchanged

@@ -14,6 +14,7 @@ from vitlab.models.layers.pooling import (
     max_pool,
 )
 from vitlab.models.layers.product import Linear
+from vitlab.models.layers.rematerialise import rematerialise, repeated
 from vitlab.models.layers.shapes import Maps, NewMaps, Tokens
 from vitlab.models.layers.transformer import (
     PatchEmbedding,
@@ -53,5 +54,7 @@ __all__ = [
     "kept_units",
     "layer_norm",
     "max_pool",
+    "rematerialise",
+    "repeated",
     "with_class_token",
 ]

@@ -10,6 +10,7 @@ from flax import nnx
 from vitlab.models.layers.conv_norm import ConvNorm
 from vitlab.models.layers.convolution import Padding
 from vitlab.models.layers.pooling import average_pool, max_pool
+from vitlab.models.layers.rematerialise import repeated
 from vitlab.models.layers.shapes import Maps, NewMaps
 
 Pool = Literal["max", "average", "average with padding"]
@@ -47,6 +48,7 @@ class Branches(nnx.Module):
         self.branches = nnx.List(Branch(in_channels, chain, layer=layer) for chain in chains)
         self.channels: int = sum(branch.channels for branch in self.branches)
 
+    @repeated
     def __call__(self, maps: Maps) -> NewMaps:
         return jnp.concatenate([branch(maps) for branch in self.branches], axis=-1)
 

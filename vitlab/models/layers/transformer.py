@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from vitlab.models.layers.activations import Activation, gelu
 from vitlab.models.layers.attention import SelfAttention
 from vitlab.models.layers.product import Linear
+from vitlab.models.layers.rematerialise import repeated
 from vitlab.models.layers.shapes import Tokens
 
 
@@ -38,6 +39,7 @@ class TransformerBlock(nnx.Module):
         self.mlp_norm = layer_norm(width, epsilon, rngs)
         self.mlp = MLP(width, mlp_width, activation=activation, dtype=dtype, rngs=rngs)
 
+    @repeated
     def __call__(self, tokens: Tokens, *grid: tuple[int, ...]) -> Tokens:
         """`grid` is for an attention that has to know how the tokens lie, as CvT's."""
         dtype = tokens.dtype

@@ -1,0 +1,75 @@
+"""What comes before training, for a run and for who tries a rate: mesh, images, split, phases."""
+
+import dataclasses
+from pathlib import Path
+
+from jax.sharding import Mesh
+
+from vitlab import runtime
+from vitlab.config import Config
+from vitlab.data import (
+    Collection,
+    Split,
+    align,
+    check_batch_size,
+    draw_split,
+    open_collection,
+    read_split,
+)
+from vitlab.errors import InputError
+from vitlab.models import Blueprint, SavedModel
+from vitlab.names import unknown
+from vitlab.progress import say
+from vitlab.training import check_views, chosen_parameters
+
+
+def mesh_for(config: Config) -> Mesh:
+    """All devices. Raises InputError if a batch, or a part of it, does not divide over them."""
+    mesh = runtime.device_mesh(config.fsdp)
+    check_batch_size(config.batch_size, mesh)
+    for name, phase in config.phases.items():
+        check_batch_size(config.batch_size, mesh, phase.accumulate, f"phases.{name}.accumulate")
+    return mesh
+
+
+def check_phases(config: Config, blueprint: Blueprint) -> None:
+    """Whether this network can be trained so: found before the first image is read."""
+    parameters, statistics = blueprint.shapes
+    for name, phase in config.phases.items():
+        chosen = chosen_parameters(parameters, phase, f"phases.{name}")
+        check_views(name, phase, chosen.paths, statistics)
+        untouched = phase.batch_norm == "frozen" and not blueprint.published
+        if statistics and untouched and not all(path.startswith("head/") for path in chosen.paths):
+            raise InputError(
+                f"phases.{name}.batch_norm is 'frozen', but without model.weights the statistics "
+                "of batch norm were never measured; set it to 'update'"
+            )
+
+
+def read_images(config: Config, blueprint: Blueprint, stored: str) -> tuple[Collection, Split]:
+    """The images and their split: as the file `stored` has it, or newly drawn where that is empty."""
+    collection = open_collection(config.dataset, blueprint.preprocessing, config.dataset.resize)
+    if stored:
+        collection, split = align(collection, read_split(Path(stored)))
+    else:
+        split = draw_split(collection.table, config.split, config.seed, collection.pictures())
+    parts = ", ".join(f"{part} {count}" for part, count in split.counts().items())
+    say(
+        f"images   {len(split.table)} in {len(split.table.class_names)} classes: {parts}; "
+        f"split {split.hash[:12]}"
+    )
+    for repair, count in sorted(collection.pixels.repairs.items()):
+        say(f"         {count} repaired: {repair}")
+    for name in config.report.classes:
+        if name not in split.table.class_names:
+            raise InputError(unknown("class", name, split.table.class_names, "report.classes"))
+    return collection, split
+
+
+def placed(model: SavedModel, mesh: Mesh) -> SavedModel:
+    """The model with its arrays on the devices of the mesh."""
+    return dataclasses.replace(
+        model,
+        parameters=runtime.placed(model.parameters, mesh),
+        statistics=runtime.placed(model.statistics, mesh),
+    )
