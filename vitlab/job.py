@@ -12,7 +12,6 @@ from vitlab.data import (
     PARTS,
     Collection,
     Split,
-    pretraining_signs,
     write_split,
 )
 from vitlab.errors import InputError
@@ -64,7 +63,7 @@ def run_job(config: Config, run: RunDirectory, *, tensorboard: bool = False, pro
     collection, split = preparation.read_images(config, blueprint, stored)
     class_names = split.table.class_names
     _check_split(run, split)
-    pretraining = _pretraining(config, blueprint, split)
+    pretraining = preparation.pretraining(config, blueprint, split)
     processes.check_same("the images", split.hash)
     run.begin(config)
     if processes.is_first():
@@ -143,25 +142,6 @@ def _what_runs(
         "unreadable": collection.pixels.unreadable,
         "repairs": collection.pixels.repairs,
     }
-
-
-def _pretraining(config: Config, blueprint: Blueprint, split: Split) -> dict[str, Any] | None:
-    """What the weights learned from, and which names say that the images were among it; warns of them.
-
-    None where they learn from nothing. It goes into the manifest, for the report.
-    """
-    if blueprint.published is None:
-        return None
-    data = blueprint.published.trained_on
-    signs = pretraining_signs(config.dataset.path, split.table, data)
-    if signs:
-        known = f"the weights were trained on {data}"
-        unknown_data = "it is not known what the weights were trained on"
-        say(
-            f"warning: {known if data else unknown_data}; these images may have been among it, which "
-            f"makes the test easier than it looks: {'; '.join(signs)}"
-        )
-    return {"data": data, "signs": signs}
 
 
 def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> None:

@@ -1,6 +1,7 @@
 """From files to batches: sources, decoding, the split, the store, the sampler, augmentation."""
 
 from vitlab.data.augmentation import Mixture, augment, augment_each, mix
+from vitlab.data.bundles import bundles_of
 from vitlab.data.collection import Collection, align, open_collection
 from vitlab.data.dealing import draw_split
 from vitlab.data.decode import DecodeError
@@ -53,6 +54,7 @@ __all__ = [
     "align",
     "augment",
     "augment_each",
+    "bundles_of",
     "check_batch_size",
     "class_folders",
     "clear_pixels",

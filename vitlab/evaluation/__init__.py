@@ -27,13 +27,32 @@ from vitlab.evaluation.predictions import (
     predict,
     save_predictions,
 )
+from vitlab.evaluation.projections import (
+    Reduced,
+    drawn_rows,
+    perplexity,
+    reduce_width,
+    tsne,
+    umap,
+)
 from vitlab.evaluation.ranking import Curve, curve
 from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
+from vitlab.evaluation.separability import (
+    Clusters,
+    Probe,
+    Score,
+    find_clusters,
+    linear_probe,
+    nearest,
+    score,
+)
+from vitlab.evaluation.separability_wording import separability_statements
 from vitlab.evaluation.wording import ENGLISH, Wording, statement
 
 __all__ = [
     "ENGLISH",
     "Changes",
+    "Clusters",
     "Comparison",
     "Confusion",
     "Curve",
@@ -41,7 +60,10 @@ __all__ = [
     "FoldComparison",
     "LabelErrors",
     "Predictions",
+    "Probe",
+    "Reduced",
     "Repeats",
+    "Score",
     "Temperature",
     "Wording",
     "bootstrap_intervals",
@@ -53,24 +75,34 @@ __all__ = [
     "compare_folds",
     "confusion_matrix",
     "curve",
+    "drawn_rows",
     "evaluate",
     "evaluate_test",
+    "find_clusters",
     "fit_temperature",
     "holm",
     "kappa_reading",
     "label_errors",
     "least_certain",
+    "linear_probe",
     "load_predictions",
     "mcnemar",
     "most_confidently_wrong",
+    "nearest",
     "needed_images",
     "paired_interval",
+    "perplexity",
     "predict",
+    "reduce_width",
     "repeats",
     "row_shares",
     "same_images",
     "save_predictions",
+    "score",
+    "separability_statements",
     "statement",
     "student_interval",
+    "tsne",
+    "umap",
     "wilson_interval",
 ]
