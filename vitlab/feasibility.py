@@ -31,7 +31,7 @@ def main() -> None:
     if not flags.FLAGS["config"].present:
         raise InputError("give a config with --config=FILE, such as --config=configs/head.py:vgg16")
     if not _OUTPUT.value:
-        raise InputError("give a folder for the report with --output=DIR, such as --output=reports/study")
+        raise InputError("give a folder for the report with --output=DIR, such as --output=reports/a")
     config = resolve(command.chosen_config(_CONFIG.value))
     place.check_place(config.dataset.path, "--config.dataset.path")
     if _UMAP.value and importlib.util.find_spec("umap") is None:

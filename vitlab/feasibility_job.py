@@ -61,8 +61,8 @@ def study_feasibility(config: Config, output: Path, *, with_umap: bool) -> None:
     blueprint = draw_blueprint(config.model)
     if blueprint.published is None:
         say(
-            "warning: model.weights is empty, and a random network tells little: it has learned nothing, "
-            "and separates at best by colour and coarse texture"
+            "warning: model.weights is empty, and a random network tells little: it has learned "
+            "nothing, and separates at best by colour and coarse texture"
         )
     images = _embed(config, blueprint)
     reduced = reduce_width(images.embeddings, config.seed)
@@ -130,8 +130,8 @@ def _check(embeddings: np.ndarray, split: Split) -> None:
     different = len(np.unique(embeddings, axis=0))
     if different < classes:
         raise InputError(
-            f"the network has {different} different embeddings for {len(embeddings)} images of {classes} "
-            "classes, which cannot be told apart so; take other weights (model.weights)"
+            f"the network has {different} different embeddings for {len(embeddings)} images of "
+            f"{classes} classes, which cannot be told apart so; take other weights (model.weights)"
         )
 
 

@@ -30,7 +30,7 @@ def reduce_width(embeddings: np.ndarray, seed: int) -> Reduced:
 
 
 def drawn_rows(labels: np.ndarray, seed: int, most: int = MOST_DRAWN) -> np.ndarray:
-    """All rows, or about `most` of them, of each class its share and one at least; in ascending order."""
+    """All rows, or about `most`, of each class its share and one at least; in ascending order."""
     if len(labels) <= most:
         return np.arange(len(labels))
     generator = np.random.default_rng(seed)

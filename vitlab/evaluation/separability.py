@@ -93,9 +93,7 @@ def find_clusters(points: np.ndarray, labels: np.ndarray, classes: int, seed: in
     )
 
 
-def nearest(
-    embeddings: np.ndarray, kin: np.ndarray, rows: np.ndarray, among: np.ndarray
-) -> np.ndarray:
+def nearest(embeddings: np.ndarray, kin: np.ndarray, rows: np.ndarray, among: np.ndarray) -> np.ndarray:
     """For each of `rows` the one of `among` that is most like it, by the cosine; -1 where there is none.
 
     `embeddings` are of length 1. Images of equal `kin` (copies of a picture, images of a group) are not
@@ -113,9 +111,7 @@ def nearest(
     return np.concatenate(found)
 
 
-def linear_probe(
-    embeddings: np.ndarray, labels: np.ndarray, parts: dict[str, np.ndarray]
-) -> Probe:
+def linear_probe(embeddings: np.ndarray, labels: np.ndarray, parts: dict[str, np.ndarray]) -> Probe:
     """Logistic regression on the rows of `train`; its strength is chosen on `val`, `test` only judges.
 
     Each dimension is scaled by the mean and the deviation of the training part.

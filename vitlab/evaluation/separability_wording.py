@@ -39,12 +39,13 @@ def _answer(baseline: Score, test: Score) -> str:
     elif gain >= CLEARLY:
         verdict = "These classes can be told apart without training"
     elif gain >= MOSTLY:
-        verdict = "Most of these images can be told apart without training, and not all"
+        verdict = "Most of these images can be told apart without training, but not all"
     else:
         verdict = "These classes can be told apart in part without training"
     return (
-        f"{verdict}: a linear classifier on what the network says of them names {_percent(test.accuracy)} "
-        f"of {test.n} test images rightly (95 % interval {_percent(low)} to {_percent(high)}), where "
+        f"{verdict}: a linear classifier on what the network says of them names "
+        f"{_percent(test.accuracy)} of {test.n} test images rightly (95 % interval "
+        f"{_percent(low)} to {_percent(high)}), where "
         f"always answering the largest class would name {_percent(baseline.accuracy)}."
     )
 

@@ -8,13 +8,18 @@ from matplotlib.figure import Figure
 
 from vitlab.reporting.charts import COLOURS, STYLE, short_names, svg_text
 
-MARKS = ("o", "s", "^", "D")  # with the colours, a sign for each of 24 classes
-MOST_NAMED = len(MARKS) * len(COLOURS)
+PALETTE = (*COLOURS, "#F0E442", "#000000")  # all that Okabe and Ito have
+MARKS = ("o", "^", "s")  # with the colours, a sign for each of 24 classes
+MOST_NAMED = len(MARKS) * len(PALETTE)
 OTHERS = "#b0b0b0"
 
 
 def scatter_chart(
-    points: np.ndarray, labels: np.ndarray, class_names: Sequence[str], title: str, axes_names: Sequence[str]
+    points: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    title: str,
+    axes_names: tuple[str, str],
 ) -> str:
     """`points` [images, 2]. Of many classes the largest have signs of their own, the others are grey."""
     counts = np.bincount(labels, minlength=len(class_names))
@@ -27,18 +32,19 @@ def scatter_chart(
         axes = figure.subplots()
         others = points[~np.isin(labels, named)]
         if len(others):
-            axes.plot(*others.T, ".", color=OTHERS, markersize=3, label=f"{len(names) - len(named)} others")
-        size = 5 if len(points) <= 1000 else 3.5
-        for place, label in enumerate(named):
             axes.plot(
-                *points[labels == label].T,
+                *others.T, ".", color=OTHERS, markersize=3, label=f"{len(names) - len(named)} others"
+            )
+        size = 4.5 if len(points) <= 1000 else 3.5
+        for place, number in enumerate(named):
+            axes.plot(
+                *points[labels == number].T,
                 linestyle="none",
-                marker=MARKS[place // len(COLOURS)],
+                marker=MARKS[place // len(PALETTE)],
                 markersize=size,
-                markeredgewidth=0.3,
-                markeredgecolor="white",
-                color=COLOURS[place % len(COLOURS)],
-                label=names[label],
+                markeredgewidth=0,
+                color=PALETTE[place % len(PALETTE)],
+                label=names[number],
             )
         axes.set_xticks([])
         axes.set_yticks([])
