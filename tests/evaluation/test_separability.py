@@ -180,9 +180,9 @@ def sentences(distance: float) -> list[str]:
     ("distance", "verdict"),
     [
         (0.0, "It is not established that these classes can be told apart"),
-        (1.5, "These classes can be told apart in part"),
-        (3.0, "Most of these images can be told apart without training, but not all"),
-        (30.0, "These classes can be told apart without training"),
+        (1.5, "Without training, only some images"),
+        (3.0, "Without training, most images of these classes"),
+        (30.0, "Without training, nearly all images of these classes"),
     ],
 )
 def test_the_verdict_follows_the_lower_end_of_the_interval(distance: float, verdict: str):

@@ -7,7 +7,7 @@ import numpy as np
 from vitlab.evaluation.separability import Clusters, Probe, Score
 
 # By the lower end of the probe's interval, as a share of the way from the largest class's share to 1.
-CLEARLY, MOSTLY = 0.9, 0.5
+NEARLY_ALL, MOST = 0.85, 0.5
 
 
 def separability_statements(
@@ -36,12 +36,12 @@ def _answer(baseline: Score, test: Score) -> str:
     gain = (low - baseline.accuracy) / (1 - baseline.accuracy) if baseline.accuracy < 1 else 0.0
     if gain <= 0:
         verdict = "It is not established that these classes can be told apart without training"
-    elif gain >= CLEARLY:
-        verdict = "These classes can be told apart without training"
-    elif gain >= MOSTLY:
-        verdict = "Most of these images can be told apart without training, but not all"
+    elif gain >= NEARLY_ALL:
+        verdict = "Without training, nearly all images of these classes can be told apart"
+    elif gain >= MOST:
+        verdict = "Without training, most images of these classes can be told apart"
     else:
-        verdict = "These classes can be told apart in part without training"
+        verdict = "Without training, only some images of these classes can be told apart"
     return (
         f"{verdict}: a linear classifier on what the network says of them names "
         f"{_percent(test.accuracy)} of {test.n} test images rightly (95 % interval "

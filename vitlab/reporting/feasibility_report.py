@@ -48,9 +48,9 @@ def _charts(facts: dict[str, Any]) -> dict[str, str]:
         points = np.array([row[name] for row in shown])
         charts[name] = scatter_chart(points, labels, names, TITLES[name], axes)
     for name, title, columns in (
-        ("clusters", "Clusters, all images", "class that the cluster is matched to"),
-        ("neighbours", "Nearest neighbours, all images", "class of the neighbour"),
-        ("probe", "Linear classifier, test part", "answer"),
+        ("clusters", "clusters", "cluster's class"),
+        ("neighbours", "neighbours", "neighbour's class"),
+        ("probe", "classifier", "answer"),
     ):
         charts[f"confusion_{name}"] = confusion_chart(
             facts[name]["confusion_matrix"], names, title, columns
