@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import jax
+import numpy as np
 
 from vitlab import files, preparation, processes, runtime
 from vitlab.config import Config
@@ -12,10 +13,18 @@ from vitlab.data import (
     PARTS,
     Collection,
     Split,
+    near_copies,
     write_split,
 )
 from vitlab.errors import InputError
-from vitlab.evaluation import evaluate, evaluate_test, load_predictions, predict, save_predictions
+from vitlab.evaluation import (
+    analyse_errors,
+    evaluate,
+    evaluate_test,
+    load_predictions,
+    predict,
+    save_predictions,
+)
 from vitlab.models import (
     Blueprint,
     SavedModel,
@@ -123,6 +132,7 @@ def _report(
     if not run.network.exists():
         files.write_json(run.network, _describe(config, blueprint, model))
     files.write_json(run.metrics, _evaluate_parts(run, list(config.phases), split))
+    files.write_json(run.analysis, _analyse(run, list(config.phases), collection, split))
     write_report(run, collection, split)
 
 
@@ -243,6 +253,18 @@ def _evaluate_parts(run: RunDirectory, phases: list[str], split: Split) -> dict:
         metrics[phase] = {part: evaluate(predictions, names) for part, predictions in found.items()}
         metrics[phase]["test"] = evaluate_test(found["test"], names, hard)
     return metrics
+
+
+def _analyse(
+    run: RunDirectory, phases: list[str], collection: Collection, split: Split
+) -> dict[str, Any]:
+    """The error analysis of the test part, from the saved predictions and the images."""
+    rows = split.rows("test")
+    models = {phase: load_predictions(run.predictions(phase, "test")) for phase in phases}
+    last = models[phases[-1]]
+    wrong = rows[np.flatnonzero(last.answers != last.labels)]
+    copies = near_copies(collection, wrong, split.rows("train"))
+    return analyse_errors(models, split.table.select(rows), split.table, copies)
 
 
 def _on_host(model: SavedModel) -> SavedModel:

@@ -141,6 +141,7 @@ def test_every_figure_is_a_file_too(small_run: Path):
         *(f"confusion_{phase}.svg" for phase in ("head", "all")),
         *(f"{name}.svg" for name in ("split", "network", "examples", "examples_of_classes", "patches")),
         *(f"{name}.svg" for name in ("augmentation", "operations", "answers")),
+        *error_figures(small_run),
     }
     curves = (small_run / "figures" / "curves_accuracy.svg").read_text()
     assert "all begins" in curves

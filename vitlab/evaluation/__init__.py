@@ -12,6 +12,7 @@ from vitlab.evaluation.comparison import (
     needed_images,
 )
 from vitlab.evaluation.counts import confusion_matrix, kappa_reading, row_shares
+from vitlab.evaluation.error_analysis import analyse_errors, class_reading
 from vitlab.evaluation.intervals import paired_interval, student_interval, wilson_interval
 from vitlab.evaluation.metrics import evaluate, evaluate_test
 from vitlab.evaluation.notable_images import (
@@ -66,9 +67,11 @@ __all__ = [
     "Score",
     "Temperature",
     "Wording",
+    "analyse_errors",
     "bootstrap_intervals",
     "calibration",
     "changes",
+    "class_reading",
     "common_images",
     "compare_accuracy",
     "compare_figure",
