@@ -12,6 +12,7 @@ from vitlab.data.inspection.flaws import BLANK
 from vitlab.data.inspection.measures import Measures, measure
 from vitlab.data.inspection.near import LEAST_LIKENESS, MOST_BITS, MOST_TINT, Pair
 from vitlab.data.inspection.overlay import AT_ONCE, likeness
+from vitlab.data.stores import Store
 from vitlab.progress import track
 from vitlab.threads import helpers
 
@@ -28,17 +29,18 @@ class _Measured:
     tints: np.ndarray
 
 
-def near_copies(collection: Collection, rows: np.ndarray, among: np.ndarray) -> list[Pair]:
-    """For each of `rows` that has one, the nearest copy `among` others: (row, copy, likeness).
+def near_copies(collection: Collection, rows: np.ndarray, training: np.ndarray) -> list[Pair]:
+    """For each of `rows` that has one, its nearest copy in the `training` rows: (row, copy, likeness).
 
     The most alike come first. By the rules of a collection's inspection (`near.near_pairs`), on the
     pixels as the network takes them: what its square cuts off is not compared. Images that are
     smaller than 24 pixels, such as digits, are not looked at.
     """
     rows = np.array([row for row in rows.tolist() if _is_large(collection, row)], int)
-    if not len(rows) or not len(among):
+    if not len(rows) or not len(training):
         return []
-    first, second = _measure(collection, rows), _measure(collection, among)
+    first = _measure(collection.store(rows), rows)
+    second = _measure(collection.store(training, training=True), training)
     found: dict[int, Pair] = {}
     for place, row in enumerate(first.rows.tolist()):
         bits = np.bitwise_count(first.prints[place] ^ second.prints)
@@ -67,13 +69,13 @@ def _measured(pixels: np.ndarray) -> Measures:
     return measure(Image.fromarray(pixels))
 
 
-def _measure(collection: Collection, rows: np.ndarray) -> _Measured:
+def _measure(store: Store, rows: np.ndarray) -> _Measured:
     starts = range(0, len(rows), BLOCK)
     kept, measures = [], []
     with helpers() as pool:
         for start in track(starts, len(starts), "looking for near copies", "blocks"):
             block = rows[start : start + BLOCK]
-            pixels = collection.store(block).fetch(np.arange(len(block)))
+            pixels = store.fetch(np.arange(start, start + len(block)))
             found = pool.map(_measured, pixels)
             for row, one in zip(block.tolist(), found, strict=True):
                 if one.spread > BLANK:
