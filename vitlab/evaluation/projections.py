@@ -8,7 +8,7 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 WIDTH = 50  # dimensions that t-SNE, UMAP and k-means see (van der Maaten and Hinton 2008 took 30)
-MOST_DRAWN = 3000  # images in a figure: t-SNE of so many takes about half a minute
+MOST_DRAWN = 3000  # images in a figure: t-SNE of so many takes a quarter of a minute
 PERPLEXITY = 30.0
 NEIGHBOURS = 15
 
