@@ -17,7 +17,7 @@ BLOCK = 1024  # images whose similarities to all others are in memory at once
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C of scikit-learn, for embeddings of deviation 1
 MOST_ITERATIONS = 1000
 
-# How well clusters recover classes by the adjusted Rand index (Steinley 2004, section 4).
+# How well clusters recover classes by the adjusted Rand index (Steinley 2004).
 RECOVERIES = ((0.9, "excellent"), (0.8, "good"), (0.65, "moderate"), (-1.0, "poor"))
 
 
