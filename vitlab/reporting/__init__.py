@@ -1,8 +1,15 @@
 """Reports of runs and of collections: figures, tables and pictures in one HTML file."""
 
 from vitlab.reporting.dataset_report import write_dataset_report
+from vitlab.reporting.feasibility_report import write_feasibility_report
 from vitlab.reporting.network_chart import network_chart
 from vitlab.reporting.rate_chart import rate_chart
 from vitlab.reporting.report import write_report
 
-__all__ = ["network_chart", "rate_chart", "write_dataset_report", "write_report"]
+__all__ = [
+    "network_chart",
+    "rate_chart",
+    "write_dataset_report",
+    "write_feasibility_report",
+    "write_report",
+]
