@@ -105,6 +105,13 @@ def test_what_every_phase_depends_on_stays_as_it_is(tmp_path: Path, key: str, ot
         go_on(run, other)
 
 
+def test_no_phase_may_come_before_others_whatever_else_has_changed(tmp_path: Path):
+    run = begun(tmp_path, training=("head",))
+    phases = {"more": Phase(epochs=1), **changed("head", epochs=9).phases}
+    with pytest.raises(InputError, match="the order of phases"):
+        go_on(run, dataclasses.replace(CONFIG, phases=phases))
+
+
 def test_a_phase_may_follow_and_none_may_go(tmp_path: Path):
     run = begun(tmp_path, training=("head",))
     longer = dataclasses.replace(CONFIG, phases={**CONFIG.phases, "more": Phase(epochs=1)})

@@ -47,6 +47,7 @@ def run(main: Callable[[], None]) -> None:
             print("stopped; run the same command again to go on", file=sys.stderr)
             _end(130)
         except _Terminated:
+            print("terminated; run the same command again to go on", file=sys.stderr)
             _end(143)
         except BrokenPipeError:  # whoever read our output, such as `head`, has enough
             _stop_writing()

@@ -208,7 +208,10 @@ def from_json(values: Mapping[str, Any]) -> Config:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
-    """The keys in which two configs in JSON form differ: `model.name: "vit_ti16", now "vit_s16"`."""
+    """The keys in which two configs in JSON form differ: `model.name: "vit_ti16", now "vit_s16"`.
+
+    The order of phases differs if new ones do not come after the old ones.
+    """
     found = []
     for key in dict.fromkeys([*old, *new]):
         before, after = old.get(key), new.get(key)
@@ -216,7 +219,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
             found += differences(before, after, f"{prefix}{key}.")
         elif before != after:
             found.append(f"{prefix}{key}: {before!r}, now {after!r}")
-    if not prefix and not found and list(old.get("phases", ())) != list(new.get("phases", ())):
+    before, after = list(old.get("phases", ())), list(new.get("phases", ()))
+    if not prefix and set(before) <= set(after) and after[: len(before)] != before:
         found.append("the order of phases")
     return found
 

@@ -98,7 +98,7 @@ def run_job(config: Config, run: RunDirectory, *, tensorboard: bool = False, pro
         checkpoint_seconds=config.checkpoint_seconds,
         checkpoints=run.checkpoints,
         history=History(run.log, board),
-        profiler=Profiler(run.profile, profile) if profile else None,
+        profiler=Profiler(run.profile, profile) if profile and processes.is_first() else None,
     )
     earlier, went = 0, {}
     for index, (name, phase) in enumerate(config.phases.items()):

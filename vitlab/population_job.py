@@ -57,7 +57,8 @@ def run_population(config: Config, grid: Grid, workdir: Path) -> None:
     check_batch_size(config.batch_size, mesh)
     plain = dataclasses.replace(config.model, hidden=0, dropout=0.0)
     blueprint = draw_blueprint(plain)
-    check_population(phase, f"phases.{name}", blueprint.shapes[0])
+    for has_hidden in sorted({size > 0 for size in grid.hidden}):
+        check_population(phase, f"phases.{name}", _paths(blueprint, has_hidden))
     images = _embed(config, grid, blueprint)
     members = [
         Member(seed, fold, **dataclasses.asdict(setting))
@@ -73,6 +74,14 @@ def run_population(config: Config, grid: Grid, workdir: Path) -> None:
     _write(workdir, config, grid, images, members, trained, rows, predictions)
     say_tables(rows, population_settings.varied(grid))
     say("", f"kept in {workdir}: members.csv, population.json, predictions, splits")
+
+
+def _paths(blueprint: Blueprint, has_hidden: bool) -> list[str]:
+    """Of the parameters of the network with a head of one of the two kinds."""
+    layers = ("hidden", "output") if has_hidden else ("",)
+    heads = [f"head/{layer}/{kind}" for layer in layers for kind in ("kernel", "bias")]
+    backbone = [path for path in blueprint.shapes[0] if not path.startswith("head/")]
+    return [*backbone, *(path.replace("//", "/") for path in heads)]
 
 
 def _embed(config: Config, grid: Grid, blueprint: Blueprint) -> _Images:

@@ -1,13 +1,14 @@
 """What comes before training, for a run and for who tries a rate: mesh, images, split, phases."""
 
 import dataclasses
+from collections.abc import Collection as Many
 from pathlib import Path
 from typing import Any
 
 from jax.sharding import Mesh
 
 from vitlab import runtime
-from vitlab.config import Config
+from vitlab.config import Config, Phase
 from vitlab.data import (
     Collection,
     Split,
@@ -19,7 +20,7 @@ from vitlab.data import (
     read_split,
 )
 from vitlab.errors import InputError
-from vitlab.models import Blueprint, SavedModel
+from vitlab.models import Blueprint, SavedModel, check_blocks
 from vitlab.names import unknown
 from vitlab.progress import say
 from vitlab.training import check_views, chosen_parameters
@@ -40,12 +41,24 @@ def check_phases(config: Config, blueprint: Blueprint) -> None:
     for name, phase in config.phases.items():
         chosen = chosen_parameters(parameters, phase, f"phases.{name}")
         check_views(name, phase, chosen.paths, statistics)
+        if phase.rematerialise:
+            _check_rematerialise(name, phase, chosen.paths, blueprint)
         untouched = phase.batch_norm == "frozen" and not blueprint.published
         if statistics and untouched and not all(path.startswith("head/") for path in chosen.paths):
             raise InputError(
                 f"phases.{name}.batch_norm is 'frozen', but without model.weights the statistics "
                 "of batch norm were never measured; set it to 'update'"
             )
+
+
+def _check_rematerialise(name: str, phase: Phase, paths: Many[str], blueprint: Blueprint) -> None:
+    where = f"phases.{name}.rematerialise"
+    if all(path.startswith("head/") for path in paths) and phase.batch_norm == "frozen":
+        raise InputError(f"{where} is of phases that train the backbone; this one trains the head alone")
+    try:
+        check_blocks(lambda: blueprint.build(2))
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def read_images(config: Config, blueprint: Blueprint, stored: str) -> tuple[Collection, Split]:

@@ -13,11 +13,11 @@ frozen: `python -m vitlab.main` with 50 epochs of the head, from an empty cache 
     trained for 50 epochs on the embeddings that PyTorch's backbone gives.
 population: 100 linear heads (5 seeds, 20 learning rates; 700 embeddings of width 768 in 19 classes, 50
     epochs) by `train_population`, against `train_phase` head after head: the time of --alone heads,
-    times 100 over their number. Both compile before.
+    times 100 over their number; the better of rounds, and the mean. Each compiles its programs.
 loop: an epoch of MobileNetV2 at 64 pixels with batches of 32 as the loop trains it, against the same
     compiled step called in a row on batches that are there.
-checkpoints: full fine-tuning of ViT-B/32, a checkpoint due after every step: the share of saving in the
-    phase's time, as the manifest has it.
+checkpoints: full fine-tuning of ViT-B/32: the time of a checkpoint (as the manifest has it) as a share
+    of an epoch and a checkpoint. In a run there are fewer: saving takes a twentieth of the time at most.
 start: a run of all of ViT-B/32 until its first step is done: the same config again in another workdir,
     against the first time with an empty cache.
 """
@@ -46,7 +46,9 @@ EPOCHS, BATCH, HEADS, SIZE = 50, 32, 100, 224
 _ROWS = flags.DEFINE_list("rows", ["frozen", "population", "loop", "checkpoints", "start"], "Which.")
 _ROUNDS = flags.DEFINE_integer("rounds", 3, "Repetitions of what takes seconds.", lower_bound=1)
 _THEIR_EPOCHS = flags.DEFINE_integer("their_epochs", 2, "That PyTorch trains.", lower_bound=1)
-_ALONE = flags.DEFINE_integer("alone", 4, "Heads that are trained one by one.", lower_bound=1)
+_ALONE = flags.DEFINE_integer(
+    "alone", 4, "Heads that are trained one by one.", lower_bound=1, upper_bound=HEADS
+)
 _THEIRS = flags.DEFINE_string("theirs", "", "Trains PyTorch's head on this split (used by `frozen`).")
 
 
@@ -354,15 +356,17 @@ def _loop(folder: Path) -> Iterator[tuple[str, ...]]:
 
 def _checkpoints(folder: Path) -> Iterator[tuple[str, ...]]:
     workdir = folder / "checkpoints"
-    changes = ["--config.phases.all.epochs=2", "--config.checkpoint_seconds=0"]
+    changes = ["--config.phases.all.epochs=2", "--config.checkpoint_seconds=1e9"]
     _main("configs/whole.py:vit_b32", _weights(folder), workdir, str(folder / "cache"), *changes)
     facts = json.loads((workdir / "manifest.json").read_text())["phases"]["all"]
-    saving = facts["spent"]["saving"]
+    saving = facts["spent"]["saving"]  # once, at the phase's end
+    lines = [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
+    epoch = lines[-1]["time"]["seconds"]
     yield (
-        "checkpoints of ViT-B/32, due after every step, made when one takes 1/20 of the time",
+        "a checkpoint after each epoch of ViT-B/32",
         f"{saving:.1f} s of saving",
-        f"{facts['seconds']:.0f} s the phase",
-        f"{saving / facts['seconds']:.1%}",
+        f"{epoch:.0f} s of training",
+        f"{saving / (epoch + saving):.1%}",
         "under 5 %",
     )
 

@@ -20,6 +20,7 @@ from vitlab.data import Store
 from vitlab.models import create, initialise
 from vitlab.training import Embedder, History, Setting, Stage
 from vitlab.training.loop import PhaseRun
+from vitlab.training.step import State
 
 # Wide enough for kernels that are divided.
 OPTIONS: dict[str, Any] = dict(input_size=8, patch=4, width=64, depth=1, heads=2, mlp_width=128)
@@ -60,14 +61,21 @@ def outcome(mesh: Mesh, folder: Path) -> dict:
     )
     stage = Stage("all", PHASE, 0, 0)
     run = PhaseRun(stage, runtime.placed(parameters, mesh), statistics, setting)
+    share = share_of_first_device(run.state)
     trained = run.to_the_end()
-    leaves = jax.tree.leaves(run.state)
-    held = sum(leaf.addressable_shards[0].data.nbytes for leaf in leaves)
+    assert share_of_first_device(run.state) == share
     return {
         "lines": [{part: line[part] for part in ("train", "val")} for line in setting.history.lines],
         "head": runtime.to_host(trained.parameters["head/kernel"]).tolist(),
-        "share": held / sum(leaf.nbytes for leaf in leaves),
+        "share": share,
     }
+
+
+def share_of_first_device(state: State) -> float:
+    """Of the bytes of all arrays."""
+    leaves = jax.tree.leaves(state)
+    held = sum(leaf.addressable_shards[0].data.nbytes for leaf in leaves)
+    return held / sum(leaf.nbytes for leaf in leaves)
 
 
 def some_store(count: int, seed: int) -> Store:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from vitlab import runtime
 from vitlab.errors import InputError
 from vitlab.training.checkpoints import Checkpoints
 
@@ -64,10 +65,31 @@ def test_where_the_newest_is_cut_short_the_one_before_is_taken_and_it_is_said(
     assert re.search(
         r"warning: .*c/3 cannot be read .*; the one before it, 2, is taken", capsys.readouterr().out
     )
-    again = Checkpoints(tmp_path / "c", 0.0)
-    again.save(arrays(4.0), {"epoch": 4})
-    damaged(tmp_path / "c" / "3", length)
+    Checkpoints(tmp_path / "c", 0.0).save(arrays(4.0), {"epoch": 4})
     assert restored(tmp_path / "c")[1] == {"epoch": 4}
+
+
+def test_a_piece_of_a_large_array_may_be_missing(tmp_path: Path, capsys):
+    """Placed as a run has it, and larger than what Orbax keeps beside its index."""
+    mesh = runtime.device_mesh()
+
+    noise = np.random.default_rng(0).normal(size=(2000, 500)).astype(np.float32)
+
+    def large(value: float) -> dict:
+        return runtime.placed({"kernel": value * noise}, mesh)
+
+    checkpoints = Checkpoints(tmp_path / "c", 0.0)
+    for value in (1.0, 2.0):
+        checkpoints.save(large(value), {"epoch": int(value)})
+    files = [file for file in (tmp_path / "c" / "2").rglob("*") if file.is_file()]
+    largest = max(files, key=lambda file: file.stat().st_size)
+    os.truncate(largest, largest.stat().st_size // 2)
+    again = Checkpoints(tmp_path / "c", 0.0)
+    found = again.restore(large(0.0))
+    assert found is not None
+    np.testing.assert_array_equal(found[0]["kernel"], noise)
+    assert "the one before it, 1, is taken" in capsys.readouterr().out
+    assert again.newest == tmp_path / "c" / "1"  # the damaged one is gone
 
 
 def test_where_every_checkpoint_is_damaged_the_way_out_is_named(tmp_path: Path):

@@ -213,7 +213,9 @@ def test_a_checkpoint_never_holds_a_parameter_that_is_no_number(tmp_path: Path, 
     """The loss shows it one step later; what is saved meanwhile would be of no use."""
     monkeypatch.setattr(Checkpoints, "is_due", lambda _: True)
     phase = Phase(optimizer="sgd", learning_rate=1e30, epochs=5)
-    with pytest.raises(InputError, match=r"went wrong: .*; the last good checkpoint is .*p/\d+$"):
+    with pytest.raises(
+        InputError, match=r"went wrong: .*last good checkpoint, .*p/\d+, by --accept_changes$"
+    ):
         train(tmp_path, phase)
     kept = Checkpoints(tmp_path / "checkpoints" / "p", 0.0).newest
     assert kept is not None

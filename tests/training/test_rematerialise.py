@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from vitlab.config import Config, Model, Phase
 from vitlab.errors import InputError
-from vitlab.models import create, initialise
+from vitlab.models import create, draw_blueprint, initialise
+from vitlab.preparation import check_phases
 
 SIZE = 32
 NETWORKS: dict[str, dict] = {
@@ -54,3 +56,16 @@ def test_loss_gradient_and_statistics_are_the_same_in_less_memory(name: str):
 def test_a_network_without_blocks_is_refused():
     with pytest.raises(InputError, match=r"no blocks .* leave `rematerialise` of its phases off"):
         gradient_of("cnn", rematerialised=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "trainable", "message"),
+    [("cnn_gap", ".*", "p.rematerialise: this network has no blocks"), ("vit", "head/.*", "the head alone")],
+)
+def test_where_it_does_nothing_it_is_refused_before_an_image_is_read(
+    name: str, trainable: str, message: str
+):
+    phase = Phase(trainable=(trainable,), epochs=1, rematerialise=True)
+    config = Config(model=Model(name=name), phases={"p": phase})
+    with pytest.raises(InputError, match=message):
+        check_phases(config, draw_blueprint(config.model))

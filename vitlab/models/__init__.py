@@ -7,7 +7,7 @@ from vitlab.models.choice import published_networks
 from vitlab.models.classifier import LINEAR, Backbone, Classifier, HeadSettings, head_logits
 from vitlab.models.clip import CLIPText, similarity
 from vitlab.models.conversion import convert
-from vitlab.models.functional import Arrays, Network, initialise, outline
+from vitlab.models.functional import Arrays, Network, check_blocks, initialise, outline
 from vitlab.models.mobilenet_v2 import Operator
 from vitlab.models.order import layer_numbers
 from vitlab.models.presets import PRESETS
@@ -41,6 +41,7 @@ __all__ = [
     "Operator",
     "SavedModel",
     "Tokenizer",
+    "check_blocks",
     "convert",
     "create",
     "create_text",

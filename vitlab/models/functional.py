@@ -117,6 +117,11 @@ def initialise(
     )
 
 
+def check_blocks(build: Callable[[], nnx.Module]) -> None:
+    """Raises InputError if the network has no blocks that `Network.train` could rematerialise."""
+    rematerialise(nnx.eval_shape(build))
+
+
 def outline(build: Callable[[], nnx.Module]) -> tuple[Network, Shapes, Shapes]:
     """The structure, and the shapes of parameters (trainable) and of statistics (batch norm).
 

@@ -25,7 +25,8 @@ class Checkpoints:
 
     One checkpoint that holds both cannot lose the best by keeping the newest. Orbax writes beside
     the old ones and renames, so a process killed while saving leaves them whole. Where something else
-    damages the newest, the one before takes its place. All processes of a job must call each method.
+    damages the newest, the one before takes its place, and the damaged one goes. All processes of a job
+    must call each method.
     """
 
     def __init__(self, folder: Path, every_seconds: float):
@@ -37,6 +38,7 @@ class Checkpoints:
             folder.absolute(), item_names=("arrays", "position"), options=options
         )
         self._every_seconds = every_seconds
+        self._has_asked_for_space = False
         self._last_end = time.monotonic()
         self._last_duration = 0.0
 
@@ -49,15 +51,22 @@ class Checkpoints:
         numbers = sorted(self._manager.all_steps(), reverse=True)
         damage = ""
         for number in numbers:
+            folder = self._folder / str(number)
             try:
                 found = self._read(number, template)
-            except (ValueError, KeyError, TypeError, OSError) as error:
+            except Exception as error:  # Orbax raises it bare where a piece of an array is missing
                 self._check_shapes(number, template)
-                folder = self._folder / str(number)
                 damage = damage or f"the checkpoint {folder} cannot be read ({_first_line(error)})"
+                if processes.are_several():  # they cannot know what the others could read
+                    raise InputError(
+                        f"{damage}; if it is damaged, delete it, and the same commands go on from the "
+                        "one before it"
+                    ) from error
                 continue
             if damage:
                 say(f"warning: {damage}; the one before it, {number}, is taken")
+                for later in numbers[: numbers.index(number)]:
+                    self._manager.delete(later)
             return found
         if damage:
             raise InputError(f"{damage}; delete {self._folder} to train this phase from its start")
@@ -136,8 +145,10 @@ class Checkpoints:
                 f"a checkpoint needs {needed / 1e6:.1f} MB and {self._folder} has {free / 1e6:.1f} MB "
                 "left; free some space and run the same command again"
             )
-        if not hasattr(os, "posix_fallocate"):  # macOS
+        # Once a process: where a file system cannot reserve, every byte is written for it.
+        if self._has_asked_for_space or not hasattr(os, "posix_fallocate"):  # macOS has none
             return
+        self._has_asked_for_space = True
         probe = self._folder / ".space"
         try:
             with open(probe, "wb") as file:

@@ -94,7 +94,8 @@ class PhaseRun:
         self.frozen = {"parameters": frozen, "statistics": still}
         self.best = {"trainable": trainable, "statistics": moving}
         with self.time.on("compiling"):
-            start = first_state(trainable, moving, optimizer, ema=bool(phase.ema))
+            ema, mesh = bool(phase.ema), setting.mesh
+            start = first_state(trainable, moving, optimizer, ema=ema, mesh=mesh)
         self.state: State = runtime.placed(start, setting.mesh)
 
         self.checkpoints = Checkpoints(setting.checkpoints / self.name, setting.checkpoint_seconds)
@@ -228,8 +229,12 @@ class PhaseRun:
         epoch = (step - 1) // len(self.sampler) + 1
         return InputError(
             f"phase {self.name} went wrong: {what} in step {step} (epoch {epoch}); "
-            f"lower {where}.learning_rate or set {where}.clip, and start in a new workdir; "
-            + (f"the last good checkpoint is {kept}" if kept else "there is no checkpoint before it")
+            f"lower {where}.learning_rate or set {where}.clip, and "
+            + (
+                f"go on from the last good checkpoint, {kept}, by --accept_changes"
+                if kept
+                else "start in a new workdir: there is no checkpoint before it"
+            )
         )
 
     def validate(self) -> dict[str, float]:

@@ -37,9 +37,17 @@ def zero_totals() -> Totals:
 
 
 def first_state(
-    trainable: Arrays, moving: Arrays, optimizer: optax.GradientTransformation, *, ema: bool = False
+    trainable: Arrays,
+    moving: Arrays,
+    optimizer: optax.GradientTransformation,
+    *,
+    ema: bool = False,
+    mesh: Mesh | None = None,
 ) -> State:
-    """The state before the first step, of arrays of its own: a step takes what it is given."""
+    """The state before the first step, of arrays of its own: a step takes what it is given.
+
+    With a mesh, it comes into being divided over it, as `runtime.placed` divides it.
+    """
 
     @jax.jit  # as a whole; array by array, a program would be compiled for every shape
     def draw(trainable: Arrays, moving: Arrays) -> State:
@@ -52,7 +60,8 @@ def first_state(
         }
         if ema:
             state["average"] = {"trainable": trainable, "statistics": moving}
-        return jax.tree.map(jnp.copy, state)
+        state = jax.tree.map(jnp.copy, state)
+        return _held(mesh, state) if mesh else state
 
     return draw(trainable, moving)
 

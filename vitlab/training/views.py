@@ -73,8 +73,17 @@ def embed_view(
 
 
 def _free_memory() -> int:
-    """Bytes: what Linux says a process can still take; elsewhere, all that the machine has."""
+    """Bytes: what Linux says a process can still take, within the limit of its container or batch job
+    if there is one; elsewhere, all that the machine has."""
     known = Path("/proc/meminfo")
     text = known.read_text(encoding="utf-8") if known.exists() else ""
     found = re.search(r"^MemAvailable:\s*(\d+) kB$", text, re.MULTILINE)
-    return int(found[1]) * 1024 if found else os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    free = int(found[1]) * 1024 if found else os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    group = Path("/sys/fs/cgroup")
+    limit, used = (_number(group / f"memory.{name}") for name in ("max", "current"))
+    return free if limit is None or used is None else min(free, limit - used)
+
+
+def _number(file: Path) -> int | None:
+    text = file.read_text(encoding="utf-8").strip() if file.exists() else ""
+    return int(text) if text.isdigit() else None
