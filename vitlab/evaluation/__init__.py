@@ -1,9 +1,10 @@
 """How good a model is: its predictions, saved once, and every figure as a function of them."""
 
-from vitlab.evaluation.bootstrap import Estimate, bootstrap_intervals
+from vitlab.evaluation.bootstrap import Estimate, bootstrap_intervals, bootstrap_of_models
 from vitlab.evaluation.calibration import Temperature, calibration, fit_temperature
 from vitlab.evaluation.changes import Changes, Confusion, changes
 from vitlab.evaluation.comparison import (
+    ALPHA,
     Comparison,
     compare_accuracy,
     compare_figure,
@@ -12,7 +13,7 @@ from vitlab.evaluation.comparison import (
     needed_images,
 )
 from vitlab.evaluation.counts import confusion_matrix, kappa_reading, row_shares
-from vitlab.evaluation.intervals import paired_interval, student_interval, wilson_interval
+from vitlab.evaluation.intervals import CONFIDENCE, paired_interval, student_interval, wilson_interval
 from vitlab.evaluation.metrics import evaluate, evaluate_test
 from vitlab.evaluation.notable_images import (
     LabelErrors,
@@ -29,10 +30,14 @@ from vitlab.evaluation.predictions import (
 )
 from vitlab.evaluation.ranking import Curve, curve
 from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
+from vitlab.evaluation.resampling import RESAMPLES
 from vitlab.evaluation.wording import ENGLISH, Wording, statement
 
 __all__ = [
+    "ALPHA",
+    "CONFIDENCE",
     "ENGLISH",
+    "RESAMPLES",
     "Changes",
     "Comparison",
     "Confusion",
@@ -45,6 +50,7 @@ __all__ = [
     "Temperature",
     "Wording",
     "bootstrap_intervals",
+    "bootstrap_of_models",
     "calibration",
     "changes",
     "common_images",

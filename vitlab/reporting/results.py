@@ -42,7 +42,7 @@ class Results:
 
 def read_results(run: RunDirectory) -> Results:
     metrics = read_json(run.metrics)
-    log = _read_log(run.log)
+    log = read_log(run.log)
     phases = tuple(
         PhaseResult(
             name=name,
@@ -51,7 +51,7 @@ def read_results(run: RunDirectory) -> Results:
             log=[line for line in log if line["phase"] == name],
             predictions={part: load_predictions(run.predictions(name, part)) for part in PARTS},
             weights_bytes=(run.model(name) / "weights.safetensors").stat().st_size,
-            checkpoint_bytes=_size(run.checkpoints / name),
+            checkpoint_bytes=folder_size(run.checkpoints / name),
         )
         for name in metrics
     )
@@ -59,7 +59,7 @@ def read_results(run: RunDirectory) -> Results:
     return Results(read_json(run.config), run.manifest, read_json(run.network), names, phases)
 
 
-def _read_log(path: Path) -> list[dict[str, Any]]:
+def read_log(path: Path) -> list[dict[str, Any]]:
     """The epochs; none where the file was deleted, for everything but the curves is elsewhere."""
     if not path.exists():
         return []
@@ -69,5 +69,5 @@ def _read_log(path: Path) -> list[dict[str, Any]]:
         raise InputError(f"cannot read {path}: {error}; start again in a new workdir") from error
 
 
-def _size(folder: Path) -> int:
+def folder_size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
