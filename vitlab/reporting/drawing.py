@@ -52,12 +52,15 @@ class Drawing:
         size: float = FONT,
         colour: str = INK,
         turned: bool = False,
+        clear: bool = False,
     ) -> None:
-        """`y` is the line that letters stand on; `turned` texts go upwards from there."""
+        """`y` is the line that letters stand on; `turned` texts go upwards from there; a `clear` one
+        covers the lines around it with the colour of the page."""
+        halo = ' paint-order="stroke" stroke="var(--paper, white)" stroke-width="4"' if clear else ""
         turn = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if turned else ""
         self._parts.append(
             f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size:g}" '
-            f'fill="{colour}"{turn}>{html.escape(shown(text))}</text>'
+            f'fill="{colour}"{turn}{halo}>{html.escape(shown(text))}</text>'
         )
 
     def text(self) -> str:

@@ -124,7 +124,7 @@ def formatted(value: Any, kind: Kind) -> str:
         case "percent":
             return f"{100 * value:.2f} %"
         case "number":
-            return f"{value:.4f}".replace("-", MINUS)
+            return _number(value)
         case "points":
             sign = "+" if value > 0 else ""
             return f"{sign}{100 * value:.2f}".replace("-", MINUS)
@@ -142,6 +142,14 @@ def formatted(value: Any, kind: Kind) -> str:
             return "yes" if value else "no"
         case _:
             return str(value)
+
+
+def _number(value: float) -> str:
+    """Four decimals, unless nothing but zeros would be left of it."""
+    text = f"{value:.4f}"
+    if value and not float(text):
+        text = f"{value:.1e}"
+    return text.replace("-", MINUS)
 
 
 def _probability(p: float) -> str:

@@ -32,7 +32,7 @@ def intervals_chart(
         drawing.line(across(0), 8, across(0), bottom, f'stroke="{RED}" stroke-width="1.2"')
     for index, (name, value, interval) in enumerate(rows):
         y = 10 + ROW * index
-        drawing.write(12, y + 11, clipped(name, WIDTH - 24))
+        drawing.write(12, y + 11, clipped(name, WIDTH - 24), clear=True)
         if interval is not None:
             left, right = (across(100 * end) for end in interval)
             drawing.line(left, y + 22, right, y + 22, f'stroke="{INK}" stroke-width="1.6"')
@@ -55,7 +55,8 @@ def parts_chart(rows: Sequence[Mapping[str, Any]], metric: str, title: str) -> s
     _legend(drawing, list(PART_COLOURS.items()))
     for index, row in enumerate(rows):
         y = 30 + ROW * index
-        drawing.write(12, y + 11, clipped(f"{row['number']}  {row['model']}", WIDTH - 24))
+        label = clipped(f"{row['number']}  {row['model']}", WIDTH - 24)
+        drawing.write(12, y + 11, label, clear=True)
         places = [across(factor * row[f"{part}_{metric}"]) for part in PART_COLOURS]
         drawing.line(min(places), y + 22, max(places), y + 22, f'stroke="{INK}" stroke-opacity=".4"')
         for place, colour in zip(places, PART_COLOURS.values(), strict=True):

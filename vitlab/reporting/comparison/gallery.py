@@ -1,6 +1,6 @@
 """Which test images a comparison shows, with what each model answered."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,7 +29,7 @@ class Gallery:
     shown: dict[str, Image.Image] = field(default_factory=dict)
 
     def one_per_class(self) -> list[Picture]:
-        """A random image of each class, with the answers of the models (S0-24)."""
+        """A random image of each class, with the answers of the models by their number (S0-24)."""
         labels = self.compared.candidates[0].test.labels
         generator = np.random.default_rng(self.seed)
         chosen = np.unique(labels)
@@ -79,17 +79,18 @@ class Gallery:
     def of_ids(self, ids: Sequence[str], models: Sequence[str]) -> list[Picture]:
         """The first images of a change, with the two models' answers (S0-25)."""
         rows = {str(id_): row for row, id_ in enumerate(self.compared.candidates[0].test.ids)}
-        chosen = [one for one in self.compared.candidates if one.name in models]
-        return [self._with_answers(rows[id_], self._path(rows[id_]), chosen) for id_ in ids[:SOME]]
+        return [self._with_answers(rows[id_], self._path(rows[id_]), models) for id_ in ids[:SOME]]
 
     def _with_answers(
-        self, row: int, caption: str = "", candidates: Iterable[Candidate] | None = None
+        self, row: int, caption: str = "", names: Sequence[str] | None = None
     ) -> Picture:
         answers = []
-        for one in candidates or self.compared.candidates:
+        for number, one in enumerate(self.compared.candidates, 1):
+            if names is not None and one.name not in names:
+                continue
             probabilities = one.test.select(np.array([row])).probabilities[0]
             answer = int(probabilities.argmax())
-            text = f"{one.name}: {self.compared.class_names[answer]} {probabilities[answer]:.0%}"
+            text = f"{number}: {self.compared.class_names[answer]} {probabilities[answer]:.0%}"
             answers.append(Answer(text, answer == one.test.labels[row]))
         if len(answers) > MOST_ANSWERS:
             right = sum(answer.is_right for answer in answers)
