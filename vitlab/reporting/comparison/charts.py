@@ -97,7 +97,9 @@ def curves_chart(
             drawing.line(x, 38, x, height - 40, f'stroke="{RED}" stroke-width="1.5" class="begins"')
             drawing.write(min(x + 3, WIDTH - 60), 38, f"{before} begins", colour=RED, size=10)
         if line["epoch"] == best.get(line["phase"]):
-            drawing.dot(across(line["epoch_of_run"]), up(line["val"][metric]), INK, hollow=True, radius=6)
+            drawing.dot(
+                across(line["epoch_of_run"]), up(line["val"][metric]), INK, hollow=True, radius=6
+            )
     return drawing.text()
 
 
@@ -128,10 +130,9 @@ def scatter_chart(
 
 
 def matrix_chart(
-    matrix: Sequence[Sequence[int]], class_names: Sequence[str], chosen: Sequence[int], title: str
+    counts: np.ndarray, class_names: Sequence[str], chosen: Sequence[int], title: str
 ) -> str:
     """Counts coloured by their share of the true class, of the chosen classes (S0-23)."""
-    counts = np.array(matrix)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     cell = max(17.0, min(34.0, 280 / len(chosen)))
     letters = max(len(clipped(class_names[label], 104)) for label in chosen)
@@ -166,9 +167,9 @@ def matrix_chart(
     return drawing.text()
 
 
-def most_confused(matrices: Sequence[Sequence[Sequence[int]]]) -> list[int]:
+def most_confused(matrices: Sequence[np.ndarray]) -> list[int]:
     """All classes, or of many those that take part in most mistakes of all the models, in their order."""
-    total = np.sum([np.array(matrix) for matrix in matrices], axis=0)
+    total = np.sum(matrices, axis=0)
     classes = len(total)
     if classes <= MOST_CLASSES:
         return list(range(classes))
@@ -190,9 +191,13 @@ def reliability_chart(bins: Sequence[Mapping[str, float]], title: str) -> str:
     for row in bins:
         left, right = across(row["low"]), across(row["high"])
         style = f'fill="{COLOURS[4]}" fill-opacity=".75"'
-        drawing.box(left + 0.5, up(row["accuracy"]), right - left - 1, up(0) - up(row["accuracy"]), style)
+        drawing.box(
+            left + 0.5, up(row["accuracy"]), right - left - 1, up(0) - up(row["accuracy"]), style
+        )
     drawing.line(across(0), up(0), across(1), up(1), f'stroke="{RED}" stroke-width="1.2"')
-    drawing.write(40 + side / 2, side + 54, "confidence; upwards: share of right answers", anchor="middle")
+    drawing.write(
+        40 + side / 2, side + 54, "confidence; upwards: share of right answers", anchor="middle"
+    )
     return drawing.text()
 
 

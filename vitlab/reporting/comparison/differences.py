@@ -101,9 +101,7 @@ def _steps(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Candida
 
 def augmentation_effects(compared: Compared, pairs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Each model that was trained without and with augmentation, all else being equal (S1-03)."""
-    tested = {
-        (pair["first"], pair["second"]): pair for pair in pairs if pair["figure"] == "accuracy"
-    }
+    tested = {(pair["first"], pair["second"]): pair for pair in pairs if pair["figure"] == "accuracy"}
     accuracy = {
         one.name: float((one.test.answers == one.test.labels).mean()) for one in compared.candidates
     }

@@ -59,8 +59,8 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "parts": _parts(compared, every),
         "pairs": pairs,
         "classes": _classes(compared, every),
-        "confusion_matrices": {
-            one.name: parts["test"]["confusion_matrix"]
+        "confusions": {
+            one.name: _cells(parts["test"]["confusion_matrix"])
             for one, parts in zip(compared.candidates, every, strict=True)
         },
         "reliability": {
@@ -200,11 +200,16 @@ def _classes(compared: Compared, every: Sequence[dict[str, Any]]) -> list[dict[s
     for mean in ("macro", "weighted"):
         row = {"class": f"{mean} mean", "n": compared.n}
         for number, parts in enumerate(every, 1):
-            row |= {
-                f"{number}_{key}": parts["test"][mean][key] for key in ("precision", "recall", "f1")
-            }
+            row |= {f"{number}_{key}": parts["test"][mean][key] for key in ("precision", "recall", "f1")}
         rows.append(row)
     return rows
+
+
+def _cells(matrix: list[list[int]]) -> list[list[int]]:
+    """Of a confusion matrix the cells that have images: [true class, answer, images]."""
+    counts = np.array(matrix)
+    places = np.argwhere(counts)
+    return np.column_stack([places, counts[counts > 0]]).tolist()
 
 
 def _calibration(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:

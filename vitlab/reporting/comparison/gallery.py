@@ -81,9 +81,7 @@ class Gallery:
         rows = {str(id_): row for row, id_ in enumerate(self.compared.candidates[0].test.ids)}
         return [self._with_answers(rows[id_], self._path(rows[id_]), models) for id_ in ids[:SOME]]
 
-    def _with_answers(
-        self, row: int, caption: str = "", names: Sequence[str] | None = None
-    ) -> Picture:
+    def _with_answers(self, row: int, caption: str = "", names: Sequence[str] | None = None) -> Picture:
         answers = []
         for number, one in enumerate(self.compared.candidates, 1):
             if names is not None and one.name not in names:

@@ -93,7 +93,8 @@ def fold_tests(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
 
 def _fold_test(first: Candidate, second: Candidate, confidence: float = CONFIDENCE) -> FoldComparison:
     test, train = (
-        float(np.mean([len(fold.predictions[part]) for fold in first.folds])) for part in ("test", "train")
+        float(np.mean([len(fold.predictions[part]) for fold in first.folds]))
+        for part in ("test", "train")
     )
     values = [[_value(fold.test, "accuracy") for fold in one.folds] for one in (first, second)]
     return compare_folds(values[0], values[1], test, train, confidence)

@@ -9,9 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
 from vitlab import files
+from vitlab.evaluation import confusion_matrix
 from vitlab.reporting.comparison import charts
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.facts import facts
@@ -67,14 +69,19 @@ def _drawings(compared: Compared, found: dict[str, Any]) -> dict[str, str]:
         **_curves(compared),
         **_costs(found),
     }
-    chosen = charts.most_confused(list(found["confusion_matrices"].values()))
-    for number, one in enumerate(compared.candidates, 1):
-        matrix = found["confusion_matrices"][one.name]
+    matrices = _matrices(compared)
+    chosen = charts.most_confused(matrices)
+    for number, (one, matrix) in enumerate(zip(compared.candidates, matrices, strict=True), 1):
         heading = f"{number}  {one.name}"
         drawn[f"confusion_{number}"] = charts.matrix_chart(matrix, compared.class_names, chosen, heading)
         bins = found["reliability"][one.name]
         drawn[f"reliability_{number}"] = charts.reliability_chart(bins, heading)
     return drawn
+
+
+def _matrices(compared: Compared) -> list[np.ndarray]:
+    classes = len(compared.class_names)
+    return [confusion_matrix(one.test.labels, one.test.answers, classes) for one in compared.candidates]
 
 
 def _curves(compared: Compared) -> dict[str, str]:
@@ -106,10 +113,14 @@ def _costs(found: dict[str, Any]) -> dict[str, str]:
     if found["latency"]:
         title = "test accuracy against the time of an answer"
         axis = "milliseconds an image, in doublings"
-        drawn["latency"] = charts.scatter_chart(found["latency"], "milliseconds", axis, title, front=True)
+        drawn["latency"] = charts.scatter_chart(
+            found["latency"], "milliseconds", axis, title, front=True
+        )
     accuracy = {row["number"]: row["accuracy"] for row in found["figures"]}
     trained = [
-        {**row, "accuracy": accuracy[row["number"]]} for row in found["costs"] if row["cumulative_seconds"]
+        {**row, "accuracy": accuracy[row["number"]]}
+        for row in found["costs"]
+        if row["cumulative_seconds"]
     ]
     if trained:
         title = "test accuracy against the time of training"
@@ -142,7 +153,7 @@ def _page(
         verdicts={word: _names(found, word) for word in ("better", "worse", "not established")},
         statements=sorted(statements, key=lambda pair: pair["p"])[:MOST_SENTENCES],
         pairs=len(statements),
-        shown_classes=len(charts.most_confused(list(found["confusion_matrices"].values()))),
+        shown_classes=len(charts.most_confused(_matrices(compared))),
         most_differences=MOST_DIFFERENCES,
         most_confusions=MOST_CONFUSIONS,
         no_pictures="" if is_open else gallery,

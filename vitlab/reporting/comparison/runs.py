@@ -41,7 +41,9 @@ def read_runs(paths: Sequence[Path], *, intersect: bool) -> Compared:
         tuple(_with_test(one, on_same[one.name]) for one in candidates),
         runs[0].class_names,
         read_split(split_file) if split_file.exists() else None,
-        {one.run.name: len(one.test) - len(on_same[one.name]) for one in candidates} if intersect else {},
+        {one.run.name: len(one.test) - len(on_same[one.name]) for one in candidates}
+        if intersect
+        else {},
     )
 
 
@@ -66,10 +68,10 @@ def _names(paths: Sequence[Path]) -> list[str]:
 def _read_run(path: Path, name: str) -> Run:
     folder = RunDirectory(path)
     config = folder.read_finished("--runs")
-    cards = [_card(folder, phase) for phase in config.phases]
-    class_names = tuple(map(str, cards[0].get("class_names", ())))
-    if not class_names:
-        raise InputError(f"{folder.model(next(iter(config.phases)))} names no classes; train the run again")
+    first = next(iter(config.phases))
+    class_names = _card(folder, first).get("class_names")
+    if not isinstance(class_names, list) or not class_names:
+        raise InputError(f"{folder.model(first)} names no classes; train the run again")
     return Run(
         name,
         path,
@@ -77,7 +79,7 @@ def _read_run(path: Path, name: str) -> Run:
         folder.manifest,
         _object(folder.network) if folder.network.exists() else {},
         read_log(folder.log),
-        class_names,
+        tuple(map(str, class_names)),
         str(folder.manifest.get("split_hash") or read_split(folder.split).hash),
     )
 

@@ -112,7 +112,9 @@ _OF_MODELS: dict[str, tuple[Column, ...]] = {
     ),
     "figures": (
         Column("n", "n", "count"),
-        *_percent(("accuracy", "accuracy"), ("top_5_accuracy", "top 5"), ("balanced_accuracy", "balanced")),
+        *_percent(
+            ("accuracy", "accuracy"), ("top_5_accuracy", "top 5"), ("balanced_accuracy", "balanced")
+        ),
         *_numbers(("kappa", "kappa")),
         Column("kappa_reading", "reading"),
         *_numbers(
@@ -129,7 +131,9 @@ _OF_MODELS: dict[str, tuple[Column, ...]] = {
         ),
     ),
     "parts": (
-        *_percent(("train_accuracy", "train accuracy"), ("val_accuracy", "val"), ("test_accuracy", "test")),
+        *_percent(
+            ("train_accuracy", "train accuracy"), ("val_accuracy", "val"), ("test_accuracy", "test")
+        ),
         *_numbers(
             ("train_loss", "train loss"),
             ("val_loss", "val"),
