@@ -90,7 +90,7 @@ def test_what_is_no_run_is_refused_in_one_line(tmp_path: Path):
 
 
 def test_one_model_alone_is_refused(two: list[Path]):
-    assert "has one model, and there is nothing to compare it with" in refusal(two[:1])
+    assert "has one model, and nothing to compare it with" in refusal(two[:1])
 
 
 def test_the_same_run_twice_is_refused(two: list[Path], tmp_path: Path):

@@ -46,9 +46,8 @@ def main() -> None:
         seconds = time.perf_counter() - began
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
         size = os.path.getsize(folder / "out" / "report.html")
-    print(
-        "| runs | test images | classes | seconds | peak memory | report.html |\n|---|---|---|---|---|---|"
-    )
+    print("| runs | test images | classes | seconds | peak memory | report.html |")
+    print("|---|---|---|---|---|---|")
     print(
         f"| {_RUNS.value} | {_IMAGES.value} | {_CLASSES.value} | {seconds:.1f} | {peak / 1e6:.0f} MB "
         f"| {size / 1e6:.2f} MB |"

@@ -1,4 +1,4 @@
-"""Reports of runs, of their comparison and of collections: figures, tables and pictures in one HTML file."""
+"""Reports of runs, of their comparison and of collections: each is one HTML file."""
 
 from vitlab.reporting.comparison import read_runs, write_comparison
 from vitlab.reporting.dataset_report import write_dataset_report

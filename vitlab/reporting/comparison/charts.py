@@ -1,4 +1,4 @@
-"""The drawings of a comparison: intervals, parts, curves, matrices, calibration, cost against accuracy."""
+"""The drawings of a comparison: intervals, curves, matrices, calibration, cost against accuracy."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -106,7 +106,7 @@ def curves_chart(
 def scatter_chart(
     rows: Sequence[Mapping[str, Any]], key: str, axis: str, title: str, *, front: bool = False
 ) -> str:
-    """Accuracy against a cost, each model by its number; `front` joins the models that no other beats."""
+    """Accuracy against a cost, each model by its number; `front` joins those that no other beats."""
     height = 300
     drawing = Drawing(WIDTH, height, title)
     xs, ys = [row[key] for row in rows], [100 * row["accuracy"] for row in rows]
@@ -168,7 +168,7 @@ def matrix_chart(
 
 
 def most_confused(matrices: Sequence[np.ndarray]) -> list[int]:
-    """All classes, or of many those that take part in most mistakes of all the models, in their order."""
+    """All classes, or of many those that take part in most mistakes of all the models."""
     total = np.sum(matrices, axis=0)
     classes = len(total)
     if classes <= MOST_CLASSES:

@@ -12,7 +12,8 @@ def costs(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     Over folds, epochs and times are those of all trainings together.
     """
     rows = []
-    epochs, seconds = 0, 0.0
+    epochs: int | None = 0
+    seconds: float | None = 0.0
     run = None
     for number, one in enumerate(candidates, 1):
         if one.run is not run:

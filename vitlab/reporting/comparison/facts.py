@@ -143,7 +143,7 @@ def _figures(
     estimates = bootstrap_of_models(models, names, seed, resamples)
     areas: list[dict[str, Any]] = [{} for _ in models]
     if compared.n <= MOST_AREA_IMAGES:
-        areas = list(bootstrap_of_models(models, [AREA], seed, _for_area(resamples)))  # type: ignore[arg-type]
+        areas = list(bootstrap_of_models(models, [AREA], seed, _for_area(resamples)))
     rows = []
     for index, (one, parts) in enumerate(zip(compared.candidates, every, strict=True)):
         test = parts["test"]

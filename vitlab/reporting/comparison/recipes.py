@@ -1,8 +1,8 @@
 """Which runs are the same but for one thing: the seed, the fold, the augmentation."""
 
 import dataclasses
+import itertools
 import json
-import os
 from collections.abc import Sequence
 
 import numpy as np
@@ -122,7 +122,9 @@ def _listed(folds: dict[int, Candidate]) -> str:
 
 def _pooled(folds: list[Candidate]) -> Candidate:
     first = folds[0]
-    common = os.path.commonprefix([one.run.name for one in folds]).rstrip(" _-./") or first.run.name
+    names = [one.run.name for one in folds]
+    alike = itertools.takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    common = "".join(letters[0] for letters in alike).rstrip(" _-./") or first.run.name
     phase = f"/{first.phase}" if len(first.run.config.phases) > 1 else ""
     return dataclasses.replace(
         first,

@@ -31,7 +31,7 @@ def read_runs(paths: Sequence[Path], *, intersect: bool) -> Compared:
         candidates = pooled_over_folds(candidates)
     if len(candidates) < 2:
         raise InputError(
-            f"{paths[0]} has one model, and there is nothing to compare it with; name more runs in --runs"
+            f"{paths[0]} has one model, and nothing to compare it with; name more runs in --runs"
         )
     tested = {one.name: one.test for one in candidates}
     on_same = (common_images if intersect else same_images)(tested)

@@ -5,7 +5,6 @@ from typing import Any
 from vitlab.reporting.tables import Column, Table
 
 MODEL = (Column("number", "#", "count"), Column("model", "model"))
-MOST_SIDE_BY_SIDE = 12  # models whose classification reports stand beside each other on a page
 FIGURE_TITLES = {"accuracy": "accuracy", "macro.f1": "macro F1", "loss": "loss", "kappa": "kappa"}
 
 
@@ -143,16 +142,18 @@ _OF_MODELS: dict[str, tuple[Column, ...]] = {
             ("test_kappa", "test"),
         ),
     ),
-    "calibration": _numbers(
-        ("temperature", "temperature"),
-        ("ece_before", "ECE"),
-        ("ece_after", "scaled"),
-        ("loss_before", "loss"),
-        ("loss_after", "scaled"),
-        ("brier_before", "Brier"),
-        ("brier_after", "scaled"),
-    )
-    + (Column("note", "note", "words"),),
+    "calibration": (
+        *_numbers(
+            ("temperature", "temperature"),
+            ("ece_before", "ECE"),
+            ("ece_after", "scaled"),
+            ("loss_before", "loss"),
+            ("loss_after", "scaled"),
+            ("brier_before", "Brier"),
+            ("brier_after", "scaled"),
+        ),
+        Column("note", "note", "words"),
+    ),
     "hard_groups": (
         Column("group", "group"),
         Column("n", "n", "count"),
