@@ -1,6 +1,8 @@
 """The page of a comparison says what comparison.json says, and that what the predictions say."""
 
+import base64
 import html.parser
+import io
 import json
 import re
 import shutil
@@ -10,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn import metrics as sklearn_metrics
 
 from tests.reporting.made_runs import (
@@ -20,9 +23,12 @@ from tests.reporting.made_runs import (
     with_augmentation,
 )
 from vitlab.compare_job import compare_runs
-from vitlab.config import Dataset
+from vitlab.config import Columns, Dataset
 from vitlab.config import Split as SplitSettings
+from vitlab.data import Split, open_source
 from vitlab.evaluation import compare_folds, load_predictions, wilson_interval
+from vitlab.reporting import read_runs
+from vitlab.reporting.comparison.gallery import Gallery, open_gallery
 from vitlab.reporting.tables import formatted
 
 BAD = "<img src=x onerror=alert(1)>"
@@ -408,6 +414,30 @@ def test_images_that_are_gone_are_said_to_be_gone(tmp_path: Path):
     page, _ = compare(paths, tmp_path / "out")
     assert "There are no pictures:" in "".join(page.text)
     assert "nowhere" in "".join(page.text)
+
+
+def test_an_image_that_may_not_be_republished_is_grey(tmp_path: Path, image_folder):
+    folder = image_folder({"cat": 8, "dog": 8})
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*.png"))
+    lines = [f"{name},{name.parent},{'no' if name.parent.name == 'cat' else ''}" for name in names]
+    (tmp_path / "pets.csv").write_text("path,label,republish\n" + "\n".join(lines))
+    columns = Columns(republish="republish")
+    dataset = Dataset(path=str(tmp_path / "pets.csv"), images=str(folder), columns=columns)
+    table = open_source(dataset).table
+    split = Split(table, ("test", "test", "train", "val") * 4)
+    paths = [
+        make_run(tmp_path / f"r{index}", split, {"t": 0.7}, chance=index, dataset=dataset)
+        for index in (1, 2)
+    ]
+    gallery = open_gallery(read_runs(paths, intersect=False), 0)
+    assert isinstance(gallery, Gallery)
+    colours = {}
+    for picture in gallery.one_per_class():
+        content = base64.b64decode(picture.address.partition(",")[2])
+        pixels = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+        colours[picture.caption] = set(map(tuple, pixels.reshape(-1, 3).tolist()))
+    assert all(abs(value - 200) <= 1 for colour in colours["cat"] for value in colour)
+    assert len(colours["dog"]) > 10
 
 
 def test_in_a_browser_nothing_overflows_and_a_click_sorts(compared, tmp_path: Path):

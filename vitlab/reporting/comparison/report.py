@@ -36,7 +36,9 @@ def write_comparison(
     plain = json.loads(json.dumps(found))  # tuples as lists, as everyone else reads it
     every = tables(plain)
     drawn = _drawings(compared, plain)
-    files.write_text(output / "report.html", _page(compared, plain, every, drawn, seed))
+    page = _page(compared, plain, every, drawn, seed)
+    files.write_json(output / "comparison.json", plain)  # first: by it the folder is known again
+    files.write_text(output / "report.html", page)
     with files.replacing_folder(output / "tables") as folder:
         for name, table in every.items():
             files.write_text(folder / f"{name}.csv", table.csv())
@@ -44,7 +46,6 @@ def write_comparison(
     with files.replacing_folder(output / "figures") as folder:
         for name, svg in drawn.items():
             files.write_text(folder / f"{name}.svg", svg)
-    files.write_json(output / "comparison.json", plain)
     return plain
 
 
@@ -104,7 +105,8 @@ def _curves(compared: Compared) -> dict[str, str]:
 
 
 def _is_finite(line: Mapping[str, Any]) -> bool:
-    values = [line[part][metric] for part in ("train", "val") for metric in ("accuracy", "loss")]
+    parts = [line.get(part, {}) for part in ("train", "val")]
+    values = [part.get(metric) for part in parts for metric in ("accuracy", "loss")]
     return all(value is not None and math.isfinite(value) for value in values)
 
 
@@ -112,7 +114,7 @@ def _costs(found: dict[str, Any]) -> dict[str, str]:
     drawn = {}
     if found["latency"]:
         title = "test accuracy against the time of an answer"
-        axis = "milliseconds an image, in doublings"
+        axis = "milliseconds an image, logarithmic"
         drawn["latency"] = charts.scatter_chart(
             found["latency"], "milliseconds", axis, title, front=True
         )
@@ -124,7 +126,7 @@ def _costs(found: dict[str, Any]) -> dict[str, str]:
     ]
     if trained:
         title = "test accuracy against the time of training"
-        axis = "seconds of training, in doublings"
+        axis = "seconds of training, logarithmic"
         drawn["training_time"] = charts.scatter_chart(trained, "cumulative_seconds", axis, title)
     return drawn
 
