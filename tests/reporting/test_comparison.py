@@ -1,6 +1,8 @@
 """The page of a comparison says what comparison.json says, and that what the predictions say."""
 
 import base64
+import hashlib
+import html
 import html.parser
 import io
 import json
@@ -288,6 +290,12 @@ def test_the_page_stands_alone_and_has_pictures_titled_by_truth_and_answer(compa
     assert all(f'id="{target}"' in text for target in targets)
     assert not page.handlers
     assert page.scripts == 1
+    script = text.partition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+        in (html.unescape(text))
+    )
     words = " ".join("".join(page.text).split())
     assert len(re.findall(r"True: \d", words)) >= 16
     assert len(re.findall(r"Pred: \d \d+%", words)) >= 16
@@ -440,34 +448,33 @@ def test_an_image_that_may_not_be_republished_is_grey(tmp_path: Path, image_fold
     assert len(colours["dog"]) > 10
 
 
-def test_in_a_browser_nothing_overflows_and_a_click_sorts(compared, tmp_path: Path):
-    """Held in Chromium, at the widths of a phone and a desk."""
+PROBE = """<script>
+  const heads = document.querySelectorAll("#table-figures th button");
+  heads[3].click(); heads[3].click();
+  const rows = [...document.querySelectorAll("#table-figures tbody tr")];
+  const names = rows.map((row) => row.cells[1].textContent.trim());
+  parent.postMessage([document.documentElement.scrollWidth, innerWidth, names], "*");
+</script></body>"""
+FRAMES = """<title></title><script>
+  const seen = [];
+  onmessage = (event) => { seen.push(event.data); document.title = JSON.stringify(seen); };
+</script><iframe src="page.html" width="390" height="800" frameborder="0"></iframe>
+<iframe src="page.html" width="1400" height="800" frameborder="0"></iframe>"""
+
+
+def in_a_browser(page: str, folder: Path) -> list[tuple[int, int, list[str]]]:
+    """On a phone and on a desk: the width of the page, of the window, and the models as a second click
+    on the head of the accuracies orders them."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no Chromium is installed")
-    _, found, output = compared
-    probe = """<script>
-      const heads = document.querySelectorAll("#table-figures th button");
-      heads[3].click(); heads[3].click();
-      const rows = [...document.querySelectorAll("#table-figures tbody tr")];
-      const names = rows.map((row) => row.cells[1].textContent.trim());
-      parent.postMessage([document.documentElement.scrollWidth, innerWidth, names], "*");
-    </script></body>"""
-    frames = """<title></title><script>
-      const seen = [];
-      onmessage = (event) => { seen.push(event.data); document.title = JSON.stringify(seen); };
-    </script><iframe src="page.html" width="390" height="800" frameborder="0"></iframe>
-    <iframe src="page.html" width="1400" height="800" frameborder="0"></iframe>"""
-    text = (output / "report.html").read_text()
-    text = re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", probe)
-    (tmp_path / "page.html").write_text(text)
-    (tmp_path / "frames.html").write_text(frames)
+    text = re.sub(r"<meta http-equiv[^>]*>", "", page).replace("</body>", PROBE)
+    (folder / "page.html").write_text(text)
+    (folder / "frames.html").write_text(FRAMES)
+    options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000")
+    profile = f"--user-data-dir={folder / 'profile'}"
     done = subprocess.run(
-        [
-            *(browser, "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom"),
-            *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000"),
-            f"file://{tmp_path / 'frames.html'}",
-        ],
+        [browser, *options, profile, "--dump-dom", f"file://{folder / 'frames.html'}"],
         capture_output=True,
         text=True,
         check=True,
@@ -475,10 +482,26 @@ def test_in_a_browser_nothing_overflows_and_a_click_sorts(compared, tmp_path: Pa
     )
     title = re.search(r"<title>(.*?)</title>", done.stdout)
     assert title is not None
-    seen = json.loads(title[1])
+    seen = json.loads(html.unescape(title[1]))
     assert sorted(inner for _, inner, _ in seen) == [390, 1400]
+    return seen
+
+
+def test_in_a_browser_nothing_overflows_and_a_click_sorts(compared, tmp_path: Path):
+    _, found, output = compared
     accuracy = {row["model"]: row["accuracy"] for row in found["figures"]}
-    for whole, inner, names in seen:
+    for whole, inner, names in in_a_browser((output / "report.html").read_text(), tmp_path):
         assert whole <= inner
         accuracies = [accuracy[name] for name in names]
         assert accuracies == sorted(accuracies, reverse=True)
+
+
+def test_in_a_browser_long_names_break(tmp_path: Path):
+    split = invented_split(["x" * 120, "a class with a rather long name", "c"], 60)
+    paths = [
+        make_run(tmp_path / (f"{index}" + "_a_long_name" * 9), split, {"t": 0.7}, chance=index)
+        for index in (1, 2)
+    ]
+    compare(paths, tmp_path / "out", resamples=200)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert all(whole <= inner for whole, inner, _ in in_a_browser(page, tmp_path))

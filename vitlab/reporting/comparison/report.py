@@ -58,8 +58,7 @@ def _drawings(compared: Compared, found: dict[str, Any]) -> dict[str, str]:
     pairs = [pair for pair in found["pairs"] if pair["figure"] == "accuracy"]
     pairs = sorted(pairs, key=lambda pair: pair["p"])[:MOST_DIFFERENCES]
     differences = [
-        (f"{pair['second']} − {pair['first']}", pair["difference"], pair["difference_interval"])
-        for pair in pairs
+        (_difference_name(pair), pair["difference"], pair["difference_interval"]) for pair in pairs
     ]
     title = "difference of test accuracy, points, corrected 95 % interval"
     drawn = {
@@ -78,6 +77,12 @@ def _drawings(compared: Compared, found: dict[str, Any]) -> dict[str, str]:
         bins = found["reliability"][one.name]
         drawn[f"reliability_{number}"] = charts.reliability_chart(bins, heading)
     return drawn
+
+
+def _difference_name(pair: Mapping[str, Any]) -> str:
+    """The numbers first: names may be too long for the drawing."""
+    numbers = f"{pair['second_number']} − {pair['first_number']}"
+    return f"{numbers}  {pair['second']} − {pair['first']}"
 
 
 def _matrices(compared: Compared) -> list[np.ndarray]:
