@@ -23,6 +23,7 @@ REQUIREMENTS = [
     "ml_collections>=1.1",
     "numpy>=2.1",
     "scipy>=1.14",
+    "threadpoolctl>=3.1",
     "jaxtyping>=0.3",
     "Pillow>=11.3",
     "simplejpeg>=1.8.0",
@@ -38,6 +39,7 @@ EXTRAS = {
     "cuda": ["jax[cuda12]"],
     "tpu": ["jax[tpu]"],
     "tensorboard": ["tensorboard>=2.21"],
+    "umap": ["umap-learn>=0.5.12"],
     "test": [
         "tensorboard>=2.21",
         "pytest>=8.3",

@@ -125,7 +125,7 @@ def test_a_config_file_of_ones_own_with_a_misspelt_key_is_refused(tmp_path: Path
 def test_a_run_leaves_everything_that_the_later_stages_read(small_run: Path):
     assert {path.name for path in small_run.iterdir()} == {
         "config.json", "manifest.json", "split.csv", "log.jsonl", "checkpoints", "model", "network.json",
-        "predictions", "metrics.json", "figures", "report.html",
+        "analysis.json", "predictions", "metrics.json", "figures", "report.html",
     }  # fmt: skip
     manifest = json.loads((small_run / "manifest.json").read_text())
     split = read_split(small_run / "split.csv")

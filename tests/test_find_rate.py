@@ -16,7 +16,8 @@ DIGITS = "--config=tests/configs/small.py"
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     output = tmp_path_factory.mktemp("rate")
-    result = vitlab("find_rate", DIGITS, "--steps=60", f"--output={output}")
+    plain = ("--config.phases.head.views=0", "--config.phases.head.augmentation.rotation=0")
+    result = vitlab("find_rate", DIGITS, *plain, "--steps=60", f"--output={output}")
     assert result.returncode == 0, result.stderr
     return result.stdout, output
 

@@ -34,6 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
         SMALL,
         f"--workdir={workdir}",
         *("--seeds=2", "--folds=3", "--hidden=0,4", "--config.dataset.per_class=12"),
+        *("--config.phases.head.views=0", "--config.phases.head.augmentation.rotation=0"),
     )
     assert result.returncode == 0, result.stderr
     return workdir, result.stdout

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import jax
+import numpy as np
 
 from vitlab import files, preparation, processes, runtime
 from vitlab.config import Config
@@ -12,11 +13,18 @@ from vitlab.data import (
     PARTS,
     Collection,
     Split,
-    pretraining_signs,
+    near_copies,
     write_split,
 )
 from vitlab.errors import InputError
-from vitlab.evaluation import evaluate, evaluate_test, load_predictions, predict, save_predictions
+from vitlab.evaluation import (
+    analyse_errors,
+    evaluate,
+    evaluate_test,
+    load_predictions,
+    predict,
+    save_predictions,
+)
 from vitlab.models import (
     Blueprint,
     SavedModel,
@@ -64,7 +72,7 @@ def run_job(config: Config, run: RunDirectory, *, tensorboard: bool = False, pro
     collection, split = preparation.read_images(config, blueprint, stored)
     class_names = split.table.class_names
     _check_split(run, split)
-    pretraining = _pretraining(config, blueprint, split)
+    pretraining = preparation.pretraining(config, blueprint, split)
     processes.check_same("the images", split.hash)
     run.begin(config)
     if processes.is_first():
@@ -124,6 +132,7 @@ def _report(
     if not run.network.exists():
         files.write_json(run.network, _describe(config, blueprint, model))
     files.write_json(run.metrics, _evaluate_parts(run, list(config.phases), split))
+    files.write_json(run.analysis, _analyse(run, list(config.phases), collection, split))
     write_report(run, collection, split)
 
 
@@ -143,25 +152,6 @@ def _what_runs(
         "unreadable": collection.pixels.unreadable,
         "repairs": collection.pixels.repairs,
     }
-
-
-def _pretraining(config: Config, blueprint: Blueprint, split: Split) -> dict[str, Any] | None:
-    """What the weights learned from, and which names say that the images were among it; warns of them.
-
-    None where they learn from nothing. It goes into the manifest, for the report.
-    """
-    if blueprint.published is None:
-        return None
-    data = blueprint.published.trained_on
-    signs = pretraining_signs(config.dataset.path, split.table, data)
-    if signs:
-        known = f"the weights were trained on {data}"
-        unknown_data = "it is not known what the weights were trained on"
-        say(
-            f"warning: {known if data else unknown_data}; these images may have been among it, which "
-            f"makes the test easier than it looks: {'; '.join(signs)}"
-        )
-    return {"data": data, "signs": signs}
 
 
 def _check_network(config: Config, run: RunDirectory, blueprint: Blueprint) -> None:
@@ -263,6 +253,18 @@ def _evaluate_parts(run: RunDirectory, phases: list[str], split: Split) -> dict:
         metrics[phase] = {part: evaluate(predictions, names) for part, predictions in found.items()}
         metrics[phase]["test"] = evaluate_test(found["test"], names, hard)
     return metrics
+
+
+def _analyse(
+    run: RunDirectory, phases: list[str], collection: Collection, split: Split
+) -> dict[str, Any]:
+    """The error analysis of the test part, from the saved predictions and the images."""
+    rows = split.rows("test")
+    models = {phase: load_predictions(run.predictions(phase, "test")) for phase in phases}
+    last = models[phases[-1]]
+    wrong = rows[np.flatnonzero(last.answers != last.labels)]
+    copies = near_copies(collection, wrong, split.rows("train"))
+    return analyse_errors(models, split.table.select(rows), split.table, copies)
 
 
 def _on_host(model: SavedModel) -> SavedModel:

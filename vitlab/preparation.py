@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from jax.sharding import Mesh
 
@@ -14,6 +15,7 @@ from vitlab.data import (
     check_batch_size,
     draw_split,
     open_collection,
+    pretraining_signs,
     read_split,
 )
 from vitlab.errors import InputError
@@ -64,6 +66,25 @@ def read_images(config: Config, blueprint: Blueprint, stored: str) -> tuple[Coll
         if name not in split.table.class_names:
             raise InputError(unknown("class", name, split.table.class_names, "report.classes"))
     return collection, split
+
+
+def pretraining(config: Config, blueprint: Blueprint, split: Split) -> dict[str, Any] | None:
+    """What the weights learned from, and which names say that the images were among it; warns of them.
+
+    None where they learn from nothing. It goes into the manifest, for the report.
+    """
+    if blueprint.published is None:
+        return None
+    data = blueprint.published.trained_on
+    signs = pretraining_signs(config.dataset.path, split.table, data)
+    if signs:
+        known = f"the weights were trained on {data}"
+        unknown_data = "it is not known what the weights were trained on"
+        say(
+            f"warning: {known if data else unknown_data}; these images may have been among it, which "
+            f"makes the test easier than it looks: {'; '.join(signs)}"
+        )
+    return {"data": data, "signs": signs}
 
 
 def placed(model: SavedModel, mesh: Mesh) -> SavedModel:

@@ -66,6 +66,11 @@ class RunDirectory:
         return self.path / "metrics.json"
 
     @property
+    def analysis(self) -> Path:
+        """Where the last model errs, and what changed between the phases; older runs lack it."""
+        return self.path / "analysis.json"
+
+    @property
     def network(self) -> Path:
         """The layers of the network, and what an answer costs."""
         return self.path / "network.json"

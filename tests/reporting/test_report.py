@@ -134,6 +134,21 @@ def test_the_page_stands_alone_and_holds_every_picture(page: Page):
     assert "4 x 4 patches of 2 x 2 pixels" in page.alternatives
 
 
+def error_figures(run: Path) -> set[str]:
+    """Those of an error analysis: there is none of what did not happen."""
+    analysis = json.loads((run / "analysis.json").read_text())
+    (change,) = analysis["changes"]
+    there = {
+        "errors_confident": analysis["confidently_wrong"],
+        "errors_uncertain": analysis["least_certain"],
+        "errors_labels": analysis["label_errors"]["images"],
+        "errors_copies": analysis["near_copies"],
+        "fixed_all": change["fixed"],
+        "broken_all": change["broken"],
+    }
+    return {f"{name}.svg" for name, images in there.items() if images}
+
+
 def test_every_figure_is_a_file_too(small_run: Path):
     names = {path.name for path in (small_run / "figures").iterdir()}
     assert names == {
@@ -141,6 +156,7 @@ def test_every_figure_is_a_file_too(small_run: Path):
         *(f"confusion_{phase}.svg" for phase in ("head", "all")),
         *(f"{name}.svg" for name in ("split", "network", "examples", "examples_of_classes", "patches")),
         *(f"{name}.svg" for name in ("augmentation", "operations", "answers")),
+        *error_figures(small_run),
     }
     curves = (small_run / "figures" / "curves_accuracy.svg").read_text()
     assert "all begins" in curves

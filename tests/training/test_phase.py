@@ -127,6 +127,7 @@ def test_a_head_on_embeddings_learns_what_it_learns_behind_the_backbone(tmp_path
         np.testing.assert_allclose(on_embeddings.parameters[path], on_images.parameters[path], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_phase_ends_at_its_last_step_and_validates_what_it_has_seen(tmp_path: Path):
     """Three batches an epoch, of 43 images: the second epoch has two, and both are full."""
     phase = Phase(optimizer="sgd", schedule="linear", warmup_steps=1, learning_rate=0.1, steps=5)
@@ -142,6 +143,7 @@ def test_a_phase_ends_at_its_last_step_and_validates_what_it_has_seen(tmp_path: 
     assert (shorter.steps, shorter.epochs) == (3, 1)
 
 
+@pytest.mark.slow
 def test_steps_that_are_over_in_the_middle_of_an_epoch_are_refused(tmp_path: Path, monkeypatch):
     save, batches = Checkpoints.save, itertools.count(1)
 
@@ -169,6 +171,7 @@ def test_the_last_layers_train_and_those_below_stay(tmp_path: Path):
     }
 
 
+@pytest.mark.slow
 def test_a_phase_under_way_may_change_how_its_gradients_are_used(tmp_path: Path):
     """Rates, weight decay and clipping are in no array of the checkpoint, whatever the optimizer is."""
     for optimizer in ("adam", "lamb"):

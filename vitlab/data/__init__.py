@@ -1,6 +1,7 @@
 """From files to batches: sources, decoding, the split, the store, the sampler, augmentation."""
 
 from vitlab.data.augmentation import Mixture, augment, augment_each, mix
+from vitlab.data.bundles import bundles_of
 from vitlab.data.collection import Collection, align, open_collection
 from vitlab.data.dealing import draw_split
 from vitlab.data.decode import DecodeError
@@ -16,6 +17,7 @@ from vitlab.data.inspection import (
     Pair,
     class_folders,
     inspect_source,
+    near_copies,
     pretraining_signs,
     to_json,
     write_clean_copy,
@@ -54,6 +56,7 @@ __all__ = [
     "align",
     "augment",
     "augment_each",
+    "bundles_of",
     "check_batch_size",
     "class_folders",
     "clear_pixels",
@@ -62,6 +65,7 @@ __all__ = [
     "inspect_source",
     "map_store",
     "mix",
+    "near_copies",
     "on_devices",
     "open_collection",
     "open_source",

@@ -13,6 +13,7 @@ from vitlab.evaluation.comparison import (
     needed_images,
 )
 from vitlab.evaluation.counts import confusion_matrix, kappa_reading, row_shares
+from vitlab.evaluation.error_analysis import analyse_errors, class_reading
 from vitlab.evaluation.intervals import CONFIDENCE, paired_interval, student_interval, wilson_interval
 from vitlab.evaluation.metrics import evaluate, evaluate_test
 from vitlab.evaluation.notable_images import (
@@ -28,17 +29,34 @@ from vitlab.evaluation.predictions import (
     predict,
     save_predictions,
 )
+from vitlab.evaluation.projections import (
+    Reduced,
+    drawn_rows,
+    perplexity,
+    reduce_width,
+    tsne,
+    umap,
+)
 from vitlab.evaluation.ranking import Curve, curve
 from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
-from vitlab.evaluation.resampling import RESAMPLES
+from vitlab.evaluation.separability import (
+    Clusters,
+    Probe,
+    Score,
+    find_clusters,
+    linear_probe,
+    nearest,
+    score,
+)
+from vitlab.evaluation.separability_wording import separability_statements
 from vitlab.evaluation.wording import ENGLISH, Wording, statement
 
 __all__ = [
     "ALPHA",
     "CONFIDENCE",
     "ENGLISH",
-    "RESAMPLES",
     "Changes",
+    "Clusters",
     "Comparison",
     "Confusion",
     "Curve",
@@ -46,37 +64,52 @@ __all__ = [
     "FoldComparison",
     "LabelErrors",
     "Predictions",
+    "Probe",
+    "Reduced",
     "Repeats",
+    "Score",
     "Temperature",
     "Wording",
+    "analyse_errors",
     "bootstrap_intervals",
     "bootstrap_of_models",
     "calibration",
     "changes",
+    "class_reading",
     "common_images",
     "compare_accuracy",
     "compare_figure",
     "compare_folds",
     "confusion_matrix",
     "curve",
+    "drawn_rows",
     "evaluate",
     "evaluate_test",
+    "find_clusters",
     "fit_temperature",
     "holm",
     "kappa_reading",
     "label_errors",
     "least_certain",
+    "linear_probe",
     "load_predictions",
     "mcnemar",
     "most_confidently_wrong",
+    "nearest",
     "needed_images",
     "paired_interval",
+    "perplexity",
     "predict",
+    "reduce_width",
     "repeats",
     "row_shares",
     "same_images",
     "save_predictions",
+    "score",
+    "separability_statements",
     "statement",
     "student_interval",
+    "tsne",
+    "umap",
     "wilson_interval",
 ]

@@ -95,10 +95,12 @@ def _mark_phases(axes: Axes, phases: Sequence[PhaseResult], metric: str) -> None
         )
 
 
-def confusion_chart(matrix: Sequence[Sequence[int]], class_names: Sequence[str], title: str) -> str:
+def confusion_chart(
+    matrix: Sequence[Sequence[int]], class_names: Sequence[str], title: str, columns: str = "answer"
+) -> str:
     """Counts, coloured by the share of the true class (S0-23, S2-19)."""
     counts = np.array(matrix)
-    class_names = _short(class_names)
+    class_names = short_names(class_names)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     classes = len(class_names)
     cell = 0.42 if classes <= MOST_ANNOTATED else max(0.1, 10 / classes)
@@ -115,7 +117,7 @@ def confusion_chart(matrix: Sequence[Sequence[int]], class_names: Sequence[str],
         small = min(9.0, 500 / classes)
         axes.set_xticks(range(classes), class_names, rotation=90, fontsize=small)
         axes.set_yticks(range(classes), class_names, fontsize=small)
-        axes.set_xlabel("answer")
+        axes.set_xlabel(columns)
         axes.set_ylabel("truth")
         axes.set_title(title)
         return svg_text(figure)
@@ -124,7 +126,7 @@ def confusion_chart(matrix: Sequence[Sequence[int]], class_names: Sequence[str],
 def parts_chart(counts: dict[str, dict[str, int]]) -> str:
     """Images per class and part, stacked."""
     names = list(next(iter(counts.values())))
-    labels = _short(names)
+    labels = short_names(names)
     places = np.arange(len(names))
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(6.5, 0.9 + 0.24 * len(names)), layout="constrained")
@@ -163,7 +165,7 @@ def histogram_chart(values: Sequence[float], title: str, axis: str, *, doublings
         return svg_text(figure)
 
 
-def _short(names: Sequence[str]) -> list[str]:
+def short_names(names: Sequence[str]) -> list[str]:
     """Names of at most LONGEST letters as they are shown: longer ones would leave the chart no room."""
     return [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in map(shown, names)]
 

@@ -36,14 +36,14 @@ class Gallery:
 
     def one_per_class(self) -> list[Picture]:
         """An example of each class, from the training part (S0-05)."""
-        return [self._show(self._draw(label, "train")[0], name) for label, name in self._classes()]
+        return [self.show(self._draw(label, "train")[0], name) for label, name in self._classes()]
 
     def of_classes(self, config: Config) -> list[Picture]:
         """Several examples of the chosen classes (S0-05)."""
         names = self.results.class_names
         chosen = config.report.classes or self._most_confused()
         return [
-            self._show(row, name)
+            self.show(row, name)
             for name in chosen
             for row in self._draw(names.index(name), "train")[: config.report.examples]
         ]
@@ -96,8 +96,18 @@ class Gallery:
                 answer = int(probabilities.argmax())
                 text = f"{phase.name}: {names[answer]} {probabilities[answer]:.0%}"
                 answers.append(Answer(text, answer == label))
-            shown.append(self._show(row, name, tuple(answers)))
+            shown.append(self.show(row, name, tuple(answers)))
         return shown
+
+    def show(self, row: int, caption: str, answers: tuple[Answer, ...] = ()) -> Picture:
+        """In its own shape; an image that has gone since training is shown as the network saw it."""
+        if self._is_hidden(row):
+            return picture(Image.fromarray(self._pixels(row)), f"{caption} (not to be shown)", answers)
+        try:
+            image = self.collection.read(int(row)).image
+        except (DecodeError, OSError):
+            image = Image.fromarray(self._pixels(row))
+        return picture(image, caption, answers)
 
     def _classes(self) -> list[tuple[int, str]]:
         names = self.results.class_names
@@ -144,16 +154,6 @@ class Gallery:
         """As the network saw it in training, or would have."""
         inputs = self.collection.store(np.array([row]), training=True).fetch(np.array([0]))
         return np.full_like(inputs[0], GREY) if self._is_hidden(row) else inputs[0]
-
-    def _show(self, row: int, caption: str, answers: tuple[Answer, ...] = ()) -> Picture:
-        """In its own shape; an image that has gone since training is shown as the network saw it."""
-        if self._is_hidden(row):
-            return picture(Image.fromarray(self._pixels(row)), f"{caption} (not to be shown)", answers)
-        try:
-            image = self.collection.read(int(row)).image
-        except (DecodeError, OSError):
-            image = Image.fromarray(self._pixels(row))
-        return picture(image, caption, answers)
 
 
 def _shown(pixels: np.ndarray, caption: str) -> Picture:

@@ -8,6 +8,7 @@ from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Config, from_json
 from vitlab.data import PARTS, Collection, Split
 from vitlab.reporting import charts
+from vitlab.reporting.error_gallery import MOST_CHANGED, error_galleries
 from vitlab.reporting.gallery import Gallery
 from vitlab.reporting.network_chart import network_chart
 from vitlab.reporting.page import data_address, render
@@ -21,15 +22,16 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     results = read_results(run)
     config = from_json(results.config)
     drawn = _charts(results, split)
-    galleries = _galleries(
-        Gallery(collection, split, results, config.seed, config.report.private), config
-    )
+    gallery = Gallery(collection, split, results, config.seed, config.report.private)
+    galleries = _galleries(gallery, config) | error_galleries(gallery, results.analysis)
     figures = drawn | {name: grid_svg(pictures) for name, pictures in galleries.items()}
     for name, svg in figures.items():
         files.write_text(run.figures / f"{name}.svg", svg)
     page = render(
         "report.html",
         results=results,
+        analysis=results.analysis,
+        most_changed=MOST_CHANGED,
         parts=PARTS,
         costs=_costs(results.phases, config),
         charts={name: data_address(svg) for name, svg in drawn.items()},

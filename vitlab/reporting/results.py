@@ -36,6 +36,7 @@ class Results:
     config: dict[str, Any]
     manifest: dict[str, Any]
     network: dict[str, Any]
+    analysis: dict[str, Any]
     class_names: tuple[str, ...]
     phases: tuple[PhaseResult, ...]
 
@@ -56,7 +57,14 @@ def read_results(run: RunDirectory) -> Results:
         for name in metrics
     )
     names = tuple(phases[0].card["class_names"])
-    return Results(read_json(run.config), run.manifest, read_json(run.network), names, phases)
+    return Results(
+        read_json(run.config),
+        run.manifest,
+        read_json(run.network),
+        read_json(run.analysis),
+        names,
+        phases,
+    )
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from vitlab.data.inspection.copies import NEAR, Copies
 from vitlab.data.inspection.examined import Examined
 from vitlab.data.inspection.flaws import Flaw
 from vitlab.data.inspection.inspection import Inspection, inspect_source, to_json
+from vitlab.data.inspection.lookalikes import near_copies
 from vitlab.data.inspection.near import Pair
 from vitlab.data.inspection.pretraining import pretraining_signs
 
@@ -18,6 +19,7 @@ __all__ = [
     "Pair",
     "class_folders",
     "inspect_source",
+    "near_copies",
     "pretraining_signs",
     "to_json",
     "write_clean_copy",

@@ -1,0 +1,55 @@
+"""Images as points of a plane, coloured by class, as SVG text."""
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from vitlab.reporting.charts import COLOURS, STYLE, short_names, svg_text
+
+PALETTE = (*COLOURS, "#F0E442", "#000000")  # all that Okabe and Ito have
+MARKS = ("o", "^", "s")  # with the colours, a sign for each of 24 classes
+MOST_NAMED = len(MARKS) * len(PALETTE)
+OTHERS = "#b0b0b0"
+
+
+def scatter_chart(
+    points: np.ndarray,
+    labels: np.ndarray,
+    class_names: Sequence[str],
+    title: str,
+    axes_names: tuple[str, str],
+) -> str:
+    """`points` [images, 2]. Of many classes the largest have signs of their own, the others are grey."""
+    counts = np.bincount(labels, minlength=len(class_names))
+    named = sorted(np.argsort(-counts, kind="stable")[:MOST_NAMED].tolist())
+    names = short_names(class_names)
+    with matplotlib.rc_context({**STYLE, "axes.grid": False}):
+        columns = 1 if max(len(names[label]) for label in named) > 16 else 2
+        lines = -(-(len(named) + (len(named) < len(names))) // columns)
+        figure = Figure(figsize=(4.4, 4.2 + 0.19 * lines), layout="constrained")
+        axes = figure.subplots()
+        others = points[~np.isin(labels, named)]
+        if len(others):
+            axes.plot(
+                *others.T, ".", color=OTHERS, markersize=3, label=f"{len(names) - len(named)} others"
+            )
+        size = 4.5 if len(points) <= 1000 else 3.5
+        for place, number in enumerate(named):
+            axes.plot(
+                *points[labels == number].T,
+                linestyle="none",
+                marker=MARKS[place // len(PALETTE)],
+                markersize=size,
+                markeredgewidth=0,
+                color=PALETTE[place % len(PALETTE)],
+                label=names[number],
+            )
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.set_xlabel(axes_names[0])
+        axes.set_ylabel(axes_names[1])
+        axes.set_title(title)
+        figure.legend(loc="outside lower center", ncols=columns, fontsize=9, markerscale=1.3)
+        return svg_text(figure)
