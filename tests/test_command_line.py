@@ -27,6 +27,7 @@ TRANSFER = "--config=configs/transfer.py:vit_ti16"
         ("summary", "--choose"),
         ("dataset", "--fix"),
         ("find_rate", "--steps"),
+        ("compare", "--intersect"),
     ],
 )
 def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: str, flag: str):

@@ -21,9 +21,10 @@ COMMANDS = {
     "dataset_job": 5,
     "feasibility_job": 5,
     "population_job": 5,
+    "compare_job": 5,
 }
 COMMANDS |= {"main": 6, "evaluate": 6, "convert": 6, "summary": 6, "dataset": 6, "find_rate": 6}
-COMMANDS |= {"population": 6, "feasibility": 6}
+COMMANDS |= {"population": 6, "feasibility": 6, "compare": 6}
 
 
 def rank(parts: tuple[str, ...]) -> int:

@@ -130,21 +130,29 @@ class RunDirectory:
             files.write_json(self.config, to_json(chosen))
 
     def open_finished(self) -> Config:
-        """The config of a run that has come to its end.
+        """The config of a run that has come to its end, and has all its pieces.
+
+        Raises:
+            InputError: there is no run, it is not finished, or a piece of it is gone.
+        """
+        chosen = self.read_finished()
+        gone = self._gone(chosen)
+        if gone:
+            raise InputError(f"{gone[0]} is gone; run the training again, and it is made again")
+        return chosen
+
+    def read_finished(self, flag: str = "--workdir") -> Config:
+        """The config of a run that has come to its end, of which a piece may be gone.
 
         Raises:
             InputError: there is no run, or it is not finished.
         """
         if not self.config.is_file():
-            raise InputError(f"{self.path} holds no run: no {self.config.name} is in it (--workdir)")
+            raise InputError(f"{self.path} holds no run: no {self.config.name} is in it ({flag})")
         self._read_manifest()
         if not self.manifest.get("finished"):
             raise InputError(f"the run in {self.path} is not finished; run its training again first")
-        chosen = from_json(read_json(self.config))
-        gone = self._gone(chosen)
-        if gone:
-            raise InputError(f"{gone[0]} is gone; run the training again, and it is made again")
-        return chosen
+        return from_json(read_json(self.config))
 
     def _lock(self) -> int:
         try:

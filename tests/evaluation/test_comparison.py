@@ -109,6 +109,23 @@ def test_the_sentence_of_a_difference_that_is_established():
     )
 
 
+def test_no_number_of_images_is_named_where_as_many_are_there_and_few_of_them_decide():
+    """Surer of every image but one, of which it is surely wrong: that one is all that varies."""
+    labels = np.arange(60) % 2
+    sure = 4 * np.eye(2, dtype=np.float32)[labels]
+    sure[0] = [0, 8]
+    ids = np.arange(60).astype(str)
+    models = {
+        "guessing": Predictions(ids, labels, np.zeros((60, 2), np.float32)),
+        "sure": Predictions(ids, labels, sure),
+    }
+    (pair,) = compare_figure(models, "loss", seed=0, resamples=2000)
+    assert pair.difference is not None
+    assert pair.difference < -0.4
+    assert pair.better is None
+    assert pair.needed is None
+
+
 def test_the_sentence_of_a_difference_that_is_not_established_says_how_many_images_would_be_needed():
     (pair,) = compare_accuracy(two_models(12, 5, 135, 6))
     said = statement(pair)

@@ -6,7 +6,7 @@ from scipy import stats
 from sklearn import metrics as sklearn
 
 from tests.evaluation.test_metrics import NAMES, some_predictions
-from vitlab.evaluation import Predictions, bootstrap_intervals, evaluate
+from vitlab.evaluation import Predictions, bootstrap_intervals, bootstrap_of_models, evaluate
 from vitlab.evaluation.bootstrap import paired_difference
 from vitlab.evaluation.calibration import losses
 from vitlab.evaluation.resampling import (
@@ -126,6 +126,15 @@ def test_the_same_seed_gives_the_same_interval_and_another_another():
     first, again, other = (bootstrap_intervals(predictions, ["loss"], seed) for seed in (3, 3, 4))
     assert first == again
     assert first != other
+
+
+def test_several_models_have_the_intervals_that_each_has_alone():
+    first = some_predictions()
+    second = Predictions(first.ids, first.labels, first.logits[:, ::-1].copy())
+    figures = ["macro.f1", "loss", "ece", "roc_auc"]
+    together = bootstrap_of_models([first, second], figures, seed=1, resamples=500)
+    alone = [bootstrap_intervals(model, figures, seed=1, resamples=500) for model in (first, second)]
+    assert together == alone
 
 
 def test_without_a_mistake_there_is_no_interval_and_that_is_said():

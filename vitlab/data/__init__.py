@@ -25,7 +25,7 @@ from vitlab.data.inspection import (
 from vitlab.data.packs import clear_pixels
 from vitlab.data.resident import ResidentStore, on_devices
 from vitlab.data.sampler import Sampler
-from vitlab.data.sources import open_source
+from vitlab.data.sources import Source, open_source
 from vitlab.data.splits import Split, read_split, write_split
 from vitlab.data.stores import Store
 from vitlab.data.table import HARD, PARTS, PRIVATE, REPUBLISH, Table
@@ -49,6 +49,7 @@ __all__ = [
     "Pair",
     "ResidentStore",
     "Sampler",
+    "Source",
     "Split",
     "Store",
     "Table",

@@ -1,9 +1,10 @@
 """How good a model is: its predictions, saved once, and every figure as a function of them."""
 
-from vitlab.evaluation.bootstrap import Estimate, bootstrap_intervals
+from vitlab.evaluation.bootstrap import Estimate, bootstrap_intervals, bootstrap_of_models
 from vitlab.evaluation.calibration import Temperature, calibration, fit_temperature
 from vitlab.evaluation.changes import Changes, Confusion, changes
 from vitlab.evaluation.comparison import (
+    ALPHA,
     Comparison,
     compare_accuracy,
     compare_figure,
@@ -13,7 +14,7 @@ from vitlab.evaluation.comparison import (
 )
 from vitlab.evaluation.counts import confusion_matrix, kappa_reading, row_shares
 from vitlab.evaluation.error_analysis import analyse_errors, class_reading
-from vitlab.evaluation.intervals import paired_interval, student_interval, wilson_interval
+from vitlab.evaluation.intervals import CONFIDENCE, paired_interval, student_interval, wilson_interval
 from vitlab.evaluation.metrics import evaluate, evaluate_test
 from vitlab.evaluation.notable_images import (
     LabelErrors,
@@ -51,6 +52,8 @@ from vitlab.evaluation.separability_wording import separability_statements
 from vitlab.evaluation.wording import ENGLISH, Wording, statement
 
 __all__ = [
+    "ALPHA",
+    "CONFIDENCE",
     "ENGLISH",
     "Changes",
     "Clusters",
@@ -69,6 +72,7 @@ __all__ = [
     "Wording",
     "analyse_errors",
     "bootstrap_intervals",
+    "bootstrap_of_models",
     "calibration",
     "changes",
     "class_reading",

@@ -37,24 +37,36 @@ def bootstrap_intervals(
     wrongly, they know nothing of the spread, and there is no interval. For the accuracy take Wilson's,
     which holds there too. The calibration error has none: chance adds to it more than it varies.
     """
-    found = estimates(predictions, figures)
-    drawn = resampled([predictions], figures, seed, resamples)[:, 0]
-    result = {}
-    for name, value, values in zip(figures, found.tolist(), drawn, strict=True):
-        if np.isnan(value):
-            result[name] = Estimate(None, None, "not defined on these images")
-            continue
-        if name == "ece":
-            result[name] = Estimate(value, None, "chance adds more to it than it varies")
-            continue
-        low, high = percentile_interval(values - values.mean() + value, confidence)
-        if high - low < ALIKE:
-            result[name] = Estimate(value, None, "the same in every resample")
-        elif name in LOWER_IS_BETTER:
-            result[name] = Estimate(value, (max(0.0, low), high), "")
-        else:
-            result[name] = Estimate(value, (low, min(1.0, high)), "")
+    return bootstrap_of_models([predictions], figures, seed, resamples, confidence)[0]
+
+
+def bootstrap_of_models(
+    models: Sequence[Predictions],
+    figures: Sequence[str],
+    seed: int,
+    resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
+) -> list[dict[str, Estimate]]:
+    """The same for several models whose rows are the same images, which are drawn once for all."""
+    drawn = resampled(models, figures, seed, resamples)
+    result = []
+    for index, model in enumerate(models):
+        rows = zip(figures, estimates(model, figures).tolist(), drawn[:, index], strict=True)
+        result.append({name: _estimate(name, value, values, confidence) for name, value, values in rows})
     return result
+
+
+def _estimate(figure: str, value: float, values: np.ndarray, confidence: float) -> Estimate:
+    if np.isnan(value):
+        return Estimate(None, None, "not defined on these images")
+    if figure == "ece":
+        return Estimate(value, None, "chance adds more to it than it varies")
+    low, high = percentile_interval(values - values.mean() + value, confidence)
+    if high - low < ALIKE:
+        return Estimate(value, None, "the same in every resample")
+    if figure in LOWER_IS_BETTER:
+        return Estimate(value, (max(0.0, low), high), "")
+    return Estimate(value, (low, min(1.0, high)), "")
 
 
 def percentile_interval(values: np.ndarray, confidence: float = CONFIDENCE) -> Interval:

@@ -32,7 +32,7 @@ class Comparison:
         p_corrected: over all the pairs.
         pairs: how many these are.
         needed: the test images with which a difference like this would be established four times of
-            five; None if there is no difference or it is established.
+            five; None if there is no difference, it is established, or the formula knows of none.
     """
 
     first: str
@@ -165,8 +165,12 @@ def needed_images(
 
 
 def _needed_by_spread(difference: float, spread: float, count: int, level: float) -> int | None:
-    """For a figure whose spread falls with the root of the number of images."""
+    """For a figure whose spread falls with the root of the number of images.
+
+    None too where as many are there already: then a few images decide, and their number says nothing.
+    """
     if difference == 0:
         return None
     both = stats.norm.isf(level / 2) + stats.norm.ppf(POWER)
-    return int(np.ceil(count * (both * spread / difference) ** 2))
+    needed = int(np.ceil(count * (both * spread / difference) ** 2))
+    return needed if needed > count else None

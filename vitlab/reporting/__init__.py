@@ -1,5 +1,6 @@
-"""Reports of runs and of collections: figures, tables and pictures in one HTML file."""
+"""Reports of runs, of their comparison, of collections and before training: each is one HTML file."""
 
+from vitlab.reporting.comparison import read_runs, write_comparison
 from vitlab.reporting.dataset_report import write_dataset_report
 from vitlab.reporting.feasibility_report import write_feasibility_report
 from vitlab.reporting.network_chart import network_chart
@@ -9,6 +10,8 @@ from vitlab.reporting.report import write_report
 __all__ = [
     "network_chart",
     "rate_chart",
+    "read_runs",
+    "write_comparison",
     "write_dataset_report",
     "write_feasibility_report",
     "write_report",

@@ -19,7 +19,7 @@ def render(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(bytes=_bytes, duration=duration, lines=_lines)
+    environment.filters.update(bytes=size_text, duration=duration, lines=_lines)
     return environment.get_template(template).render(**values)
 
 
@@ -38,5 +38,5 @@ def _lines(text: str) -> Markup:
     return Markup("\n").join(shown(line) for line in text.split("\n"))
 
 
-def _bytes(count: int) -> str:
+def size_text(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"

@@ -43,7 +43,7 @@ class Results:
 
 def read_results(run: RunDirectory) -> Results:
     metrics = read_json(run.metrics)
-    log = _read_log(run.log)
+    log = read_log(run.log)
     phases = tuple(
         PhaseResult(
             name=name,
@@ -52,7 +52,7 @@ def read_results(run: RunDirectory) -> Results:
             log=[line for line in log if line["phase"] == name],
             predictions={part: load_predictions(run.predictions(name, part)) for part in PARTS},
             weights_bytes=(run.model(name) / "weights.safetensors").stat().st_size,
-            checkpoint_bytes=_size(run.checkpoints / name),
+            checkpoint_bytes=folder_size(run.checkpoints / name),
         )
         for name in metrics
     )
@@ -67,7 +67,7 @@ def read_results(run: RunDirectory) -> Results:
     )
 
 
-def _read_log(path: Path) -> list[dict[str, Any]]:
+def read_log(path: Path) -> list[dict[str, Any]]:
     """The epochs; none where the file was deleted, for everything but the curves is elsewhere."""
     if not path.exists():
         return []
@@ -77,5 +77,5 @@ def _read_log(path: Path) -> list[dict[str, Any]]:
         raise InputError(f"cannot read {path}: {error}; start again in a new workdir") from error
 
 
-def _size(folder: Path) -> int:
+def folder_size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -1,0 +1,88 @@
+"""A table says the same on a page, in CSV and in LaTeX, and neither runs what a cell contains."""
+
+import csv
+import io
+
+import pytest
+
+from vitlab.reporting.tables import Column, Table, formatted
+
+COLUMNS = (
+    Column("model", "model"),
+    Column("accuracy", "accuracy", "percent"),
+    Column("n", "n", "count"),
+)
+
+
+def table(*models: str) -> Table:
+    rows = [
+        {"model": model, "accuracy": 0.9123456, "accuracy_interval": (0.88, 0.94), "n": 1234}
+        for model in models
+    ]
+    return Table("figures", COLUMNS, rows)
+
+
+def read(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_csv_has_every_digit_and_the_ends_of_intervals():
+    (row,) = read(table("vit").csv())
+    assert {key: float(row[key]) for key in ("accuracy", "accuracy_low", "accuracy_high")} == {
+        "accuracy": 0.9123456,
+        "accuracy_low": 0.88,
+        "accuracy_high": 0.94,
+    }
+    assert row["n"] == "1234"
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t=", "\r="])
+def test_a_spreadsheet_takes_no_cell_for_a_formula(start: str):
+    name = f'{start}HYPERLINK("http://x","y")'
+    (row,) = read(table(name).csv())
+    assert row["model"][0] == "'"
+    assert "HYPERLINK" in row["model"]
+
+
+def test_a_number_below_zero_is_no_formula():
+    rows = [{"difference": -0.25}]
+    text = Table("pairs", (Column("difference", "difference", "points"),), rows).csv()
+    assert text == "difference\n-0.25\n"
+
+
+def test_what_is_not_known_is_empty_in_csv_and_a_dash_elsewhere():
+    rows = [{"model": None, "accuracy": None, "n": None}]
+    empty = Table("figures", COLUMNS, rows)
+    assert empty.csv().split("\n")[1] == ",,"
+    assert [cell.text for cell in next(empty.cells())] == ["–"] * 3
+    assert r"-- & -- & -- \\" in empty.latex()
+
+
+def test_latex_escapes_every_letter_that_it_would_obey():
+    text = table(r"a_b & 50% #1 {x} $y$ \input{z} ~^<i>").latex()
+    assert (
+        r"a\_b \& 50\% \#1 \{x\} \$y\$ \textbackslash{}input\{z\} "
+        r"\textasciitilde{}\textasciicircum{}\textless{}i\textgreater{}"
+    ) in text
+    assert r"91.23 \% (88.00 to 94.00) & 1,234 \\" in text
+    assert r"\begin{tabular}{lrr}" in text
+
+
+def test_only_so_many_rows_stand_on_a_page_and_the_files_have_all():
+    many = Table("figures", COLUMNS, table(*map(str, range(10))).rows, most=4)
+    assert len(list(many.cells())) == 4
+    assert many.more == 6
+    assert len(read(many.csv())) == 10
+
+
+def test_a_probability_is_never_rounded_across_the_level():
+    assert formatted(0.04996, "p") == ".050"
+    assert formatted(0.0502, "p") == ".0502"
+    assert formatted(0.05, "p") == ".050"
+    assert formatted(0.0004, "p") == "< .001"
+    assert formatted(1.0, "p") == "1.000"
+
+
+def test_a_small_difference_is_not_shown_as_none():
+    assert formatted(-0.00001, "number") == "−1.0e−05"
+    assert formatted(0.0, "number") == "0.0000"

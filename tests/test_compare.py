@@ -1,0 +1,224 @@
+"""`python -m vitlab.compare` as a user runs it: its flags, and what it refuses and why."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import vitlab
+from tests.reporting.made_runs import change_json, digits_split, invented_split, make_run
+from tests.reporting.test_comparison import Page
+from vitlab.compare_job import compare_runs
+from vitlab.config import Split as SplitSettings
+from vitlab.errors import InputError
+from vitlab.evaluation import Predictions, load_predictions, save_predictions
+from vitlab.reporting import read_runs
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[Path]:
+    split = invented_split(["cat", "dog", "owl"], 60)
+    return [make_run(tmp_path / f"r{index}", split, {"t": 0.8}, chance=index) for index in (1, 2)]
+
+
+def refusal(paths: Sequence[Path], *, intersect: bool = False) -> str:
+    with pytest.raises(InputError) as caught:
+        read_runs(paths, intersect=intersect)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_real_run_is_compared_phase_by_phase(small_run: Path, tmp_path: Path):
+    output = tmp_path / "out"
+    done = vitlab("compare", f"--runs={small_run}", f"--output={output}", "--resamples=500")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((output / "comparison.json").read_text())
+    measured = json.loads((small_run / "metrics.json").read_text())
+    assert [row["model"] for row in found["models"]] == ["small/head", "small/all"]
+    assert [row["augmented"] for row in found["models"]] == [True, True]
+    for row, parts, phase in zip(found["figures"], found["parts"], ("head", "all"), strict=True):
+        test = measured[phase]["test"]
+        assert row["accuracy"] == test["accuracy"]
+        assert row["accuracy_interval"] == test["accuracy_interval"]
+        for key in ("loss", "kappa", "brier", "ece", "roc_auc", "balanced_accuracy"):
+            assert row[key] == pytest.approx(test[key], rel=1e-9)
+        assert row["macro.f1"] == pytest.approx(test["macro"]["f1"])
+        assert parts["train_accuracy"] == measured[phase]["train"]["accuracy"]
+    statement = next(pair["statement"] for pair in found["pairs"] if pair["figure"] == "accuracy")
+    assert statement in done.stdout
+    assert f"report: {output / 'report.html'}" in done.stdout
+    network = json.loads((small_run / "network.json").read_text())
+    assert found["latency"][0]["milliseconds"] == network["facts"]["milliseconds"]
+    weights = (small_run / "model" / "all" / "weights.safetensors").stat().st_size
+    assert found["costs"][1]["weights_bytes"] == weights
+    page = Page((output / "report.html").read_text())
+    assert "all begins" in "".join(page.text)
+    assert len(page.tables["table-figures"]) == 3
+    again = vitlab("compare", f"--runs={small_run}", f"--output={output}", "--resamples=500")
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "name runs with --runs=DIR,DIR"),
+        (("--runs=a,,b",), "name runs with --runs=DIR,DIR"),
+        (("--runs=a,b",), "give a folder with --output=DIR"),
+        (("--runs=a,b", "--output=vitlab"), "vitlab holds something else than a comparison"),
+        (("--runs=a,b", "--output=README.md"), "README.md holds something else than a comparison"),
+        (("--runs=a,b", "--output=x", "--resamples=3"), "resamples"),
+    ],
+)
+def test_a_wrong_flag_is_answered_without_jax(arguments, message: str, without_jax):
+    done = vitlab("compare", *arguments, **without_jax)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_what_is_no_run_is_refused_in_one_line(tmp_path: Path):
+    done = vitlab("compare", f"--runs={tmp_path}", f"--output={tmp_path / 'out'}")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"vitlab compare: {tmp_path} holds no run: no config.json is in it (--runs)\n"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+def test_one_model_alone_is_refused(two: list[Path]):
+    assert "has one model, and nothing to compare it with" in refusal(two[:1])
+
+
+def test_the_same_run_twice_is_refused(two: list[Path], tmp_path: Path):
+    assert "twice" in refusal([two[0], two[0]])
+    (tmp_path / "link").symlink_to(two[0])
+    assert "link twice; name each run once" in refusal([two[0], tmp_path / "link"])
+
+
+def test_runs_of_one_name_are_told_apart_by_the_folders_above(tmp_path: Path):
+    split = invented_split(["cat", "dog"], 40)
+    paths = [
+        make_run(tmp_path / above / "run", split, {"t": 0.8}, chance=chance)
+        for chance, above in enumerate("ab")
+    ]
+    assert list(read_runs(paths, intersect=False).models) == ["a/run", "b/run"]
+
+
+def test_an_unfinished_run_is_refused(two: list[Path]):
+    change_json(two[1] / "manifest.json", finished=False)
+    assert f"the run in {two[1]} is not finished" in refusal(two)
+
+
+def test_missing_and_damaged_predictions_are_named(two: list[Path]):
+    file = two[1] / "predictions" / "t" / "test.npz"
+    content = file.read_bytes()
+    file.unlink()
+    assert f"cannot read the predictions {file}" in refusal(two)
+    for damaged in (b"", content[: len(content) // 2], b"no archive"):
+        file.write_bytes(damaged)
+        assert f"cannot read the predictions {file}" in refusal(two)
+
+
+def test_logits_that_are_no_numbers_are_refused(two: list[Path]):
+    file = two[1] / "predictions" / "t" / "test.npz"
+    saved = load_predictions(file)
+    logits = saved.logits.copy()
+    logits[3, 1] = np.nan
+    save_predictions(Predictions(saved.ids, saved.labels, logits), file)
+    assert "has the logit nan" in refusal(two)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"class_names": 3}'])
+def test_a_damaged_card_is_named(two: list[Path], content: str):
+    card = two[0] / "model" / "t" / "model.json"
+    card.write_text(content)
+    assert str(card.parent) in refusal(two)
+
+
+def test_runs_of_other_classes_are_refused_by_name(tmp_path: Path):
+    first = make_run(tmp_path / "a", invented_split(["cat", "dog"], 40), {"t": 0.8})
+    second = make_run(tmp_path / "b", invented_split(["cat", "fox"], 40), {"t": 0.8})
+    third = make_run(tmp_path / "c", invented_split(["cat", "dog", "owl"], 40), {"t": 0.8})
+    for intersect in (False, True):
+        message = refusal([first, second], intersect=intersect)
+        assert "a and b have other classes (2 and 2; 'dog' is a class of one alone)" in message
+        assert "(2 and 3; 'owl' is a class of one alone)" in refusal([first, third], intersect=intersect)
+
+
+def test_other_splits_are_refused_with_the_runs_and_the_way_out(tmp_path: Path):
+    paths = [
+        make_run(tmp_path / f"r{seed}", digits_split(images=200, seed=seed), {"t": 0.8})
+        for seed in (0, 1)
+    ]
+    message = refusal(paths)
+    assert "r0: split " in message
+    assert "; r1: split " in message
+    assert "--intersect" in message
+
+
+def test_intersect_compares_on_the_common_test_images_and_says_how_many(tmp_path: Path):
+    paths = [
+        make_run(tmp_path / f"r{seed}", digits_split(images=900, seed=seed), {"t": 0.8}, chance=seed)
+        for seed in (0, 1)
+    ]
+    ids = [set(load_predictions(path / "predictions" / "t" / "test.npz").ids) for path in paths]
+    common = len(ids[0] & ids[1])
+    output = tmp_path / "out"
+    done = vitlab(
+        "compare",
+        f"--runs={','.join(map(str, paths))}",
+        f"--output={output}",
+        "--intersect",
+        "--resamples=300",
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"on {common} test images" in done.stdout
+    assert f"{450 - common} test images of r0 are not in all runs; they are left out" in done.stdout
+    found = json.loads((output / "comparison.json").read_text())
+    assert found["n"] == common > 50
+    assert found["left_out"] == {"r0": 450 - common, "r1": 450 - common}
+    assert {row["n"] for row in found["figures"]} == {common}
+    text = "".join(Page((output / "report.html").read_text()).text)
+    assert f"compared on the {common} test images" in " ".join(text.split())
+
+
+def test_runs_without_a_common_test_image_are_refused(tmp_path: Path):
+    split = invented_split(["cat", "dog"], 40)
+    swapped = {"test": "train", "train": "test", "val": "test"}
+    parts = [swapped[part] for part in split.parts]
+    parts[0] = "val"
+    other = type(split)(split.table, tuple(parts))
+    paths = [make_run(tmp_path / "a", split, {"t": 0.8}), make_run(tmp_path / "b", other, {"t": 0.8})]
+    assert "a, b have no test image in common" in refusal(paths, intersect=True)
+
+
+def test_folds_must_be_the_same_for_all(tmp_path: Path):
+    split, other = invented_split(["a", "b"], 40), invented_split(["a", "b"], 42)
+
+    def fold(name: str, number: int, network: str, chosen=split) -> Path:
+        settings = SplitSettings(folds=3, fold=number)
+        return make_run(tmp_path / name, chosen, {"t": 0.8}, network=network, settings=settings)
+
+    vit = [fold("v0", 0, "vit"), fold("v1", 1, "vit")]
+    cnn = fold("c0", 0, "cnn")
+    assert "on the folds 0, 1, and c0 on 0; models are compared on the same folds" in refusal(
+        [*vit, cnn]
+    )
+    assert "v0 and d0 are both fold 0, of different splits" in refusal(
+        [*vit, fold("d0", 0, "cnn", other)]
+    )
+    assert "v0 and w0 are the same model on the same fold 0" in refusal([*vit, fold("w0", 0, "vit")])
+
+
+def test_an_earlier_comparison_is_replaced_and_nothing_else(two: list[Path], tmp_path: Path):
+    output = tmp_path / "out"
+    compare_runs(two, output, intersect=False, seed=0, resamples=200)
+    (output / "notes.txt").write_text("mine")
+    shutil.rmtree(output / "figures")
+    compare_runs(two, output, intersect=False, seed=0, resamples=200)
+    assert (output / "notes.txt").read_text() == "mine"
+    assert (output / "figures" / "accuracy.svg").exists()

@@ -1,0 +1,59 @@
+"""Which of several models is better, and is that more than chance?
+
+    python -m vitlab.compare --runs=DIR,DIR,... --output=DIR [--intersect] [--seed=N] [--resamples=N]
+
+Every phase of every run is a model. They are compared on the same test images, from the predictions
+that the runs saved: intervals, paired tests of all pairs, what changed from one to the other, cost and
+speed. Runs on different splits are refused; --intersect takes the test images that all have. Runs that
+differ in their seed only are summed up; the folds of a cross-validation are pooled. DIR gets
+report.html, comparison.json, and each table as CSV and LaTeX.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from vitlab import command, files
+from vitlab.errors import InputError
+
+_RUNS = flags.DEFINE_list("runs", None, "Directories of finished runs, with commas between them.")
+_OUTPUT = flags.DEFINE_string("output", None, "A folder for what comes out: new, or of a comparison.")
+_INTERSECT = flags.DEFINE_bool(
+    "intersect", False, "Compare runs of different splits on the test images that all of them have."
+)
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Of the bootstrap, and of which images are shown.", lower_bound=0, upper_bound=2**32 - 1
+)
+_RESAMPLES = flags.DEFINE_integer(
+    "resamples", 10_000, "Of the bootstrap.", lower_bound=200, upper_bound=1_000_000
+)
+
+
+def main() -> None:
+    if not _RUNS.value or not all(_RUNS.value):
+        raise InputError("name runs with --runs=DIR,DIR, such as --runs=runs/vit,runs/mobilenet")
+    if not _OUTPUT.value:
+        raise InputError("give a folder with --output=DIR, such as --output=reports/comparison")
+    output = Path(_OUTPUT.value)
+    if output.exists() and (not output.is_dir() or _holds_something_else(output)):
+        raise InputError(f"{output} holds something else than a comparison; choose a new --output")
+    files.check_writable(output / "report.html")
+
+    # Only now: it takes its time, and a wrong flag should be answered at once.
+    from vitlab.compare_job import compare_runs
+
+    compare_runs(
+        [Path(path) for path in _RUNS.value],
+        output,
+        intersect=_INTERSECT.value,
+        seed=_SEED.value,
+        resamples=_RESAMPLES.value,
+    )
+
+
+def _holds_something_else(folder: Path) -> bool:
+    return any(folder.iterdir()) and not (folder / "comparison.json").is_file()
+
+
+if __name__ == "__main__":
+    command.run(main)

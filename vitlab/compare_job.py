@@ -1,0 +1,39 @@
+"""What `vitlab.compare` does once its flags are known to be sound."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from vitlab.progress import say
+from vitlab.reporting import read_runs, write_comparison
+from vitlab.run_directory import circumstances
+
+MOST_SENTENCES = 10
+
+
+def compare_runs(
+    paths: Sequence[Path], output: Path, *, intersect: bool, seed: int, resamples: int
+) -> None:
+    compared = read_runs(paths, intersect=intersect)
+    say(f"models   {len(compared.candidates)} of {len(compared.runs)} runs, on {compared.n} test images")
+    for run, count in compared.left_out.items():
+        say(f"         {count} test images of {run} are not in all runs; they are left out")
+    found = write_comparison(compared, output, circumstances(), seed=seed, resamples=resamples)
+    _say_results(found)
+    say("", f"report: {output / 'report.html'}")
+
+
+def _say_results(found: dict[str, Any]) -> None:
+    say("", "By validation accuracy, the best first:", "")
+    for row in found["selection"]:
+        low, high = row["accuracy_interval"]
+        say(
+            f"  {row['model']}: val {row['val_accuracy']:.4f}, "
+            f"test {row['accuracy']:.4f} ({low:.4f} to {high:.4f})"
+        )
+    pairs = [pair for pair in found["pairs"] if pair["figure"] == "accuracy"]
+    say("")
+    for pair in sorted(pairs, key=lambda pair: pair["p"])[:MOST_SENTENCES]:
+        say(pair["statement"])
+    if len(pairs) > MOST_SENTENCES:
+        say(f"... and {len(pairs) - MOST_SENTENCES} more pairs; the report has them all")

@@ -1,0 +1,125 @@
+"""What sets models apart: tests of all pairs, images and confusions that changed, augmentation."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from vitlab.evaluation import (
+    Comparison,
+    changes,
+    compare_accuracy,
+    compare_figure,
+    statement,
+)
+from vitlab.reporting.comparison.candidates import Candidate, Compared
+from vitlab.reporting.comparison.recipes import augmented_pairs
+
+TESTED = ("macro.f1", "loss")  # beside the accuracy, by the paired bootstrap
+ALL_PAIRS = 4  # of so many last models at most, changes are listed between all
+
+
+def paired_tests(compared: Compared, seed: int, resamples: int) -> list[dict[str, Any]]:
+    """All pairs by accuracy (McNemar), then by other figures (bootstrap); Holm's correction of each."""
+    found = compare_accuracy(compared.models)
+    for figure in TESTED:
+        found += compare_figure(compared.models, figure, seed, resamples)
+    numbers = {one.name: number for number, one in enumerate(compared.candidates, 1)}
+    return [_pair(comparison, numbers) for comparison in found]
+
+
+def _pair(comparison: Comparison, numbers: dict[str, int]) -> dict[str, Any]:
+    return {
+        "figure": comparison.figure,
+        "first": comparison.first,
+        "second": comparison.second,
+        "first_number": numbers[comparison.first],
+        "second_number": numbers[comparison.second],
+        "difference": comparison.difference,
+        "difference_interval": comparison.interval,
+        "p": comparison.p,
+        "p_corrected": comparison.p_corrected,
+        "better": comparison.better,
+        "needed": comparison.needed,
+        "statement": _sentence(comparison),
+    }
+
+
+def _sentence(comparison: Comparison) -> str:
+    """Whole; one that begins with a model's name keeps it as it is spelt."""
+    text = statement(comparison)
+    if comparison.better is None and comparison.difference is not None:
+        text = text[0].upper() + text[1:]
+    return f"{text}."
+
+
+def changed(compared: Compared) -> list[dict[str, Any]]:
+    """From a phase to the next, and between the runs' last models (S0-25)."""
+    names = compared.class_names
+    rows = []
+    for before, after in _steps(compared.candidates):
+        found = changes(before.test, after.test)
+        ids = before.test.ids
+        rows.append(
+            {
+                "before": before.name,
+                "after": after.name,
+                "fixed": [str(ids[row]) for row in found.fixed],
+                "broken": [str(ids[row]) for row in found.broken],
+                "fixed_count": len(found.fixed),
+                "broken_count": len(found.broken),
+                "still_right": found.still_right,
+                "still_wrong": found.still_wrong,
+                "became_perfect": [names[label] for label in found.became_perfect],
+                "no_longer_perfect": [names[label] for label in found.no_longer_perfect],
+                **{
+                    key: [
+                        {
+                            "label": names[cell.label],
+                            "answer": names[cell.answer],
+                            "before": cell.before,
+                            "after": cell.after,
+                        }
+                        for cell in cells
+                    ]
+                    for key, cells in (("gone", found.gone), ("come", found.come))
+                },
+            }
+        )
+    return rows
+
+
+def _steps(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Candidate]]:
+    for before, after in itertools.pairwise(candidates):
+        if before.run is after.run:
+            yield before, after
+    last = [one for one in candidates if one.is_last]
+    if len(last) <= ALL_PAIRS:
+        yield from itertools.combinations(last, 2)
+    else:
+        yield from ((last[0], other) for other in last[1:])
+
+
+def augmentation_effects(compared: Compared, pairs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each model that was trained without and with augmentation, all else being equal (S1-03)."""
+    tested = {(pair["first"], pair["second"]): pair for pair in pairs if pair["figure"] == "accuracy"}
+    accuracy = {
+        one.name: float((one.test.answers == one.test.labels).mean()) for one in compared.candidates
+    }
+    rows = []
+    for plain, with_it in augmented_pairs(compared.candidates):
+        forward = tested.get((plain.name, with_it.name))
+        pair = forward or tested[with_it.name, plain.name]
+        side = 1 if forward else -1
+        rows.append(
+            {
+                "without": plain.name,
+                "with": with_it.name,
+                "accuracy_without": accuracy[plain.name],
+                "accuracy_with": accuracy[with_it.name],
+                "difference": side * pair["difference"],
+                "difference_interval": sorted(side * end for end in pair["difference_interval"]),
+                "p_corrected": pair["p_corrected"],
+                "statement": pair["statement"],
+            }
+        )
+    return rows

@@ -1,0 +1,251 @@
+"""Everything that a comparison says, as JSON: `comparison.json`, of which the page shows a part."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from vitlab.data import HARD, PARTS
+from vitlab.evaluation import (
+    bootstrap_of_models,
+    calibration,
+    evaluate,
+    fit_temperature,
+    kappa_reading,
+)
+from vitlab.reporting.comparison.candidates import Candidate, Compared
+from vitlab.reporting.comparison.costs import costs, latencies
+from vitlab.reporting.comparison.differences import augmentation_effects, changed, paired_tests
+from vitlab.reporting.comparison.recipes import is_augmented
+from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
+
+FIGURES = (
+    "balanced_accuracy",
+    "kappa",
+    "matthews",
+    "macro.precision",
+    "macro.recall",
+    "macro.f1",
+    "weighted.precision",
+    "weighted.recall",
+    "weighted.f1",
+    "loss",
+    "brier",
+    "ece",
+)
+AREA, TOP = "roc_auc", "top_5_accuracy"
+
+FEW_MISTAKES = 20  # with fewer, ROC-AUC's interval is too narrow (experiments/statistics/coverage.py)
+AREA_RESAMPLES = 1000  # of ROC-AUC, whose cost grows with the square of the images
+MOST_AREA_IMAGES = 5000
+
+
+def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
+    """Lists of rows by what they are about; `None` where something is not known or not defined."""
+    every = [
+        {part: evaluate(one.predictions[part], compared.class_names) for part in PARTS}
+        for one in compared.candidates
+    ]
+    pairs = paired_tests(compared, seed, resamples)
+    return {
+        "n": compared.n,
+        "class_names": list(compared.class_names),
+        "left_out": dict(compared.left_out),
+        "split_hashes": sorted({run.split_hash for run in compared.runs}),
+        "bootstrap": {"seed": seed, "resamples": resamples, "roc_auc_resamples": _for_area(resamples)},
+        "models": [_model(number, one) for number, one in enumerate(compared.candidates, 1)],
+        "selection": _selection(compared, every, pairs),
+        "figures": _figures(compared, every, seed, resamples),
+        "parts": _parts(compared, every),
+        "pairs": pairs,
+        "classes": _classes(compared, every),
+        "confusions": {
+            one.name: _cells(parts["test"]["confusion_matrix"])
+            for one, parts in zip(compared.candidates, every, strict=True)
+        },
+        "reliability": {
+            one.name: parts["test"]["reliability"]
+            for one, parts in zip(compared.candidates, every, strict=True)
+        },
+        "calibration": _calibration(compared.candidates),
+        "hard_groups": _hard_groups(compared),
+        "changes": changed(compared),
+        "augmentation": augmentation_effects(compared, pairs),
+        "repeats": repetitions(compared.candidates),
+        "folds": folds(compared.candidates),
+        "fold_tests": fold_tests(compared.candidates),
+        "costs": costs(compared.candidates),
+        "latency": latencies(compared.candidates),
+    }
+
+
+def _model(number: int, one: Candidate) -> dict[str, Any]:
+    config, origin = one.run.config, one.card.get("origin") or {}
+    return {
+        "number": number,
+        "model": one.name,
+        "run": one.run.name,
+        "phase": one.phase,
+        "network": config.model.name,
+        "weights": str(origin.get("weights") or config.model.weights) or None,
+        "augmented": is_augmented(one),
+        "seed": config.seed,
+        "batch_size": one.run.manifest.get("batch_size", config.batch_size),
+        "best_epoch": (one.card.get("trained") or {}).get("best_epoch"),
+        "workdir": str(one.run.path),
+        "vitlab": one.run.manifest.get("vitlab"),
+    }
+
+
+def _selection(
+    compared: Compared, every: Sequence[dict[str, Any]], pairs: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The best on the validation part first, among equals the least loss there (S1-11)."""
+    order = sorted(
+        range(len(every)), key=lambda row: (-every[row]["val"]["accuracy"], every[row]["val"]["loss"])
+    )
+    chosen = compared.candidates[order[0]].name
+    against = {
+        next(name for name in (pair["first"], pair["second"]) if name != chosen): pair
+        for pair in pairs
+        if pair["figure"] == "accuracy" and chosen in (pair["first"], pair["second"])
+    }
+    rows = []
+    for place, index in enumerate(order, 1):
+        name = compared.candidates[index].name
+        rows.append(
+            {
+                "rank": place,
+                "number": index + 1,
+                "model": name,
+                "val_accuracy": every[index]["val"]["accuracy"],
+                "val_loss": every[index]["val"]["loss"],
+                "accuracy": every[index]["test"]["accuracy"],
+                "accuracy_interval": every[index]["test"]["accuracy_interval"],
+                "against_chosen": _against(against[name], chosen) if name != chosen else "chosen",
+            }
+        )
+    return rows
+
+
+def _against(pair: dict[str, Any], chosen: str) -> str:
+    if pair["better"] is None:
+        return "not established"
+    return "worse" if pair["better"] == chosen else "better"
+
+
+def _figures(
+    compared: Compared, every: Sequence[dict[str, Any]], seed: int, resamples: int
+) -> list[dict[str, Any]]:
+    """Of the test part: each figure, its interval where it has one, and why where it has none."""
+    models = [one.test for one in compared.candidates]
+    names = [*FIGURES, *([TOP] if len(compared.class_names) > 5 else [])]
+    estimates = bootstrap_of_models(models, names, seed, resamples)
+    areas: list[dict[str, Any]] = [{} for _ in models]
+    if compared.n <= MOST_AREA_IMAGES:
+        areas = list(bootstrap_of_models(models, [AREA], seed, _for_area(resamples)))
+    rows = []
+    for index, (one, parts) in enumerate(zip(compared.candidates, every, strict=True)):
+        test = parts["test"]
+        row: dict[str, Any] = {"number": index + 1, "model": one.name, "n": test["n"]}
+        row |= {"accuracy": test["accuracy"], "accuracy_interval": test["accuracy_interval"]}
+        notes = {}
+        for name, estimate in estimates[index].items():
+            row |= {name: estimate.value, f"{name}_interval": estimate.interval}
+            notes[name] = estimate.note
+        kappa = row["kappa"]
+        row["kappa_reading"] = None if kappa is None else kappa_reading(kappa)
+        mistakes = round(test["n"] * (1 - test["accuracy"]))
+        area = areas[index].get(AREA)
+        row[AREA] = test["roc_auc"]
+        row[f"{AREA}_interval"] = None
+        if area is None:
+            notes[AREA] = f"more than {MOST_AREA_IMAGES} images"
+        elif area.value is not None and mistakes < FEW_MISTAKES:
+            notes[AREA] = f"fewer than {FEW_MISTAKES} mistakes"
+        else:
+            row[f"{AREA}_interval"], notes[AREA] = area.interval, area.note
+        row["average_precision"] = test["average_precision"]
+        row["no_interval"] = {name: note for name, note in notes.items() if note}
+        rows.append(row)
+    return rows
+
+
+def _for_area(resamples: int) -> int:
+    return min(resamples, AREA_RESAMPLES)
+
+
+def _parts(compared: Compared, every: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Accuracy, loss and kappa on each part (S0-19, S2-29)."""
+    return [
+        {"number": number, "model": one.name}
+        | {
+            f"{part}_{key}": parts[part][key]
+            for part in PARTS
+            for key in ("n", "accuracy", "loss", "kappa")
+        }
+        for number, (one, parts) in enumerate(zip(compared.candidates, every, strict=True), 1)
+    ]
+
+
+def _classes(compared: Compared, every: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The classification reports of all models side by side (S0-21), with their means."""
+    rows = []
+    for name in compared.class_names:
+        row = {"class": name, "n": every[0]["test"]["classes"][name]["n"]}
+        for number, parts in enumerate(every, 1):
+            found = parts["test"]["classes"][name]
+            row |= {f"{number}_{key}": found[key] for key in ("precision", "recall", "f1")}
+        rows.append(row)
+    for mean in ("macro", "weighted"):
+        row = {"class": f"{mean} mean", "n": compared.n}
+        for number, parts in enumerate(every, 1):
+            row |= {f"{number}_{key}": parts["test"][mean][key] for key in ("precision", "recall", "f1")}
+        rows.append(row)
+    return rows
+
+
+def _cells(matrix: list[list[int]]) -> list[list[int]]:
+    """Of a confusion matrix the cells that have images: [true class, answer, images]."""
+    counts = np.array(matrix)
+    places = np.argwhere(counts)
+    return np.column_stack([places, counts[counts > 0]]).tolist()
+
+
+def _calibration(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+    """The temperature of the validation part, and what it does to the test part."""
+    rows = []
+    for number, one in enumerate(candidates, 1):
+        found = calibration(one.test, fit_temperature(one.predictions["val"]))
+        rows.append(
+            {
+                "number": number,
+                "model": one.name,
+                "temperature": found["temperature"],
+                "note": found["note"] or None,
+            }
+            | {
+                f"{key}_{when}": found[when][key]
+                for key in ("ece", "loss", "brier")
+                for when in ("before", "after")
+            }
+        )
+    return rows
+
+
+def _hard_groups(compared: Compared) -> list[dict[str, Any]]:
+    """Each model on each named group of test images (S2-03)."""
+    if compared.split is None:
+        return []
+    table = compared.split.table
+    group_of = dict(zip(table.ids, table.column(HARD), strict=True))
+    groups = np.array([group_of.get(id_, "") for id_ in compared.candidates[0].test.ids], dtype=object)
+    rows = []
+    for group in sorted(set(groups) - {""}):
+        for number, one in enumerate(compared.candidates, 1):
+            found = evaluate(one.test.select(np.flatnonzero(groups == group)), compared.class_names)
+            rows.append(
+                {"number": number, "model": one.name, "group": group}
+                | {key: found[key] for key in ("n", "accuracy", "accuracy_interval", "loss")}
+            )
+    return rows

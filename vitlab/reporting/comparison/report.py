@@ -1,0 +1,232 @@
+"""Writes a comparison: `report.html`, `comparison.json`, and each table and drawing as a file."""
+
+import base64
+import hashlib
+import itertools
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from vitlab import files
+from vitlab.evaluation import confusion_matrix
+from vitlab.reporting.comparison import charts
+from vitlab.reporting.comparison.candidates import Candidate, Compared
+from vitlab.reporting.comparison.facts import facts
+from vitlab.reporting.comparison.gallery import Gallery, open_gallery
+from vitlab.reporting.comparison.tables import tables
+from vitlab.reporting.page import render
+from vitlab.reporting.tables import Table
+
+MOST_SENTENCES = 15  # pairs that are told in words above the fold
+MOST_DIFFERENCES = 28  # pairs in the drawing of differences
+MOST_CHANGES = 6  # pairs of models whose changed images are shown
+MOST_CONFUSIONS = 12  # of a pair of models
+
+
+def write_comparison(
+    compared: Compared, output: Path, circumstances: Mapping[str, Any], *, seed: int, resamples: int
+) -> dict[str, Any]:
+    """What `comparison.json` holds, once everything is written."""
+    found = {"made_by": dict(circumstances), **facts(compared, seed, resamples)}
+    plain = json.loads(json.dumps(found))  # tuples as lists, as everyone else reads it
+    every = tables(plain)
+    drawn = _drawings(compared, plain)
+    page = _page(compared, plain, every, drawn, seed)
+    files.write_json(output / "comparison.json", plain)  # first: by it the folder is known again
+    files.write_text(output / "report.html", page)
+    with files.replacing_folder(output / "tables") as folder:
+        for name, table in every.items():
+            files.write_text(folder / f"{name}.csv", table.csv())
+            files.write_text(folder / f"{name}.tex", table.latex())
+    with files.replacing_folder(output / "figures") as folder:
+        for name, svg in drawn.items():
+            files.write_text(folder / f"{name}.svg", svg)
+    return plain
+
+
+def _drawings(compared: Compared, found: dict[str, Any]) -> dict[str, str]:
+    """SVG by name."""
+    figures = [
+        (f"{row['number']}  {row['model']}", row["accuracy"], row["accuracy_interval"])
+        for row in found["figures"]
+    ]
+    pairs = [pair for pair in found["pairs"] if pair["figure"] == "accuracy"]
+    pairs = sorted(pairs, key=lambda pair: pair["p"])[:MOST_DIFFERENCES]
+    differences = [
+        (_difference_name(pair), pair["difference"], pair["difference_interval"]) for pair in pairs
+    ]
+    title = "difference of test accuracy, points, corrected 95 % interval"
+    drawn = {
+        "accuracy": charts.intervals_chart(figures, "test accuracy, %, with its 95 % interval"),
+        "differences": charts.intervals_chart(differences, title, zero=True),
+        "parts_accuracy": charts.parts_chart(found["parts"], "accuracy", "accuracy, %"),
+        "parts_loss": charts.parts_chart(found["parts"], "loss", "loss"),
+        **_curves(compared),
+        **_costs(found),
+    }
+    matrices = _matrices(compared)
+    chosen = charts.most_confused(matrices)
+    for number, (one, matrix) in enumerate(zip(compared.candidates, matrices, strict=True), 1):
+        heading = f"{number}  {one.name}"
+        drawn[f"confusion_{number}"] = charts.matrix_chart(matrix, compared.class_names, chosen, heading)
+        bins = found["reliability"][one.name]
+        drawn[f"reliability_{number}"] = charts.reliability_chart(bins, heading)
+    return drawn
+
+
+def _difference_name(pair: Mapping[str, Any]) -> str:
+    """The numbers first: names may be too long for the drawing."""
+    numbers = f"{pair['second_number']} − {pair['first_number']}"
+    return f"{numbers}  {pair['second']} − {pair['first']}"
+
+
+def _matrices(compared: Compared) -> list[np.ndarray]:
+    classes = len(compared.class_names)
+    return [confusion_matrix(one.test.labels, one.test.answers, classes) for one in compared.candidates]
+
+
+def _curves(compared: Compared) -> dict[str, str]:
+    """Of each run; epochs whose loss became no number are left out."""
+    drawn = {}
+    for number, run in enumerate(compared.runs, 1):
+        log = [line for line in run.log if _is_finite(line)]
+        if not log:
+            continue
+        best = {
+            one.phase: (one.card.get("trained") or {}).get("best_epoch")
+            for candidate in compared.candidates
+            for one in candidate.folds or (candidate,)
+            if one.run is run
+        }
+        for metric in ("accuracy", "loss"):
+            title = f"{metric} of {run.name} by epoch"
+            drawn[f"curves_{metric}_{number}"] = charts.curves_chart(log, best, metric, title)
+    return drawn
+
+
+def _is_finite(line: Mapping[str, Any]) -> bool:
+    parts = [line.get(part, {}) for part in ("train", "val")]
+    values = [part.get(metric) for part in parts for metric in ("accuracy", "loss")]
+    return all(value is not None and math.isfinite(value) for value in values)
+
+
+def _costs(found: dict[str, Any]) -> dict[str, str]:
+    drawn = {}
+    if found["latency"]:
+        title = "test accuracy against the time of an answer"
+        axis = "milliseconds an image, logarithmic"
+        drawn["latency"] = charts.scatter_chart(
+            found["latency"], "milliseconds", axis, title, front=True
+        )
+    accuracy = {row["number"]: row["accuracy"] for row in found["figures"]}
+    trained = [
+        {**row, "accuracy": accuracy[row["number"]]}
+        for row in found["costs"]
+        if row["cumulative_seconds"]
+    ]
+    if trained:
+        title = "test accuracy against the time of training"
+        axis = "seconds of training, logarithmic"
+        drawn["training_time"] = charts.scatter_chart(trained, "cumulative_seconds", axis, title)
+    return drawn
+
+
+def _page(
+    compared: Compared,
+    found: dict[str, Any],
+    every: dict[str, Table],
+    drawn: dict[str, str],
+    seed: int,
+) -> str:
+    script = Markup(render("sort.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    chosen = compared.candidates[found["selection"][0]["number"] - 1]
+    gallery = open_gallery(compared, seed)
+    is_open = isinstance(gallery, Gallery)
+    statements = [pair for pair in found["pairs"] if pair["figure"] == "accuracy"]
+    return render(
+        "comparison.html",
+        found=found,
+        tables=every,
+        charts={name: Markup(svg) for name, svg in drawn.items()},
+        runs=compared.runs,
+        curves=[n for n in range(1, len(compared.runs) + 1) if f"curves_loss_{n}" in drawn],
+        chosen=found["selection"][0],
+        verdicts={word: _names(found, word) for word in ("better", "worse", "not established")},
+        statements=sorted(statements, key=lambda pair: pair["p"])[:MOST_SENTENCES],
+        pairs=len(statements),
+        shown_classes=len(charts.most_confused(_matrices(compared))),
+        most_differences=MOST_DIFFERENCES,
+        most_confusions=MOST_CONFUSIONS,
+        no_pictures="" if is_open else gallery,
+        galleries=_galleries(gallery, chosen) if isinstance(gallery, Gallery) else {},
+        changes=_changes(gallery, found["changes"]),
+        most_changes=MOST_CHANGES,
+        no_intervals=_no_intervals(found["figures"]),
+        systems=sorted({str(row["system"]) for row in found["latency"]}),
+        script=script,
+        script_hash=digest,
+        made_by=json.dumps(found["made_by"], indent=2, ensure_ascii=False),
+        provenance=_provenance(compared),
+    )
+
+
+def _names(found: dict[str, Any], word: str) -> list[str]:
+    """Models against which the chosen one is better, worse, or neither."""
+    other = {"better": "worse", "worse": "better"}.get(word, word)  # the rows speak from the other side
+    return [row["model"] for row in found["selection"] if row["against_chosen"] == other]
+
+
+def _galleries(gallery: Gallery, chosen: Candidate) -> dict[str, Any]:
+    return {
+        "answers": gallery.one_per_class(),
+        "grid": gallery.grid(chosen),
+        "wrong_for_all": gallery.wrong_for_all(),
+        "surest_mistakes": gallery.surest_mistakes(chosen),
+        "least_certain": gallery.least_certain(chosen),
+        "likely_mislabelled": gallery.likely_mislabelled(chosen),
+    }
+
+
+def _changes(gallery: Gallery | str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first pairs in full, with pictures where there are any."""
+    shown = []
+    for row in itertools.islice(rows, MOST_CHANGES):
+        models = (row["before"], row["after"])
+        pictures = {
+            key: gallery.of_ids(row[key], models) if isinstance(gallery, Gallery) else []
+            for key in ("fixed", "broken")
+        }
+        shown.append({"row": row, "pictures": pictures})
+    return shown
+
+
+def _no_intervals(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+    """By figure and reason the models without an interval, for a note."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        for figure, reason in row["no_interval"].items():
+            found.setdefault(f"{figure.replace('_', ' ')}: {reason}", []).append(str(row["number"]))
+    return found
+
+
+def _provenance(compared: Compared) -> list[dict[str, str]]:
+    rows = []
+    for run in compared.runs:
+        manifest = run.manifest
+        rows.append(
+            {
+                "run": run.name,
+                "workdir": str(run.path),
+                "split": run.split_hash[:12],
+                "vitlab": f"{manifest.get('vitlab', '?')} {(manifest.get('git_commit') or '')[:12]}",
+                "devices": ", ".join(map(str, manifest.get("devices", ["?"]))),
+                "command": " ".join(map(str, manifest.get("command", ["?"]))),
+            }
+        )
+    return rows

@@ -1,0 +1,234 @@
+"""The tables of a comparison, from its facts: which columns, under which titles."""
+
+from typing import Any
+
+from vitlab.reporting.tables import Column, Table
+
+MODEL = (Column("number", "#", "count"), Column("model", "model"))
+FIGURE_TITLES = {"accuracy": "accuracy", "macro.f1": "macro F1", "loss": "loss", "kappa": "kappa"}
+
+
+def tables(facts: dict[str, Any]) -> dict[str, Table]:
+    """By name; those without rows are left out."""
+    every = [
+        Table(name, MODEL + _known(columns, facts[name]), facts[name])
+        for name, columns in _OF_MODELS.items()
+    ] + [
+        Table("selection", (Column("rank", "rank", "count"), *MODEL, *_SELECTION), facts["selection"]),
+        Table("pairs", _PAIRS, _pairs(facts["pairs"]), most=200),
+        Table("classes", _classes(facts), facts["classes"]),
+        Table("changes", _CHANGES, _changes(facts["changes"])),
+        Table("confusions", _CONFUSIONS, _confusions(facts["changes"])),
+        Table("augmentation", _AUGMENTATION, facts["augmentation"]),
+        Table("repeats", _REPEATS, _seeds(facts["repeats"])),
+        Table("fold_tests", _FOLD_TESTS, facts["fold_tests"]),
+    ]
+    return {table.name: table for table in every if table.rows}
+
+
+def _known(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> tuple[Column, ...]:
+    """Without those that these classes do not have, as the five best of four."""
+    return tuple(column for column in columns if rows and column.key in rows[0])
+
+
+def _percent(*keys_and_titles: tuple[str, str]) -> tuple[Column, ...]:
+    return tuple(Column(key, title, "percent") for key, title in keys_and_titles)
+
+
+def _numbers(*keys_and_titles: tuple[str, str]) -> tuple[Column, ...]:
+    return tuple(Column(key, title, "number") for key, title in keys_and_titles)
+
+
+_SELECTION = (
+    *_percent(("val_accuracy", "val accuracy")),
+    *_numbers(("val_loss", "val loss")),
+    *_percent(("accuracy", "test accuracy")),
+    Column("against_chosen", "on the test, against the first"),
+)
+_PAIRS = (
+    Column("figure", "by"),
+    Column("first", "first"),
+    Column("second", "second"),
+    Column("difference", "second − first", "number"),
+    Column("p", "p", "p"),
+    Column("p_corrected", "p corrected", "p"),
+    Column("better", "better"),
+    Column("needed", "images needed", "count"),
+)
+_CHANGES = (
+    Column("before", "from"),
+    Column("after", "to"),
+    Column("fixed_count", "fixed", "count"),
+    Column("broken_count", "broken", "count"),
+    Column("still_right", "still right", "count"),
+    Column("still_wrong", "still wrong", "count"),
+    Column("perfect", "classes now perfect", "words"),
+    Column("imperfect", "no longer perfect", "words"),
+)
+_CONFUSIONS = (
+    Column("from", "from"),
+    Column("to", "to"),
+    Column("kind", "confusion"),
+    Column("label", "truth"),
+    Column("answer", "answer"),
+    Column("before", "images before", "count"),
+    Column("after", "after", "count"),
+)
+_AUGMENTATION = (
+    Column("without", "without augmentation"),
+    Column("with", "with augmentation"),
+    *_percent(("accuracy_without", "accuracy without"), ("accuracy_with", "with")),
+    Column("difference", "with − without, points", "points"),
+    Column("p_corrected", "p corrected", "p"),
+)
+_REPEATS = (
+    Column("model", "model"),
+    Column("figure", "figure"),
+    Column("seeds_named", "seeds"),
+    *_numbers(("mean", "mean"), ("deviation", "standard deviation")),
+    Column("variance", "variance", "small"),
+)
+_FOLD_TESTS = (
+    Column("first", "first"),
+    Column("second", "second"),
+    Column("folds", "folds", "count"),
+    Column("difference", "second − first, points", "points"),
+    Column("p", "p", "p"),
+    Column("p_corrected", "p corrected", "p"),
+    Column("better", "better"),
+)
+
+# Tables that have a row for each model, or some for each.
+_OF_MODELS: dict[str, tuple[Column, ...]] = {
+    "models": (
+        Column("network", "network"),
+        Column("phase", "phase"),
+        Column("weights", "weights from"),
+        Column("augmented", "augmented", "flag"),
+        Column("seed", "seed", "plain"),
+        Column("batch_size", "batch", "count"),
+        Column("best_epoch", "best epoch", "count"),
+    ),
+    "figures": (
+        Column("n", "n", "count"),
+        *_percent(
+            ("accuracy", "accuracy"), ("top_5_accuracy", "top 5"), ("balanced_accuracy", "balanced")
+        ),
+        *_numbers(("kappa", "kappa")),
+        Column("kappa_reading", "reading"),
+        *_numbers(
+            ("matthews", "Matthews"),
+            ("macro.precision", "precision"),
+            ("macro.recall", "recall"),
+            ("macro.f1", "F1"),
+            ("weighted.f1", "weighted F1"),
+            ("loss", "loss"),
+            ("brier", "Brier"),
+            ("ece", "ECE"),
+            ("roc_auc", "ROC-AUC"),
+            ("average_precision", "average precision"),
+        ),
+    ),
+    "parts": (
+        *_percent(
+            ("train_accuracy", "train accuracy"), ("val_accuracy", "val"), ("test_accuracy", "test")
+        ),
+        *_numbers(
+            ("train_loss", "train loss"),
+            ("val_loss", "val"),
+            ("test_loss", "test"),
+            ("train_kappa", "train kappa"),
+            ("val_kappa", "val"),
+            ("test_kappa", "test"),
+        ),
+    ),
+    "calibration": (
+        *_numbers(
+            ("temperature", "temperature"),
+            ("ece_before", "ECE"),
+            ("ece_after", "scaled"),
+            ("loss_before", "loss"),
+            ("loss_after", "scaled"),
+            ("brier_before", "Brier"),
+            ("brier_after", "scaled"),
+        ),
+        Column("note", "note", "words"),
+    ),
+    "hard_groups": (
+        Column("group", "group"),
+        Column("n", "n", "count"),
+        *_percent(("accuracy", "accuracy")),
+        *_numbers(("loss", "loss")),
+    ),
+    "costs": (
+        Column("epochs", "epochs", "count"),
+        Column("cumulative_epochs", "in total", "count"),
+        Column("seconds", "time", "seconds"),
+        Column("cumulative_seconds", "in total", "seconds"),
+        Column("compiling_seconds", "of it compiling", "seconds"),
+        Column("parameters", "parameters", "count"),
+        Column("trainable", "trained", "count"),
+        Column("weights_bytes", "weights", "bytes"),
+        Column("checkpoint_bytes", "checkpoint", "bytes"),
+    ),
+    "latency": (
+        Column("milliseconds", "ms an image", "short"),
+        Column("gflops", "GFLOPs", "short"),
+        *_percent(("accuracy", "test accuracy")),
+        Column("on_front", "on the front", "flag"),
+        Column("input_size", "pixels", "count"),
+        Column("device", "device"),
+        Column("system", "system", "words"),
+    ),
+    "folds": (
+        Column("figure", "figure"),
+        Column("n", "folds", "count"),
+        *_numbers(("mean", "mean"), ("deviation", "standard deviation")),
+        Column("variance", "variance", "small"),
+    ),
+}
+
+
+def _pairs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row | {"figure": FIGURE_TITLES[row["figure"]]} for row in rows]
+
+
+def _classes(facts: dict[str, Any]) -> tuple[Column, ...]:
+    """Beside the class and its images, precision, recall and F1 of each model by its number."""
+    titles = (("precision", "P"), ("recall", "R"), ("f1", "F1"))
+    return (
+        Column("class", "class"),
+        Column("n", "n", "count"),
+        *(
+            Column(f"{model['number']}_{key}", f"{model['number']} {title}", "number")
+            for model in facts["models"]
+            for key, title in titles
+        ),
+    )
+
+
+def _changes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        row
+        | {
+            "perfect": ", ".join(row["became_perfect"]) or None,
+            "imperfect": ", ".join(row["no_longer_perfect"]) or None,
+        }
+        for row in rows
+    ]
+
+
+def _confusions(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"from": row["before"], "to": row["after"], "kind": kind, **cell}
+        for row in rows
+        for kind in ("gone", "come")
+        for cell in row[kind]
+    ]
+
+
+def _seeds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        row | {"seeds_named": ", ".join(map(str, row["seeds"])), "figure": FIGURE_TITLES[row["figure"]]}
+        for row in rows
+    ]

@@ -1,0 +1,196 @@
+"""A table once, and its forms: cells of a page, CSV for machines, LaTeX for a paper."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from vitlab.evaluation import ALPHA
+from vitlab.names import shown
+from vitlab.progress import duration
+from vitlab.reporting.page import size_text
+
+NOTHING = "–"
+MINUS = "\N{MINUS SIGN}"
+
+Kind = Literal[
+    "text",
+    "words",  # several, which may break
+    "flag",
+    "plain",  # a number that counts nothing
+    "count",
+    "percent",
+    "number",
+    "short",
+    "small",
+    "points",  # of percent
+    "p",
+    "bytes",
+    "seconds",
+]
+
+# A spreadsheet runs what begins with one of these.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Column:
+    """Values are those of `key` in each row; where there is `key`_interval, it stands below them."""
+
+    key: str
+    title: str
+    kind: Kind = "text"
+
+    @property
+    def is_text(self) -> bool:
+        return self.kind in ("text", "words", "flag")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a page shows; `order` is what its column is sorted by."""
+
+    text: str
+    below: str
+    order: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Table:
+    """`name` is that of its files. `most` rows stand on a page; files have all."""
+
+    name: str
+    columns: tuple[Column, ...]
+    rows: Sequence[Mapping[str, Any]]
+    most: int = 400
+
+    def cells(self) -> Iterator[list[Cell]]:
+        for row in self.rows[: self.most]:
+            yield [_cell(row, column) for column in self.columns]
+
+    @property
+    def more(self) -> int:
+        return max(0, len(self.rows) - self.most)
+
+    def csv(self) -> str:
+        """Numbers as they are; of an interval, the ends in columns of their own."""
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, lineterminator="\n")
+        intervals = {column.key for column in self.columns if self._has_interval(column)}
+        titles: list[str] = []
+        for column in self.columns:
+            titles.append(column.key)
+            if column.key in intervals:
+                titles += [f"{column.key}_low", f"{column.key}_high"]
+        writer.writerow(map(_harmless, titles))
+        for row in self.rows:
+            cells: list[Any] = []
+            for column in self.columns:
+                cells.append(row[column.key])
+                if column.key in intervals:
+                    cells += row.get(f"{column.key}_interval") or (None, None)
+            writer.writerow(["" if cell is None else _harmless(cell) for cell in cells])
+        return text.getvalue()
+
+    def latex(self) -> str:
+        """A tabular for the package booktabs, which is not needed if its rules are replaced."""
+        alignment = "".join("l" if column.is_text else "r" for column in self.columns)
+        lines = [
+            r"% \usepackage{booktabs}",
+            rf"\begin{{tabular}}{{{alignment}}}",
+            r"\toprule",
+            " & ".join(_latex(column.title) for column in self.columns) + r" \\",
+            r"\midrule",
+        ]
+        for row in self.rows:
+            cells = [_cell(row, column) for column in self.columns]
+            texts = [f"{cell.text} ({cell.below})" if cell.below else cell.text for cell in cells]
+            lines.append(" & ".join(map(_latex, texts)) + r" \\")
+        return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
+
+    def _has_interval(self, column: Column) -> bool:
+        return any(f"{column.key}_interval" in row for row in self.rows)
+
+
+def formatted(value: Any, kind: Kind) -> str:
+    """A value as people read it."""
+    if value is None:
+        return NOTHING
+    match kind:
+        case "count":
+            return f"{value:,}"
+        case "percent":
+            return f"{100 * value:.2f} %"
+        case "number":
+            return _number(value)
+        case "points":
+            sign = "+" if value > 0 else ""
+            return f"{sign}{100 * value:.2f}".replace("-", MINUS)
+        case "p":
+            return _probability(value)
+        case "short":
+            return f"{value:.3g}"
+        case "small":
+            return f"{value:.6f}"
+        case "bytes":
+            return size_text(value)
+        case "seconds":
+            return duration(value)
+        case "flag":
+            return "yes" if value else "no"
+        case _:
+            return str(value)
+
+
+def _number(value: float) -> str:
+    """Four decimals, unless nothing but zeros would be left of it."""
+    text = f"{value:.4f}"
+    if value and not float(text):
+        text = f"{value:.1e}"
+    return text.replace("-", MINUS)
+
+
+def _probability(p: float) -> str:
+    """Three decimals, and more where these would cross the level of significance."""
+    if p < 0.001:
+        return "< .001"
+    places = 3
+    while places < 16 and (round(p, places) > ALPHA) != (p > ALPHA):
+        places += 1
+    return f"{p:.{places}f}".removeprefix("0")
+
+
+def _cell(row: Mapping[str, Any], column: Column) -> Cell:
+    value, interval = row[column.key], row.get(f"{column.key}_interval")
+    below = ""
+    if interval is not None:
+        below = " to ".join(formatted(end, column.kind).removesuffix(" %") for end in interval)
+    order = "" if value is None else repr(value) if isinstance(value, float) else str(value)
+    return Cell(formatted(value, column.kind), below, order, column.kind)
+
+
+def _harmless(cell: Any) -> Any:
+    """A text that no spreadsheet takes for a formula; numbers stay numbers."""
+    if not isinstance(cell, str):
+        return cell
+    text = f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return shown(text)
+
+
+_LATEX = {
+    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    NOTHING: "--",
+    MINUS: "$-$",
+}
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(letter, letter) for letter in shown(text))

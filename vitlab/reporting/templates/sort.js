@@ -1,0 +1,26 @@
+"use strict";
+// A click on the head of a column sorts the table by it, a second one the other way round.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const heads = [...table.querySelectorAll("thead th")];
+  heads.forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const falls = head.getAttribute("aria-sort") === "ascending";
+      heads.forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", falls ? "descending" : "ascending");
+      const body = table.tBodies[0];
+      const value = (row) => row.cells[column].dataset.order;
+      const compare = (first, second) => {
+        const [a, b] = [value(first), value(second)];
+        if (a === "" || b === "") return (a === "") - (b === "");
+        const [x, y] = [Number(a), Number(b)];
+        const order = Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b) : x - y;
+        return falls ? -order : order;
+      };
+      body.append(...[...body.rows].sort(compare));
+    });
+  });
+}
