@@ -60,7 +60,10 @@ def test_a_network_without_blocks_is_refused():
 
 @pytest.mark.parametrize(
     ("name", "trainable", "message"),
-    [("cnn_gap", ".*", "p.rematerialise: this network has no blocks"), ("vit", "head/.*", "the head alone")],
+    [
+        ("cnn_gap", ".*", "phases.p.rematerialise: this network has no blocks"),
+        ("vit_ti16", "head/.*", "this one trains the head alone"),
+    ],
 )
 def test_where_it_does_nothing_it_is_refused_before_an_image_is_read(
     name: str, trainable: str, message: str
