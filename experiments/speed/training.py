@@ -4,7 +4,8 @@
     python -m experiments.speed.training [--rows=frozen,population,loop,checkpoints,start] [--rounds=3]
 
 Product photographs in $VITLAB_ASSETS (7 classes of 150; 733 of them train) at 224 pixels, and ViT-B/32
-with random weights that both sides read from one file: the time does not depend on them.
+with random weights that both sides read from one file, in Hugging Face's layout: the time does not
+depend on them.
 
 frozen: `python -m vitlab.main` with 50 epochs of the head, from an empty cache to its report, against
     a plain PyTorch loop: frozen backbone, a linear head, Adam at 1e-3, batches of 32, `DataLoader`
@@ -109,10 +110,9 @@ def _their_head(split: Path) -> dict[str, float]:
     import torch
     from torch.utils.data import DataLoader
 
-    backbone = _their_network()
-    backbone.load_state_dict(torch.load(split.parent.parent / "weights.pth", weights_only=True))
-    backbone.reset_classifier(0)
-    backbone.eval().requires_grad_(False)
+    network = _their_network()
+    network.load_state_dict(torch.load(split.parent.parent / "weights.pth", weights_only=True))
+    network.eval().requires_grad_(False)
     parts = {name: _TheirImages(split, name) for name in ("train", "val")}
     loaders = {
         name: DataLoader(
@@ -128,7 +128,7 @@ def _their_head(split: Path) -> dict[str, float]:
 
     def embed(images: Any) -> Any:
         with torch.no_grad():
-            return backbone(images)
+            return network.vit(images).last_hidden_state[:, 0]
 
     head, learn = _their_learner(len(parts["train"].names))
     started = time.monotonic()
@@ -196,15 +196,16 @@ class _TheirImages:
 
 
 def _their_network() -> Any:
-    import timm
+    """Hugging Face's ViT-B/32, with random weights."""
     import torch
+    from transformers import ViTConfig, ViTForImageClassification
 
     torch.manual_seed(0)
-    return timm.create_model("vit_base_patch32_224", pretrained=False, num_classes=1000)
+    return ViTForImageClassification(ViTConfig(patch_size=32, num_labels=1000))
 
 
 def _weights(folder: Path) -> Path:
-    """Random ones of timm's, once."""
+    """Of Hugging Face's network, once."""
     import torch
 
     path = folder / "weights.pth"
@@ -356,12 +357,12 @@ def _loop(folder: Path) -> Iterator[tuple[str, ...]]:
 
 def _checkpoints(folder: Path) -> Iterator[tuple[str, ...]]:
     workdir = folder / "checkpoints"
-    changes = ["--config.phases.all.epochs=2", "--config.checkpoint_seconds=1e9"]
+    changes = ["--config.phases.all.epochs=1", "--config.checkpoint_seconds=1e9"]
     _main("configs/whole.py:vit_b32", _weights(folder), workdir, str(folder / "cache"), *changes)
     facts = json.loads((workdir / "manifest.json").read_text())["phases"]["all"]
     saving = facts["spent"]["saving"]  # once, at the phase's end
-    lines = [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
-    epoch = lines[-1]["time"]["seconds"]
+    (line,) = [json.loads(line) for line in (workdir / "log.jsonl").read_text().splitlines()]
+    epoch = facts["steps"] * line["time"]["ms_per_step"] / 1000
     yield (
         "a checkpoint after each epoch of ViT-B/32",
         f"{saving:.1f} s of saving",
