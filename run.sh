@@ -101,13 +101,13 @@ case "${1:-}" in
   tpu)
     tpu "${@:2}"
     ;;
-  main | evaluate | find_rate | population | dataset | convert | summary)
+  main | evaluate | compare | feasibility | find_rate | population | dataset | convert | summary)
     set_up
     cd "$here"
     exec "$venv/bin/python" -m "vitlab.$1" "${@:2}"
     ;;
   *)
-    echo "run.sh: $1 is no command; use no argument at all, test, tpu, main, evaluate, find_rate, population, dataset, convert or summary" >&2
+    echo "run.sh: $1 is no command; use no argument at all, test, tpu, main, evaluate, compare, feasibility, find_rate, population, dataset, convert or summary" >&2
     exit 2
     ;;
 esac

@@ -25,8 +25,10 @@ def run_script(*arguments: str, **environment: str) -> subprocess.CompletedProce
 def test_an_unknown_command_installs_nothing(tmp_path: Path):
     result = run_script("trian", VITLAB_VENV=str(tmp_path / "venv"))
     assert result.returncode == 2
-    commands = "test, tpu, main, evaluate, find_rate, population, dataset, convert or summary"
-    assert result.stderr == f"run.sh: trian is no command; use no argument at all, {commands}\n"
+    commands = "main, evaluate, compare, feasibility, find_rate, population, dataset, convert or summary"
+    assert (
+        result.stderr == f"run.sh: trian is no command; use no argument at all, test, tpu, {commands}\n"
+    )
     assert not (tmp_path / "venv").exists()
 
 
