@@ -27,7 +27,7 @@ from vitlab.evaluation import (
     tsne,
     umap,
 )
-from vitlab.models import Blueprint, draw_blueprint, first_model
+from vitlab.models import Blueprint, draw_blueprint
 from vitlab.progress import duration, say
 from vitlab.reporting import write_feasibility_report
 from vitlab.run_directory import circumstances
@@ -98,9 +98,7 @@ def _embed(config: Config, blueprint: Blueprint) -> _Embedded:
     table = split.table
     if len(set(table.labels[split.rows("train")].tolist())) < 2:
         raise InputError("the training part has images of one class only; nothing can be told apart")
-    model = preparation.placed(
-        first_model(blueprint, table.class_names, config.dataset.resize, config.seed), mesh
-    )
+    model = preparation.first_placed(config, blueprint, split, mesh)
     embedder = Embedder(model.network, config.batch_size, mesh)
     found = {
         part: embedder(model.parameters, model.statistics, store, part)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from vitlab import files, preparation
 from vitlab.config import Config
-from vitlab.models import draw_blueprint, first_model
+from vitlab.models import draw_blueprint
 from vitlab.progress import say
 from vitlab.reporting import rate_chart
-from vitlab.training import Embedder, History, RangeTest, Setting, Stage, range_test
+from vitlab.training import History, RangeTest, Stage, range_test
 
 
 def find_rate(config: Config, phase: str, steps: int, output: Path) -> None:
@@ -19,9 +19,7 @@ def find_rate(config: Config, phase: str, steps: int, output: Path) -> None:
     blueprint = draw_blueprint(config.model)
     preparation.check_phases(config, blueprint)
     collection, split = preparation.read_images(config, blueprint, config.split.file)
-    model = preparation.placed(
-        first_model(blueprint, split.table.class_names, config.dataset.resize, config.seed), mesh
-    )
+    model = preparation.first_placed(config, blueprint, split, mesh)
     names = list(config.phases)
     index = names.index(phase)
     if index:
@@ -31,18 +29,9 @@ def find_rate(config: Config, phase: str, steps: int, output: Path) -> None:
         )
     stage = Stage(phase, config.phases[phase], index, 0)
     with tempfile.TemporaryDirectory() as folder:
-        setting = Setting(
-            network=model.network,
-            embedder=Embedder(model.network, config.batch_size, mesh),
-            stores=collection.stores(split),
-            mesh=mesh,
-            seed=config.seed,
-            batch_size=config.batch_size,
-            device_gib=config.dataset.device_gib,
-            checkpoint_seconds=config.checkpoint_seconds,
-            checkpoints=Path(folder),
-            history=History(Path(folder) / "log.jsonl"),
-        )
+        history = History(Path(folder) / "log.jsonl")
+        stores = collection.stores(split)
+        setting = preparation.setting_for(config, model, stores, mesh, Path(folder), history)
         found = range_test(stage, model.parameters, model.statistics, setting, steps)
     files.write_text(output / "rates.csv", _table(found))
     files.write_text(output / "rates.svg", rate_chart(found, f"{config.model.name}, phase {phase}"))

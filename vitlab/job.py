@@ -29,7 +29,6 @@ from vitlab.models import (
     Blueprint,
     SavedModel,
     draw_blueprint,
-    first_model,
     layer_table,
     load_model,
     network_facts,
@@ -41,7 +40,6 @@ from vitlab.progress import duration, say
 from vitlab.reporting import write_report
 from vitlab.run_directory import RunDirectory, circumstances
 from vitlab.training import (
-    Embedder,
     History,
     Profiler,
     Setting,
@@ -70,7 +68,6 @@ def run_job(config: Config, run: RunDirectory, *, tensorboard: bool = False, pro
     _check_network(config, run, blueprint)
     stored = str(run.split) if processes.agreed(run.split.exists()) else config.split.file
     collection, split = preparation.read_images(config, blueprint, stored)
-    class_names = split.table.class_names
     _check_split(run, split)
     pretraining = preparation.pretraining(config, blueprint, split)
     processes.check_same("the images", split.hash)
@@ -81,24 +78,13 @@ def run_job(config: Config, run: RunDirectory, *, tensorboard: bool = False, pro
     run.record(devices=kinds, finished=False, pretraining=pretraining, **facts)
 
     # ----------------------------------------------------------------- phases
-    model = preparation.placed(
-        first_model(blueprint, class_names, config.dataset.resize, config.seed), mesh
-    )
+    model = preparation.first_placed(config, blueprint, split, mesh)
     size = model.card.preprocessing.size
     say(f"network  {config.model.name} for {size} pixels, {model.card.parameters:,} parameters")
     board = TensorBoard(run.tensorboard) if tensorboard and processes.is_first() else None
-    setting = Setting(
-        network=model.network,
-        embedder=Embedder(model.network, config.batch_size, mesh),
-        stores=collection.stores(split),
-        mesh=mesh,
-        seed=config.seed,
-        batch_size=config.batch_size,
-        device_gib=config.dataset.device_gib,
-        checkpoint_seconds=config.checkpoint_seconds,
-        checkpoints=run.checkpoints,
-        history=History(run.log, board),
-        profiler=Profiler(run.profile, profile) if profile and processes.is_first() else None,
+    profiler = Profiler(run.profile, profile) if profile and processes.is_first() else None
+    setting = preparation.setting_for(
+        config, model, collection.stores(split), mesh, run.checkpoints, History(run.log, board), profiler
     )
     earlier, went = 0, {}
     for index, (name, phase) in enumerate(config.phases.items()):

@@ -1,4 +1,4 @@
-"""What comes before training, for a run and for who tries a rate: mesh, images, split, phases."""
+"""What comes before training, for a run and for who looks before one: mesh, images, split, model."""
 
 import dataclasses
 from collections.abc import Collection as Many
@@ -12,6 +12,7 @@ from vitlab.config import Config, Phase
 from vitlab.data import (
     Collection,
     Split,
+    Store,
     align,
     check_batch_size,
     draw_split,
@@ -20,10 +21,17 @@ from vitlab.data import (
     read_split,
 )
 from vitlab.errors import InputError
-from vitlab.models import Blueprint, SavedModel, check_blocks
+from vitlab.models import Blueprint, SavedModel, check_blocks, first_model
 from vitlab.names import unknown
 from vitlab.progress import say
-from vitlab.training import check_views, chosen_parameters
+from vitlab.training import (
+    Embedder,
+    History,
+    Profiler,
+    Setting,
+    check_views,
+    chosen_parameters,
+)
 
 
 def mesh_for(config: Config) -> Mesh:
@@ -98,6 +106,37 @@ def pretraining(config: Config, blueprint: Blueprint, split: Split) -> dict[str,
             f"makes the test easier than it looks: {'; '.join(signs)}"
         )
     return {"data": data, "signs": signs}
+
+
+def first_placed(config: Config, blueprint: Blueprint, split: Split, mesh: Mesh) -> SavedModel:
+    """The model before its first phase."""
+    class_names = split.table.class_names
+    return placed(first_model(blueprint, class_names, config.dataset.resize, config.seed), mesh)
+
+
+def setting_for(
+    config: Config,
+    model: SavedModel,
+    stores: dict[str, Store],
+    mesh: Mesh,
+    checkpoints: Path,
+    history: History,
+    profiler: Profiler | None = None,
+) -> Setting:
+    """What stays the same through all phases of what the config describes."""
+    return Setting(
+        network=model.network,
+        embedder=Embedder(model.network, config.batch_size, mesh),
+        stores=stores,
+        mesh=mesh,
+        seed=config.seed,
+        batch_size=config.batch_size,
+        device_gib=config.dataset.device_gib,
+        checkpoint_seconds=config.checkpoint_seconds,
+        checkpoints=checkpoints,
+        history=history,
+        profiler=profiler,
+    )
 
 
 def placed(model: SavedModel, mesh: Mesh) -> SavedModel:

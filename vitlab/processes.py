@@ -25,6 +25,8 @@ LOOK_SECONDS = 10  # so long a file of another machine may take until it is seen
 
 _SLURM = ("SLURM_JOB_ID", "SLURM_STEP_NODELIST", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_LOCALID")
 
+_REFUSED = 2  # what the first process says where a folder is not to be entered, beside 0 and 1
+
 _count, _index = 1, 0
 
 
@@ -149,9 +151,6 @@ def entered_by_first(context: AbstractContextManager[bool], folder: Path) -> Ite
         _told(int(value))
         _check_shared(folder)
         yield value
-
-
-_REFUSED = 2
 
 
 def _check_shared(folder: Path) -> None:
