@@ -13,7 +13,8 @@ from typing import NoReturn
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
-from vitlab import processes, runtime
+from vitlab import place, processes, runtime
+from vitlab.config import Config, resolve
 from vitlab.errors import InputError
 
 HELP = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
@@ -68,6 +69,19 @@ def defining_config() -> Iterator[None]:
         yield
     except Exception as error:  # where it has a default, keys are set here too
         _refuse(InputError(_what_is_wrong(error, "")))
+
+
+def given_config(values: object, example: str) -> Config:
+    """What --config says, for commands that look at images; `example` is one that would do.
+
+    Raises:
+        InputError: it is not given, it cannot be, or no images can be where it says.
+    """
+    if not flags.FLAGS["config"].present:
+        raise InputError(f"give a config with --config=FILE, such as --config={example}")
+    config = resolve(chosen_config(values))
+    place.check_place(config.dataset.path, "--config.dataset.path")
+    return config
 
 
 def chosen_config(values: object) -> ConfigDict:

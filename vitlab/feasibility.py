@@ -15,8 +15,7 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from vitlab import command, files, place
-from vitlab.config import resolve
+from vitlab import command, files
 from vitlab.errors import InputError
 
 with command.defining_config():
@@ -28,12 +27,9 @@ _UMAP = flags.DEFINE_bool("umap", False, "Draw UMAP too, which vitlab[umap] brin
 
 
 def main() -> None:
-    if not flags.FLAGS["config"].present:
-        raise InputError("give a config with --config=FILE, such as --config=configs/head.py:vgg16")
+    config = command.given_config(_CONFIG.value, "configs/head.py:vgg16")
     if not _OUTPUT.value:
         raise InputError("give a folder for the report with --output=DIR, such as --output=reports/a")
-    config = resolve(command.chosen_config(_CONFIG.value))
-    place.check_place(config.dataset.path, "--config.dataset.path")
     if _UMAP.value and importlib.util.find_spec("umap") is None:
         raise InputError("--umap needs a package more: pip install vitlab[umap]")
     output = Path(_OUTPUT.value)

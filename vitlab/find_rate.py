@@ -12,8 +12,7 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from vitlab import command, files, place
-from vitlab.config import resolve
+from vitlab import command, files
 from vitlab.errors import InputError
 
 with command.defining_config():
@@ -28,12 +27,9 @@ _STEPS = flags.DEFINE_integer(
 
 
 def main() -> None:
-    if not flags.FLAGS["config"].present:
-        raise InputError("give a config with --config=FILE, such as --config=configs/digits.py")
+    config = command.given_config(_CONFIG.value, "configs/digits.py")
     if not _OUTPUT.value:
         raise InputError("give a folder for the figure with --output=DIR, such as --output=reports/rate")
-    config = resolve(command.chosen_config(_CONFIG.value))
-    place.check_place(config.dataset.path, "--config.dataset.path")
     phase = _PHASE.value or next(iter(config.phases))
     if phase not in config.phases:
         raise InputError(

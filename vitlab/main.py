@@ -17,7 +17,7 @@ from absl import flags
 from ml_collections import config_flags
 
 from vitlab import command, place, processes
-from vitlab.config import Config, resolve
+from vitlab.config import Config
 from vitlab.errors import InputError
 from vitlab.progress import say
 from vitlab.run_directory import RunDirectory
@@ -69,12 +69,9 @@ def main() -> None:
 
 
 def _from_flags() -> tuple[Config, Path]:
-    if not flags.FLAGS["config"].present:
-        raise InputError("give a config with --config=FILE, such as --config=configs/digits.py")
+    config = command.given_config(_CONFIG.value, "configs/digits.py")
     if not _WORKDIR.value:
         raise InputError("give a folder for the run with --workdir=DIR, such as --workdir=runs/mine")
-    config = resolve(command.chosen_config(_CONFIG.value))
-    place.check_place(config.dataset.path, "--config.dataset.path")
     if _TENSORBOARD.value and importlib.util.find_spec("tensorboard") is None:
         raise InputError("--tensorboard needs a package more: pip install vitlab[tensorboard]")
     return _independent_of_here(config), Path(_WORKDIR.value)

@@ -16,8 +16,7 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from vitlab import command, place
-from vitlab.config import resolve
+from vitlab import command
 from vitlab.errors import InputError
 from vitlab.population_settings import Grid, check_grid
 
@@ -37,15 +36,12 @@ _DROPOUTS = flags.DEFINE_list("dropouts", None, "Shares that are dropped (model.
 
 
 def main() -> None:
-    if not flags.FLAGS["config"].present:
-        raise InputError("give a config with --config=FILE, such as --config=configs/head.py:vit_ti16")
+    config = command.given_config(_CONFIG.value, "configs/head.py:vit_ti16")
     if not _WORKDIR.value:
         raise InputError("give a new folder with --workdir=DIR, such as --workdir=runs/population")
     workdir = Path(_WORKDIR.value)
     if workdir.exists() and (not workdir.is_dir() or any(workdir.iterdir())):
         raise InputError(f"{workdir} holds something already; choose a new --workdir")
-    config = resolve(command.chosen_config(_CONFIG.value))
-    place.check_place(config.dataset.path, "--config.dataset.path")
     phase = next(iter(config.phases.values()))
     grid = Grid(
         seeds=tuple(range(config.seed, config.seed + _SEEDS.value)),
