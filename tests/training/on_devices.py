@@ -14,11 +14,11 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from tests.training.small_setting import a_setting
 from vitlab import processes, runtime
 from vitlab.config import Phase
-from vitlab.data import Store
 from vitlab.models import create, initialise
-from vitlab.training import Embedder, History, Setting, Stage
+from vitlab.training import Stage
 from vitlab.training.loop import PhaseRun
 from vitlab.training.step import State
 
@@ -47,18 +47,7 @@ def outcome(mesh: Mesh, folder: Path) -> dict:
     network, parameters, statistics = initialise(lambda: create("vit", num_classes=3, **OPTIONS), {})
     folder.mkdir(exist_ok=True)
     processes.wait_for_all("folder")
-    setting = Setting(
-        network=network,
-        embedder=Embedder(network, BATCH, mesh),
-        stores={"train": some_store(43, 0), "val": some_store(21, 1)},
-        mesh=mesh,
-        seed=0,
-        batch_size=BATCH,
-        device_gib=1.0,
-        checkpoint_seconds=60.0,
-        checkpoints=folder / "checkpoints",
-        history=History(folder / "log.jsonl"),
-    )
+    setting = a_setting(network, folder, BATCH, mesh)
     stage = Stage("all", PHASE, 0, 0)
     run = PhaseRun(stage, runtime.placed(parameters, mesh), statistics, setting)
     share = share_of_first_device(run.state)
@@ -76,14 +65,6 @@ def share_of_first_device(state: State) -> float:
     leaves = jax.tree.leaves(state)
     held = sum(leaf.addressable_shards[0].data.nbytes for leaf in leaves)
     return held / sum(leaf.nbytes for leaf in leaves)
-
-
-def some_store(count: int, seed: int) -> Store:
-    """Images whose class is their brightness."""
-    generator = np.random.default_rng(seed)
-    labels = generator.integers(0, 3, count).astype(np.int32)
-    images = labels[:, None, None, None] * 80 + generator.integers(0, 60, (count, 8, 8, 3))
-    return Store(images.astype(np.uint8), np.arange(count), labels)
 
 
 if __name__ == "__main__":

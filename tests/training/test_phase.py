@@ -13,13 +13,13 @@ import orbax.checkpoint as ocp
 import pytest
 from jax.sharding import AbstractMesh
 
-from vitlab import runtime
+from tests.training.small_setting import a_setting, some_store
 from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Phase
-from vitlab.data import Store, augment, check_batch_size
+from vitlab.data import augment, check_batch_size
 from vitlab.errors import InputError
 from vitlab.models import Arrays, Network, create, initialise
-from vitlab.training import Embedder, History, Setting, Stage, Trained, train_phase
+from vitlab.training import History, Stage, Trained, train_phase
 from vitlab.training.checkpoints import Checkpoints
 from vitlab.training.step import first_state, make_train_step, zero_totals
 from vitlab.training.task import make_task
@@ -32,30 +32,6 @@ OPTIONS: dict[str, Any] = {
     "heads": 2,
     "mlp_width": 16,
 }
-
-
-def some_store(count: int, seed: int) -> Store:
-    """Images whose class is their brightness."""
-    generator = np.random.default_rng(seed)
-    labels = generator.integers(0, 3, count).astype(np.int32)
-    images = labels[:, None, None, None] * 80 + generator.integers(0, 60, (count, 8, 8, 3))
-    return Store(images.astype(np.uint8), np.arange(count), labels)
-
-
-def a_setting(network: Network, folder: Path, batch_size: int = 8) -> Setting:
-    mesh = runtime.device_mesh()
-    return Setting(
-        network=network,
-        embedder=Embedder(network, batch_size, mesh),
-        stores={"train": some_store(43, 0), "val": some_store(21, 1)},
-        mesh=mesh,
-        seed=0,
-        batch_size=batch_size,
-        device_gib=1.0,
-        checkpoint_seconds=60.0,
-        checkpoints=folder / "checkpoints",
-        history=History(folder / "log.jsonl"),
-    )
 
 
 def train(

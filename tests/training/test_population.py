@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.training.test_phase import OPTIONS, some_store
+from tests.training.small_setting import some_store
+from tests.training.test_phase import OPTIONS
 from vitlab import runtime
 from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Model, Phase

@@ -11,6 +11,7 @@ import numpy as np
 import optax
 import pytest
 
+from tests.training import small_setting
 from vitlab import runtime
 from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Phase
@@ -45,20 +46,9 @@ TRAIN, VAL = some_store(COUNT, 0, "a name"), some_store(5, 1)
 
 
 def a_setting(network: Network, folder: Path) -> Setting:
-    mesh = runtime.device_mesh()
     folder.mkdir(exist_ok=True)
-    return Setting(
-        network=network,
-        embedder=Embedder(network, BATCH, mesh),
-        stores={"train": TRAIN, "val": VAL},
-        mesh=mesh,
-        seed=5,
-        batch_size=BATCH,
-        device_gib=1.0,
-        checkpoint_seconds=60.0,
-        checkpoints=folder / "checkpoints",
-        history=History(folder / "log.jsonl"),
-    )
+    setting = small_setting.a_setting(network, folder, BATCH)
+    return dataclasses.replace(setting, stores={"train": TRAIN, "val": VAL}, seed=5)
 
 
 @pytest.fixture
