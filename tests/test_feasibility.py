@@ -17,6 +17,7 @@ from vitlab.data import Split, open_source, write_split
 from vitlab.errors import InputError
 from vitlab.evaluation import wilson_interval
 from vitlab.feasibility_job import study_feasibility
+from vitlab.language import ENGLISH
 from vitlab.reporting.scatter_chart import MOST_NAMED, scatter_chart
 
 SMALL = "--config=tests/configs/small.py"
@@ -119,7 +120,7 @@ def test_of_many_classes_the_largest_have_signs_of_their_own():
     labels = np.repeat(np.arange(30), [3] * 24 + [1] * 6)
     points = np.random.default_rng(0).normal(size=(len(labels), 2))
     names = [f"class {label}" for label in range(30)]
-    text = scatter_chart(points, labels, names, "t", ("", ""))
+    text = scatter_chart(points, labels, names, "t", ("", ""), ENGLISH)
     assert MOST_NAMED == 24
     assert "6 others" in text
     assert "class 23" in text

@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import dataclasses
 import io
 import os
 import signal
@@ -16,6 +17,7 @@ from ml_collections import ConfigDict, config_flags
 from vitlab import place, processes, runtime
 from vitlab.config import Config, resolve
 from vitlab.errors import InputError
+from vitlab.language import chosen_code
 
 HELP = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
 
@@ -82,6 +84,18 @@ def given_config(values: object, example: str) -> Config:
     config = resolve(chosen_config(values))
     place.check_place(config.dataset.path, "--config.dataset.path")
     return config
+
+
+def in_language(config: Config, code: str | None) -> Config:
+    """With the report in the language of --language, if that is given.
+
+    Raises:
+        InputError: there is no such language.
+    """
+    if code is None:
+        return config
+    report = dataclasses.replace(config.report, language=chosen_code(code, "--language"))
+    return dataclasses.replace(config, report=report)
 
 
 def chosen_config(values: object) -> ConfigDict:

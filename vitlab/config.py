@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ml_collections import ConfigDict
 
 from vitlab.errors import InputError
+from vitlab.language import Code
 from vitlab.phase_settings import Phase, check_phase
 from vitlab.typed import build
 
@@ -135,11 +136,13 @@ class Report:
         classes: of which it shows several images; empty: the two that were confused most often.
         examples: how many images of each of them.
         private: show also the images that may not be republished (`dataset.columns.republish`).
+        language: of the report, "en" or "fr"; files for machines and the terminal speak English.
     """
 
     classes: tuple[str, ...] = ()
     examples: int = 5
     private: bool = False
+    language: Code = "en"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Looks at a collection of images before anyone trains on it, and can write a cleaned copy.
 
     python -m vitlab.dataset --data=FOLDER|CSV|tfds:NAME|digits --output=DIR [--split=split.csv]
-        [--weights=NAME|FILE [--model=NETWORK]] [--fix=DIR] [--config=FILE] [--config.KEY=VALUE ...]
+        [--weights=NAME|FILE [--model=NETWORK]] [--fix=DIR] [--language=fr] [--config=FILE]
+        [--config.KEY=VALUE ...]
 
 DIR/report.html shows, and DIR/dataset.json lists: classes, sizes, formats, what is unreadable or must
 be repaired, copies of a picture and where they stand, and images that show too little. With --weights
@@ -40,6 +41,7 @@ _SPLIT = flags.DEFINE_string("split", None, "The split.csv of a run, to find cop
 _WEIGHTS = flags.DEFINE_string("weights", None, "Weights of a network that is asked about near copies.")
 _MODEL = flags.DEFINE_string("model", None, "The network of --weights; a name's own if not given.")
 _FIX = flags.DEFINE_string("fix", None, "A new folder for a cleaned copy.")
+_LANGUAGE = flags.DEFINE_string("language", None, "Of the report; the config's if not given.")
 _CLEAR = flags.DEFINE_bool("clear_cache", False, "Only remove the decoded images that no run reads.")
 
 
@@ -68,6 +70,7 @@ def _from_flags() -> tuple[Config, Path]:
     if not _OUTPUT.value:
         raise InputError("give a folder for the report with --output=DIR")
     config = resolve_data(command.chosen_config(_CONFIG.value))
+    config = command.in_language(config, _LANGUAGE.value)
     if _DATA.value is not None:
         config = dataclasses.replace(
             config, dataset=dataclasses.replace(config.dataset, path=_DATA.value)

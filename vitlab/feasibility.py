@@ -1,6 +1,6 @@
 """Can these classes be told apart at all? A look at a collection before any training.
 
-    python -m vitlab.feasibility --config=FILE[:ARGUMENT] --output=DIR [--umap]
+    python -m vitlab.feasibility --config=FILE[:ARGUMENT] --output=DIR [--umap] [--language=fr]
         [--config.KEY=VALUE ...]
 
 The network of the config, with its published weights, says of every image what it sees (its
@@ -24,10 +24,12 @@ with command.defining_config():
     )
 _OUTPUT = flags.DEFINE_string("output", None, "A folder for the report, its JSON and its figures.")
 _UMAP = flags.DEFINE_bool("umap", False, "Draw UMAP too, which vitlab[umap] brings.")
+_LANGUAGE = flags.DEFINE_string("language", None, "Of the report; the config's if not given.")
 
 
 def main() -> None:
     config = command.given_config(_CONFIG.value, "configs/head.py:vgg16")
+    config = command.in_language(config, _LANGUAGE.value)
     if not _OUTPUT.value:
         raise InputError("give a folder for the report with --output=DIR, such as --output=reports/a")
     if _UMAP.value and importlib.util.find_spec("umap") is None:

@@ -27,6 +27,7 @@ from vitlab.evaluation import (
     tsne,
     umap,
 )
+from vitlab.language import language_of
 from vitlab.models import Blueprint, draw_blueprint
 from vitlab.progress import duration, say
 from vitlab.reporting import write_feasibility_report
@@ -87,7 +88,7 @@ def study_feasibility(config: Config, output: Path, *, with_umap: bool) -> None:
         "images": _rows(images, judged, rows, {name: one["points"] for name, one in drawn.items()}),
     }
     files.write_json(output / "feasibility.json", facts)
-    write_feasibility_report(facts, output)
+    write_feasibility_report(facts, output, language_of(config.report.language))
     say("", *facts["conclusion"], f"report: {output / 'report.html'}")
 
 

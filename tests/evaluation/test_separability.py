@@ -19,6 +19,7 @@ from vitlab.evaluation import (
     wilson_interval,
 )
 from vitlab.evaluation.projections import WIDTH
+from vitlab.language import Message
 
 
 def clouds(classes: int, each: int, distance: float, width: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -158,7 +159,7 @@ def test_tsne_is_the_same_each_time_and_keeps_clouds_apart():
     assert perplexity(10) == 3
 
 
-def sentences(distance: float) -> list[str]:
+def sentences(distance: float) -> list[Message]:
     points, labels = clouds(3, 80, distance)
     parts = parts_of(len(labels))
     probe = linear_probe(points, labels, parts)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import vitlab
 from tests.weights.timm_files import SIZES, write_vit
+from vitlab.language import ENGLISH
 from vitlab.reporting.page import render
 
 SIGN = "2 of 2 classes carry a WordNet number, as ImageNet's do: n02085620-pug, n02108089-boxer"
@@ -19,7 +20,7 @@ def text_of(page: str) -> str:
 
 
 def paragraph(data: str | None, *signs: str) -> str:
-    return render("pretraining.html", pretraining={"data": data, "signs": signs})
+    return render("pretraining.html", ENGLISH, pretraining={"data": data, "signs": signs})
 
 
 def test_a_sign_is_a_warning_beside_what_the_weights_were_trained_on():

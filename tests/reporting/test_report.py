@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import vitlab
+from vitlab.language import ENGLISH
 from vitlab.names import shown
 from vitlab.reporting import charts
 from vitlab.weights import CATALOGUE
@@ -227,9 +228,9 @@ def test_small_pictures_are_enlarged(small_run: Path):
 
 def test_long_names_leave_the_charts_their_room(recwarn):
     names = [f"{index} {'a very long name ' * 8}" for index in range(4)]
-    chart = charts.confusion_chart(np.eye(4, dtype=int).tolist(), names, "t")
+    chart = charts.confusion_chart(np.eye(4, dtype=int).tolist(), names, "t", ENGLISH)
     assert "0 a very long name a very l…" in chart
-    charts.parts_chart({"train": dict.fromkeys(names, 3)})
+    charts.parts_chart({"train": dict.fromkeys(names, 3)}, ENGLISH)
     assert not recwarn.list
 
 

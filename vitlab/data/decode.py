@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from vitlab.data.fast_jpeg import decode_reduced
+from vitlab.language import Message
 
 # What photographs and drawings come in (MPO is opened as JPEG). Not EPS and its like: to read them
 # is to run a program.
@@ -51,7 +52,7 @@ SUFFIXES = {
 # What the system says when it is short of something, not of the file.
 BUSY = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN, errno.ESTALE}
 
-MISNAMED = "suffix of another format"  # the one repair that depends on the name
+MISNAMED = Message("suffix of another format")  # the one repair that depends on the name
 ORIENTATION = 0x0112  # the EXIF tag
 
 # Pillow warns of images above a limit that is lower than ours, and of odd EXIF data.
@@ -95,7 +96,7 @@ def decode(path: Path, enough: int = 0) -> Decoded:
         OSError, MemoryError: it says nothing about the image; another time it may be read.
     """
     if not os.path.isfile(path):  # unlike Path.is_file, no error where a folder cannot be entered
-        raise DecodeError("not a file that can be opened")
+        raise DecodeError(Message("not a file that can be opened"))
     decoded = _decode(path, enough)
     if is_misnamed(path, decoded.format):
         return replace(decoded, repairs=decoded.repairs | {MISNAMED})
@@ -133,7 +134,7 @@ def _decode(file: Path | io.BytesIO, enough: int) -> Decoded:
                 raise DecodeError(f"{width} x {height} pixels; at most {MOST_PIXELS} are read")
             _check_room(opened, file)
             if getattr(opened, "is_animated", False):
-                repairs.add("first frame of several")
+                repairs.add(Message("first frame of several"))
             reduced = _reduced(opened, file, enough) if enough else None
             if reduced:
                 return Decoded(reduced, frozenset(repairs), "JPEG", "RGB")
@@ -147,8 +148,9 @@ def _decode(file: Path | io.BytesIO, enough: int) -> Decoded:
     except Image.DecompressionBombError as error:
         raise DecodeError(f"more than {MOST_PIXELS} pixels") from error
     except Image.UnidentifiedImageError as error:
-        reason = "not an image" if _bytes(file) else "an empty file"
-        raise DecodeError(reason) from error
+        raise DecodeError(
+            Message("not an image") if _bytes(file) else Message("an empty file")
+        ) from error
     except MemoryError:
         raise
     except Exception as error:  # Pillow's readers raise whatever their parsing runs into
@@ -199,10 +201,10 @@ def _upright(image: Image.Image, repairs: set[str]) -> Image.Image:
     except Exception:  # to turn the image is to write its tags anew
         turned = None
     if turned is None:
-        repairs.add("unreadable EXIF")
+        repairs.add(Message("unreadable EXIF"))
         return image
     if turned:
-        repairs.add("EXIF orientation")
+        repairs.add(Message("EXIF orientation"))
     return upright
 
 
@@ -211,12 +213,12 @@ def _rgb(image: Image.Image, repairs: set[str]) -> Image.Image:
         return image.copy()
     white = None
     if image.mode.startswith(("I", "F")):
-        repairs.add("16-bit or wider")
+        repairs.add(Message("16-bit or wider"))
         white = _white(image)
     if image.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
         repairs.add(image.mode)
     if image.mode == "P":
-        repairs.add("palette")
+        repairs.add(Message("palette"))
     rgb = Image.new("RGB", image.size)
     rgb.info = {key: image.info[key] for key in ("icc_profile",) if key in image.info}
     for place, piece in _pieces(image):
@@ -242,10 +244,10 @@ def _opaque(image: Image.Image, repairs: set[str]) -> Image.Image:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):
-            repairs.add("transparency on white")
+            repairs.add(Message("transparency on white"))
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     elif image.mode in ("1", "L"):
-        repairs.add("grey")
+        repairs.add(Message("grey"))
     return image.convert("RGB")
 
 
@@ -257,7 +259,7 @@ def _white(image: Image.Image) -> float:
     pieces = (np.asarray(piece) for _, piece in _pieces(image))
     least, most = np.transpose([(piece.min(), piece.max()) for piece in pieces]).astype(np.float64)
     if not np.isfinite(most).all() or least.min() < 0:
-        raise DecodeError("grey values that are negative or not finite")
+        raise DecodeError(Message("grey values that are negative or not finite"))
     if image.mode == "F" and most.max() <= 1:  # as scientific programs write them
         return 1.0
     return 2.0 ** np.ceil(np.log2(max(most.max(), 255.0) + 1)) - 1

@@ -49,12 +49,11 @@ from vitlab.evaluation.separability import (
     score,
 )
 from vitlab.evaluation.separability_wording import separability_statements
-from vitlab.evaluation.wording import ENGLISH, Wording, statement
+from vitlab.evaluation.wording import statement
 
 __all__ = [
     "ALPHA",
     "CONFIDENCE",
-    "ENGLISH",
     "Changes",
     "Clusters",
     "Comparison",
@@ -69,7 +68,6 @@ __all__ = [
     "Repeats",
     "Score",
     "Temperature",
-    "Wording",
     "analyse_errors",
     "bootstrap_intervals",
     "bootstrap_of_models",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vitlab.language import Message
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -110,16 +112,16 @@ def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
 
 # The reading of kappa in six bands (Landis and Koch 1977); each holds its upper end.
 BANDS = (
-    (0.2, "slight"),
-    (0.4, "fair"),
-    (0.6, "moderate"),
-    (0.8, "substantial"),
-    (1.0, "almost perfect"),
+    (0.2, Message("slight")),
+    (0.4, Message("fair")),
+    (0.6, Message("moderate")),
+    (0.8, Message("substantial")),
+    (1.0, Message("almost perfect")),
 )
 
 
-def kappa_reading(value: float) -> str:
+def kappa_reading(value: float) -> Message:
     """What a kappa is called: "poor" below 0, and so on (S2-23)."""
     if value < 0:
-        return "poor"
+        return Message("poor")
     return next(name for top, name in BANDS if value <= top + 1e-12)

@@ -11,6 +11,7 @@ from vitlab.evaluation.changes import Confusion, changes
 from vitlab.evaluation.counts import confusion_matrix
 from vitlab.evaluation.notable_images import label_errors, least_certain, most_confidently_wrong
 from vitlab.evaluation.predictions import Predictions
+from vitlab.language import Message
 
 MOST = 12  # images of each kind that are listed; of what changed, all
 MOST_NAMED = 3  # classes in a sentence
@@ -126,26 +127,39 @@ def _changes(
     }
 
 
-def class_reading(matrix: np.ndarray, names: Sequence[str]) -> dict[str, str]:
+def class_reading(matrix: np.ndarray, names: Sequence[str]) -> dict[str, Message]:
     """A sentence or two for each class: who of it is found, and what else is taken for it."""
     return {name: _reading(matrix, label, names) for label, name in enumerate(names)}
 
 
-def _reading(matrix: np.ndarray, label: int, names: Sequence[str]) -> str:
-    right, images, answers = matrix[label, label], matrix[label].sum(), matrix[:, label].sum()
-    if not images:
-        found = "It has no test image."
-    elif right == images:
-        found = f"All its {images} images are found." if images > 1 else "Its one image is found."
-    else:
-        found = f"{right} of its {images} images are found; the others are taken for "
-        found += f"{_listed(matrix[label], label, names)}."
+def _reading(matrix: np.ndarray, label: int, names: Sequence[str]) -> Message:
+    right, answers = matrix[label, label], matrix[:, label].sum()
+    found = _found(matrix, label, names)
     if not answers:
-        return f"{found} It is never answered."
+        return Message("{found} It is never answered.", found=found)
     if right == answers:
-        return f"{found} Whenever it is answered, that is right."
-    others = _listed(matrix[:, label], label, names)
-    return f"{found} Of {answers} answers of it {right} are right; the others are {others}."
+        return Message("{found} Whenever it is answered, that is right.", found=found)
+    return Message(
+        "{found} Of {answers} answers of it {right} are right; the others are {others}.",
+        found=found,
+        answers=answers,
+        right=right,
+        others=_listed(matrix[:, label], label, names),
+    )
+
+
+def _found(matrix: np.ndarray, label: int, names: Sequence[str]) -> Message:
+    right, images = matrix[label, label], matrix[label].sum()
+    if not images:
+        return Message("It has no test image.")
+    if right == images:
+        return Message("Its one image is found.", "All its {n} images are found.", n=images)
+    return Message(
+        "{right} of its {images} images are found; the others are taken for {others}.",
+        right=right,
+        images=images,
+        others=_listed(matrix[label], label, names),
+    )
 
 
 def _listed(counts: np.ndarray, but: int, names: Sequence[str]) -> str:
@@ -157,4 +171,4 @@ def _listed(counts: np.ndarray, but: int, names: Sequence[str]) -> str:
     others.sort(key=lambda other: -other[0])
     named = ", ".join(f"{name} ({count})" for count, name in others[:MOST_NAMED])
     rest = sum(count for count, _ in others[MOST_NAMED:])
-    return f"{named} and others ({rest})" if rest else named
+    return Message("{names} and others ({rest})", names=named, rest=rest) if rest else named

@@ -5,9 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from vitlab.evaluation.separability import Clusters, Probe, Score
+from vitlab.language import Message
 
 # By the lower end of the probe's interval, as a share of the way from the largest class's share to 1.
 NEARLY_ALL, MOST = 0.85, 0.5
+
+HOW = {
+    "excellent": Message("excellently"),
+    "good": Message("well"),
+    "moderate": Message("moderately"),
+    "poor": Message("poorly"),
+}
 
 
 def separability_statements(
@@ -16,7 +24,7 @@ def separability_statements(
     probe: Probe,
     clusters: Clusters,
     neighbours: np.ndarray,
-) -> list[str]:
+) -> list[Message]:
     """The answer first, then what clusters say without labels, then who is hard and with whom.
 
     `baseline` is the score on the test part of always answering the largest class of the training part;
@@ -24,54 +32,66 @@ def separability_statements(
     """
     return [
         _answer(baseline, probe.scores["test"]),
-        f"Without any label, {len(class_names)} clusters recover the classes {_recovery(clusters)} "
-        f"(adjusted Rand index {clusters.adjusted_rand:.2f}; {_percent(clusters.score.accuracy)} of "
-        f"{clusters.score.n} images are in the cluster of their class).",
+        Message(
+            "Without any label, {clusters} clusters recover the classes {how} (adjusted Rand index "
+            "{rand:.2f}; {share:.1%} of {images} images are in the cluster of their class).",
+            clusters=len(class_names),
+            how=HOW[clusters.recovery],
+            rand=clusters.adjusted_rand,
+            share=clusters.score.accuracy,
+            images=clusters.score.n,
+        ),
         *_hardest(class_names, neighbours),
     ]
 
 
-def _answer(baseline: Score, test: Score) -> str:
+def _answer(baseline: Score, test: Score) -> Message:
     low, high = test.interval
     gain = (low - baseline.accuracy) / (1 - baseline.accuracy) if baseline.accuracy < 1 else 0.0
     if gain <= 0:
-        verdict = "It is not established that these classes can be told apart without training"
+        verdict = Message("It is not established that these classes can be told apart without training")
     elif gain >= NEARLY_ALL:
-        verdict = "Without training, nearly all images of these classes can be told apart"
+        verdict = Message("Without training, nearly all images of these classes can be told apart")
     elif gain >= MOST:
-        verdict = "Without training, most images of these classes can be told apart"
+        verdict = Message("Without training, most images of these classes can be told apart")
     else:
-        verdict = "Without training, only some images of these classes can be told apart"
-    return (
-        f"{verdict}: a linear classifier on what the network says of them names "
-        f"{_percent(test.accuracy)} of {test.n} test images rightly (95 % interval "
-        f"{_percent(low)} to {_percent(high)}), where "
-        f"always answering the largest class would name {_percent(baseline.accuracy)}."
+        verdict = Message("Without training, only some images of these classes can be told apart")
+    return Message(
+        "{verdict}: a linear classifier on what the network says of them names {share:.1%} of {n} test "
+        "images rightly (95 % interval {low:.1%} to {high:.1%}), where always answering the largest "
+        "class would name {largest:.1%}.",
+        verdict=verdict,
+        share=test.accuracy,
+        n=test.n,
+        low=low,
+        high=high,
+        largest=baseline.accuracy,
     )
 
 
-def _recovery(clusters: Clusters) -> str:
-    return {"excellent": "excellently", "good": "well", "moderate": "moderately", "poor": "poorly"}[
-        clusters.recovery
-    ]
-
-
-def _hardest(class_names: Sequence[str], neighbours: np.ndarray) -> list[str]:
+def _hardest(class_names: Sequence[str], neighbours: np.ndarray) -> list[Message]:
     own, total = np.diagonal(neighbours), neighbours.sum(axis=1)
     if own.sum() == total.sum():
-        return ["Every image has an image of its own class as its nearest neighbour."]
+        return [Message("Every image has an image of its own class as its nearest neighbour.")]
     shares = np.where(total > 0, own / np.maximum(total, 1), np.inf)
     hardest = int(shares.argmin())
     others = neighbours - np.diag(own)
     first, second = sorted(map(int, np.unravel_index((others + others.T).argmax(), others.shape)))
     mixed = int(others[first, second] + others[second, first])
     return [
-        f"The hardest class is {class_names[hardest]}: {int(own[hardest])} of {int(total[hardest])} of "
-        "its images have their nearest neighbour in it.",
-        f"{class_names[first]} and {class_names[second]} are mixed up most: {mixed} of their "
-        f"{int(total[first] + total[second])} images have their nearest neighbour in the other class.",
+        Message(
+            "The hardest class is {name}: {own} of {all} of its images have their nearest neighbour in "
+            "it.",
+            name=class_names[hardest],
+            own=int(own[hardest]),
+            all=int(total[hardest]),
+        ),
+        Message(
+            "{first} and {second} are mixed up most: {mixed} of their {all} images have their nearest "
+            "neighbour in the other class.",
+            first=class_names[first],
+            second=class_names[second],
+            mixed=mixed,
+            all=int(total[first] + total[second]),
+        ),
     ]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

@@ -8,9 +8,10 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from vitlab.data import PARTS
+from vitlab.language import Language, Message
 from vitlab.names import shown
 from vitlab.reporting.results import PhaseResult
 
@@ -19,6 +20,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 RED = "#C1121F"
 SMALL = (3.9, 3.3)  # inches: two stand beside each other on a desk, one fills a phone
 LONGEST = 28  # letters of a class's name in a chart
+ANSWER = Message("answer")
 MOST_ANNOTATED = 25  # classes whose confusions are written as numbers
 
 STYLE = {
@@ -36,7 +38,7 @@ STYLE = {
 }
 
 
-def scores_chart(phases: Sequence[PhaseResult], metric: str) -> str:
+def scores_chart(phases: Sequence[PhaseResult], metric: str, language: Language) -> str:
     """The accuracy or loss of each part, a bar per model (S0-19)."""
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=SMALL, layout="constrained")
@@ -47,16 +49,18 @@ def scores_chart(phases: Sequence[PhaseResult], metric: str) -> str:
             places = np.arange(len(PARTS)) + (index - (len(phases) - 1) / 2) * width
             colour = COLOURS[index % len(COLOURS)]
             bars = axes.bar(places, values, width * 0.92, label=phase.name, color=colour)
-            axes.bar_label(bars, [f"{value:.3f}" for value in values], fontsize=8, padding=2)
-        axes.set_xticks(range(len(PARTS)), PARTS)
-        axes.set_title(metric)
+            axes.bar_label(
+                bars, [language.number(value, ".3f") for value in values], fontsize=8, padding=2
+            )
+        axes.set_xticks(range(len(PARTS)), [language(part) for part in PARTS])
+        axes.set_title(language(metric))
         axes.grid(axis="x", visible=False)
         axes.margins(y=0.15)
         figure.legend(loc="outside lower center", ncols=3)
-        return svg_text(figure)
+        return svg_text(figure, language)
 
 
-def curves_chart(phases: Sequence[PhaseResult], metric: str) -> str:
+def curves_chart(phases: Sequence[PhaseResult], metric: str, language: Language) -> str:
     """The accuracy or loss by epoch; a red line where a later phase begins (S0-22)."""
     lines = [line for phase in phases for line in phase.log]
     with matplotlib.rc_context(STYLE):
@@ -66,22 +70,23 @@ def curves_chart(phases: Sequence[PhaseResult], metric: str) -> str:
             epochs = [line["epoch_of_run"] for line in lines]
             marker = "." if len(lines) < 30 else None
             values = [line[part][metric] for line in lines]
-            axes.plot(epochs, values, color=colour, label=part, marker=marker)
-        _mark_phases(axes, phases, metric)
-        axes.set_title(metric)
-        axes.set_xlabel("epoch")
+            axes.plot(epochs, values, color=colour, label=language(part), marker=marker)
+        _mark_phases(axes, phases, metric, language)
+        axes.set_title(language(metric))
+        axes.set_xlabel(language("epoch"))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.legend(loc="outside lower center", ncols=2)
-        return svg_text(figure)
+        return svg_text(figure, language)
 
 
-def _mark_phases(axes: Axes, phases: Sequence[PhaseResult], metric: str) -> None:
+def _mark_phases(axes: Axes, phases: Sequence[PhaseResult], metric: str, language: Language) -> None:
     for index, phase in enumerate(phases):
         if not phase.log:
             continue
         first = phase.log[0]["epoch_of_run"]
         if index:
-            axes.axvline(first - 0.5, color=RED, linewidth=1.5, label=f"{phase.name} begins")
+            label = language("{phase} begins", phase=phase.name)
+            axes.axvline(first - 0.5, color=RED, linewidth=1.5, label=label)
         best = first + phase.card["trained"]["best_epoch"] - 1
         line = phase.log[phase.card["trained"]["best_epoch"] - 1]
         axes.plot(
@@ -91,12 +96,16 @@ def _mark_phases(axes: Axes, phases: Sequence[PhaseResult], metric: str) -> None
             marker="o",
             markerfacecolor="none",
             color="black",
-            label="weights kept" if index == len(phases) - 1 else None,
+            label=language("weights kept") if index == len(phases) - 1 else None,
         )
 
 
 def confusion_chart(
-    matrix: Sequence[Sequence[int]], class_names: Sequence[str], title: str, columns: str = "answer"
+    matrix: Sequence[Sequence[int]],
+    class_names: Sequence[str],
+    title: str,
+    language: Language,
+    columns: str = ANSWER,
 ) -> str:
     """Counts, coloured by the share of the true class (S0-23, S2-19)."""
     counts = np.array(matrix)
@@ -117,13 +126,13 @@ def confusion_chart(
         small = min(9.0, 500 / classes)
         axes.set_xticks(range(classes), class_names, rotation=90, fontsize=small)
         axes.set_yticks(range(classes), class_names, fontsize=small)
-        axes.set_xlabel(columns)
-        axes.set_ylabel("truth")
-        axes.set_title(title)
-        return svg_text(figure)
+        axes.set_xlabel(language.text(columns))
+        axes.set_ylabel(language("truth"))
+        axes.set_title(language.text(title))
+        return svg_text(figure, language)
 
 
-def parts_chart(counts: dict[str, dict[str, int]]) -> str:
+def parts_chart(counts: dict[str, dict[str, int]], language: Language) -> str:
     """Images per class and part, stacked."""
     names = list(next(iter(counts.values())))
     labels = short_names(names)
@@ -134,17 +143,19 @@ def parts_chart(counts: dict[str, dict[str, int]]) -> str:
         left = np.zeros(len(names))
         for colour, (part, by_class) in zip(COLOURS, counts.items(), strict=False):
             values = np.array([by_class[name] for name in names])
-            axes.barh(places, values, left=left, label=part, color=colour)
+            axes.barh(places, values, left=left, label=language(part), color=colour)
             left += values
         axes.set_yticks(places, labels)
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel("images")
+        axes.set_xlabel(language("images"))
         axes.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-        return svg_text(figure)
+        return svg_text(figure, language)
 
 
-def histogram_chart(values: Sequence[float], title: str, axis: str, *, doublings: bool = False) -> str:
+def histogram_chart(
+    values: Sequence[float], title: str, axis: str, language: Language, *, doublings: bool = False
+) -> str:
     """How many images have which value; in `doublings`, 100 and 200 are as far apart as 200 and 400."""
     low, high = min(values), max(values)
     if low == high:
@@ -156,13 +167,13 @@ def histogram_chart(values: Sequence[float], title: str, axis: str, *, doublings
         axes.hist(values, edges, color=COLOURS[0])
         if doublings:
             axes.set_xscale("log", base=2)
-            axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+            axes.xaxis.set_major_formatter(lambda value, _: language.number(value, "g"))
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="x", visible=False)
-        axes.set_title(title)
-        axes.set_xlabel(axis)
-        axes.set_ylabel("images")
-        return svg_text(figure)
+        axes.set_title(language.text(title))
+        axes.set_xlabel(language.text(axis))
+        axes.set_ylabel(language("images"))
+        return svg_text(figure, language)
 
 
 def short_names(names: Sequence[str]) -> list[str]:
@@ -170,11 +181,26 @@ def short_names(names: Sequence[str]) -> list[str]:
     return [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in map(shown, names)]
 
 
-def svg_text(figure: Figure) -> str:
+def svg_text(figure: Figure, language: Language) -> str:
     """The figure as SVG, in which nothing but its own line breaks disturbs the text around it."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if type(axis.get_major_formatter()) is ScalarFormatter:
+                axis.set_major_formatter(_Ticks(language))
     text = io.StringIO()
     with warnings.catch_warnings():
         # Glyphs that Matplotlib's font lacks are drawn by the browser's fonts.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
     return "\n".join(shown(line) for line in text.getvalue().split("\n"))
+
+
+class _Ticks(ScalarFormatter):
+    """The numbers along an axis as the language writes them."""
+
+    def __init__(self, language: Language):
+        super().__init__()
+        self._language = language
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return self._language.as_written(super().__call__(x, pos))

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from vitlab.data import NEAR, PRIVATE, REPUBLISH, Copies, DecodeError, Inspection
+from vitlab.language import Message
 from vitlab.reporting.pictures import SIDE, Picture, picture
 
 MOST_CLASSES = 60  # of more classes, as many are drawn at random
@@ -60,10 +61,10 @@ class DatasetGallery:
     def copies(self) -> dict[str, list[Shown]]:
         """By title; what may be an error of labels or a leak between parts comes first."""
         groups: dict[str, list[Copies]] = {
-            "The same picture under several labels": [],
-            "The same picture in several parts": [],
-            "Equal files or pixels": [],
-            "Nearly the same": [],
+            Message("The same picture under several labels"): [],
+            Message("The same picture in several parts"): [],
+            Message("Equal files or pixels"): [],
+            Message("Nearly the same"): [],
         }
         labels, parts, exact, near = groups.values()
         for one in self.inspection.copies:
@@ -83,7 +84,7 @@ class DatasetGallery:
         """By the name of the flaw, worst first, with what was measured."""
         return {
             flaw.name: [
-                self._show(row, f"{value:.1f}: {self._name(row)}")
+                self._show(row, Message("{value:.1f}: {image}", value=value, image=self._name(row)))
                 for row, value in zip(flaw.rows[:WORST], flaw.values[:WORST], strict=True)
             ]
             for flaw in self.inspection.flaws
@@ -125,8 +126,8 @@ class DatasetGallery:
         seen = self.inspection.examined.seen[row]
         grey = Image.new("RGB", (min(seen.width, SIDE), min(seen.height, SIDE)), GREY)
         if self._is_hidden(row):
-            return picture(grey, f"{caption} (not to be shown)")
+            return picture(grey, Message("{caption} (not to be shown)", caption=caption))
         try:
             return picture(self.inspection.examined.read(row).image, caption)
         except (DecodeError, OSError):
-            return picture(grey, f"{caption} (gone)")
+            return picture(grey, Message("{caption} (gone)", caption=caption))

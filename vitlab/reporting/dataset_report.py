@@ -6,6 +6,7 @@ from pathlib import Path
 
 from vitlab import files
 from vitlab.data import NEAR, Action, Inspection
+from vitlab.language import Language, Message
 from vitlab.reporting import charts
 from vitlab.reporting.dataset_gallery import MOST_GROUPS, WORST, DatasetGallery
 from vitlab.reporting.page import data_address, render
@@ -14,15 +15,20 @@ MOST_NAMED = 50  # files, lines and the like
 
 
 def write_dataset_report(
-    inspection: Inspection, path: Path, *, seed: int, private: bool, fixed: Sequence[Action] | None
+    inspection: Inspection,
+    path: Path,
+    language: Language,
+    *,
+    seed: int,
+    private: bool,
+    fixed: Sequence[Action] | None,
 ) -> None:
     """One file; it shows images that may not be republished only if `private`."""
     gallery = DatasetGallery(inspection, seed, private)
     seen, counts = inspection.examined.seen, inspection.counts()
-    sides = [(one.width * one.height) ** 0.5 for one in seen]
-    aspects = [one.width / one.height for one in seen]
     page = render(
         "dataset.html",
+        language,
         inspection=inspection,
         table=inspection.examined.table,
         name=Path(inspection.place).name or inspection.place,
@@ -35,24 +41,7 @@ def write_dataset_report(
         several_labels=[one for one in inspection.copies if len(one.classes) > 1],
         several_parts=[one for one in inspection.copies if len(one.parts) > 1],
         repaired=sum(bool(one.repairs) for one in seen),
-        charts={
-            "classes": data_address(
-                charts.parts_chart(
-                    {
-                        part or ("no part" if len(counts) > 1 else "images"): of
-                        for part, of in counts.items()
-                    }
-                )
-            ),
-            "sizes": data_address(
-                charts.histogram_chart(
-                    sides, "size", "square root of width x height, pixels", doublings=True
-                )
-            ),
-            "aspects": data_address(
-                charts.histogram_chart(aspects, "aspect ratio", "width / height", doublings=True)
-            ),
-        },
+        charts={name: data_address(svg) for name, svg in _charts(inspection, language).items()},
         examples=gallery.one_per_class(),
         random=gallery.random(),
         copies=gallery.copies(),
@@ -63,3 +52,24 @@ def write_dataset_report(
         fixed=Counter(action.action for action in fixed) if fixed is not None else None,
     )
     files.write_text(path, page)
+
+
+def _charts(inspection: Inspection, language: Language) -> dict[str, str]:
+    """SVG by the name of the figure."""
+    seen, counts = inspection.examined.seen, inspection.counts()
+    sides = [(one.width * one.height) ** 0.5 for one in seen]
+    aspects = [one.width / one.height for one in seen]
+    without = Message("no part") if len(counts) > 1 else Message("images")
+    return {
+        "classes": charts.parts_chart({part or without: of for part, of in counts.items()}, language),
+        "sizes": charts.histogram_chart(
+            sides,
+            Message("size"),
+            Message("square root of width × height, pixels"),
+            language,
+            doublings=True,
+        ),
+        "aspects": charts.histogram_chart(
+            aspects, Message("aspect ratio"), Message("width / height"), language, doublings=True
+        ),
+    }

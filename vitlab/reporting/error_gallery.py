@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
-from vitlab.data import PARTS
+from vitlab.language import Message
 from vitlab.reporting.gallery import Gallery
 from vitlab.reporting.pictures import Answer, Picture
 
@@ -21,30 +22,36 @@ def error_galleries(gallery: Gallery, analysis: dict[str, Any]) -> dict[str, lis
     """
     row_of = {path: row for row, path in enumerate(gallery.split.table.paths)}
 
-    def shown(entries: list[Entry], caption: str, answers: Callable[[Entry], tuple[Answer, ...]]):
-        return [
-            gallery.show(row_of[one["path"]], caption.format(**one), answers(one)) for one in entries
-        ]
+    def shown(
+        entries: list[Entry],
+        answers: Callable[[Entry], tuple[Answer, ...]],
+        caption: Callable[[Entry], str] = itemgetter("label"),
+    ) -> list[Picture]:
+        return [gallery.show(row_of[one["path"]], caption(one), answers(one)) for one in entries]
 
     suspects = analysis["label_errors"]["images"]
     copies = analysis["near_copies"][:MOST_COPIES]
     galleries = {
-        "errors_confident": shown(analysis["confidently_wrong"], "{label}", _answer),
-        "errors_uncertain": shown(analysis["least_certain"], "{label}", _two_answers),
-        "errors_labels": shown(suspects, "labelled {label}", _suggestion),
+        "errors_confident": shown(analysis["confidently_wrong"], _answer),
+        "errors_uncertain": shown(analysis["least_certain"], _two_answers),
+        "errors_labels": shown(
+            suspects, _suggestion, lambda one: Message("labelled {label}", label=one["label"])
+        ),
         "errors_copies": [
             picture
             for one in copies
             for picture in (
-                gallery.show(row_of[one["path"]], f"test: {one['label']}", _answer(one)),
-                gallery.show(row_of[one["copy"]], f"{PARTS[0]}: {one['copy_label']}"),
+                gallery.show(
+                    row_of[one["path"]], Message("test: {label}", label=one["label"]), _answer(one)
+                ),
+                gallery.show(row_of[one["copy"]], Message("train: {label}", label=one["copy_label"])),
             )
         ],
     }
     for change in analysis["changes"]:
         both = partial(_both, before=change["before"], after=change["after"])
         for what in ("fixed", "broken"):
-            galleries[f"{what}_{change['after']}"] = shown(change[what][:MOST_CHANGED], "{label}", both)
+            galleries[f"{what}_{change['after']}"] = shown(change[what][:MOST_CHANGED], both)
     return {name: pictures for name, pictures in galleries.items() if pictures}
 
 
@@ -63,10 +70,15 @@ def _suggestion(one: Entry) -> tuple[Answer, ...]:
 def _both(one: Entry, before: str, after: str) -> tuple[Answer, ...]:
     now = _answer(one)[0]
     return (
-        Answer(f"{before}: {one['before']}", one["before"] == one["label"]),
-        Answer(f"{after}: {now.text}", now.is_right),
+        Answer(_said(before, one["before"]), one["before"] == one["label"]),
+        Answer(_said(after, now.text), now.is_right),
     )
 
 
 def _of(one: Entry, answer: str, probability: str) -> Answer:
-    return Answer(f"{one[answer]} {one[probability]:.0%}", one[answer] == one["label"])
+    text = Message("{answer} {probability:.0%}", answer=one[answer], probability=one[probability])
+    return Answer(text, one[answer] == one["label"])
+
+
+def _said(model: str, answer: str) -> Message:
+    return Message("{model}: {answer}", model=model, answer=answer)

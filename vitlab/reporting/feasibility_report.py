@@ -7,33 +7,42 @@ from typing import Any
 import numpy as np
 
 from vitlab import files
+from vitlab.language import Language, Message
 from vitlab.reporting.charts import confusion_chart
 from vitlab.reporting.page import data_address, render
 from vitlab.reporting.scatter_chart import MOST_NAMED, scatter_chart
 
 TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+RECOVERY = {
+    "excellent": Message("excellent recovery"),
+    "good": Message("good recovery"),
+    "moderate": Message("moderate recovery"),
+    "poor": Message("poor recovery"),
+}
 
 
-def write_feasibility_report(facts: dict[str, Any], folder: Path) -> None:
+def write_feasibility_report(facts: dict[str, Any], folder: Path, language: Language) -> None:
     """Writes `figures/*.svg` and `report.html`."""
-    drawn = _charts(facts)
+    drawn = _charts(facts, language)
     for name, svg in drawn.items():
         files.write_text(folder / "figures" / f"{name}.svg", svg)
     page = render(
         "feasibility.html",
+        language,
         facts=facts,
         place=Path(facts["config"]["dataset"]["path"]).name,
         scores=_scores(facts),
         classes=_classes(facts),
         charts={name: data_address(svg) for name, svg in drawn.items()},
         titles=TITLES,
+        recovery=RECOVERY[facts["clusters"]["recovery"]],
         most_named=MOST_NAMED,
         config_text=json.dumps(facts["config"], indent=2, ensure_ascii=False),
     )
     files.write_text(folder / "report.html", page)
 
 
-def _charts(facts: dict[str, Any]) -> dict[str, str]:
+def _charts(facts: dict[str, Any], language: Language) -> dict[str, str]:
     """SVG by the name of the figure."""
     names = list(facts["classes"])
     number = {name: label for label, name in enumerate(names)}
@@ -43,17 +52,19 @@ def _charts(facts: dict[str, Any]) -> dict[str, str]:
     for name, about in facts["projections"].items():
         axes = ("", "")
         if name == "pca":
-            first, second = (f"{100 * share:.1f} % of the variance" for share in about["share"])
+            first, second = (
+                language("{share:.1%} of the variance", share=share) for share in about["share"]
+            )
             axes = (first, second)
         points = np.array([row[name] for row in shown])
-        charts[name] = scatter_chart(points, labels, names, TITLES[name], axes)
+        charts[name] = scatter_chart(points, labels, names, TITLES[name], axes, language)
     for name, title, columns in (
-        ("clusters", "clusters", "cluster's class"),
-        ("neighbours", "neighbours", "neighbour's class"),
-        ("probe", "classifier", "answer"),
+        ("clusters", Message("clusters"), Message("cluster's class")),
+        ("neighbours", Message("neighbours"), Message("neighbour's class")),
+        ("probe", Message("classifier"), Message("answer")),
     ):
         charts[f"confusion_{name}"] = confusion_chart(
-            facts[name]["confusion_matrix"], names, title, columns
+            facts[name]["confusion_matrix"], names, title, language, columns
         )
     return charts
 
@@ -62,13 +73,17 @@ def _scores(facts: dict[str, Any]) -> list[dict[str, Any]]:
     """A row for each way of naming images, and each set of images that it was tried on."""
     neighbours, probe = facts["neighbours"], facts["probe"]
     rows = (
-        (f"always {facts['baseline']['class']}", "test", facts["baseline"]["test"]),
-        ("clusters, matched to classes", "all", facts["clusters"]["score"]),
-        ("nearest other image", "all", neighbours["leave_one_out"]),
-        ("nearest training image", "val", neighbours["val"]),
-        ("nearest training image", "test", neighbours["test"]),
-        ("linear classifier", "val", probe["val"]),
-        ("linear classifier", "test", probe["test"]),
+        (
+            Message("always {name}", name=facts["baseline"]["class"]),
+            Message("test"),
+            facts["baseline"]["test"],
+        ),
+        (Message("clusters, matched to classes"), Message("all"), facts["clusters"]["score"]),
+        (Message("nearest other image"), Message("all"), neighbours["leave_one_out"]),
+        (Message("nearest training image"), Message("val"), neighbours["val"]),
+        (Message("nearest training image"), Message("test"), neighbours["test"]),
+        (Message("linear classifier"), Message("val"), probe["val"]),
+        (Message("linear classifier"), Message("test"), probe["test"]),
     )
     return [{"way": way, "part": part, **score} for way, part, score in rows]
 

@@ -11,6 +11,7 @@ from PIL import Image
 from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Config
 from vitlab.data import PRIVATE, REPUBLISH, Collection, DecodeError, Split, augment, mix
+from vitlab.language import Message
 from vitlab.reporting.pictures import Answer, Picture, into_patches, picture
 from vitlab.reporting.results import Results
 
@@ -57,29 +58,27 @@ class Gallery:
         pixels = self._pixels(self._draw(0, "train")[0])
         side = pixels.shape[0] // patch
         cut = into_patches(pixels, patch, gap=max(1, patch // 8))
-        caption = f"{side} x {side} patches of {patch} x {patch} pixels"
+        caption = Message("{side} x {side} patches of {patch} x {patch} pixels", side=side, patch=patch)
         return picture(cut, caption, sharp=True, side=PATCHES_SIDE)
 
     def augmented(self, settings: Augmentation) -> list[Picture]:
         """An original beside versions of it that training could have seen (S0-10)."""
         original, other = self._two()
         versions = self._versions(original, other, settings)[:VERSIONS]
-        captions = [f"version {index + 1}" for index in range(VERSIONS)]
+        captions = [Message("version {number}", number=index + 1) for index in range(VERSIONS)]
         return [
-            _shown(original, "original"),
+            _shown(original, Message("original")),
             *(_shown(image, caption) for image, caption in zip(versions, captions, strict=True)),
         ]
 
     def operations(self, settings: Augmentation) -> list[Picture]:
         """The same original after each operation alone (S1-02): of several draws the plainest."""
         original, other = self._two()
-        pictures = [_shown(original, "before")]
+        pictures = [_shown(original, Message("before"))]
         for name in settings.operations():
             versions = self._versions(original, other, settings.alone(name))
             moved = np.abs(versions - original.astype(np.float32)).mean((1, 2, 3))
-            value = getattr(settings, name)
-            caption = name if value is True else f"{name} {value:g}" if name != "policy" else value
-            pictures.append(_shown(versions[moved.argmax()], caption.replace("_", " ")))
+            pictures.append(_shown(versions[moved.argmax()], _strength(name, getattr(settings, name))))
         return pictures
 
     def answers(self) -> list[Picture]:
@@ -94,7 +93,12 @@ class Gallery:
             for phase in self.results.phases:
                 probabilities = phase.predictions["test"].probabilities[place]
                 answer = int(probabilities.argmax())
-                text = f"{phase.name}: {names[answer]} {probabilities[answer]:.0%}"
+                text = Message(
+                    "{model}: {answer} {probability:.0%}",
+                    model=phase.name,
+                    answer=names[answer],
+                    probability=probabilities[answer],
+                )
                 answers.append(Answer(text, answer == label))
             shown.append(self.show(row, name, tuple(answers)))
         return shown
@@ -102,7 +106,8 @@ class Gallery:
     def show(self, row: int, caption: str, answers: tuple[Answer, ...] = ()) -> Picture:
         """In its own shape; an image that has gone since training is shown as the network saw it."""
         if self._is_hidden(row):
-            return picture(Image.fromarray(self._pixels(row)), f"{caption} (not to be shown)", answers)
+            hidden = Message("{caption} (not to be shown)", caption=caption)
+            return picture(Image.fromarray(self._pixels(row)), hidden, answers)
         try:
             image = self.collection.read(int(row)).image
         except (DecodeError, OSError):
@@ -154,6 +159,14 @@ class Gallery:
         """As the network saw it in training, or would have."""
         inputs = self.collection.store(np.array([row]), training=True).fetch(np.array([0]))
         return np.full_like(inputs[0], GREY) if self._is_hidden(row) else inputs[0]
+
+
+def _strength(operation: str, value: bool | float | str) -> str:
+    """`rotation 10`, `flip`, or the name of the policy."""
+    if isinstance(value, str):
+        return value
+    words = Message(operation.replace("_", " "))
+    return words if value is True else Message("{words} {value:g}", words=words, value=value)
 
 
 def _shown(pixels: np.ndarray, caption: str) -> Picture:

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from vitlab.language import ENGLISH
 from vitlab.reporting.charts import COLOURS, STYLE, svg_text
 
 GAP = 1.0  # between two layers, in doublings of the channels
@@ -53,7 +54,7 @@ def network_chart(layers: Sequence[Mapping[str, Any]], title: str) -> str:
         axes.set_axis_off()
         axes.set_title(title)
         figure.legend(loc="outside lower center", ncols=5, fontsize=8)
-        return svg_text(figure)
+        return svg_text(figure, ENGLISH)  # names of layers alone
 
 
 def _label(axes: Axes, place: float, shape: str) -> None:

@@ -1,26 +1,56 @@
-"""A page from its template: one HTML file without outside parts, in which names are text."""
+"""A page from its template: one HTML file without outside parts, in which names are text.
+
+What stands in a template as `{% trans %}` or `_()` is said in the page's language, and so is every
+`Message` and `Figure` that is written into it.
+"""
 
 import base64
+import functools
+import re
+from collections.abc import Callable
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
+from vitlab.language import Language, Message
 from vitlab.names import shown
 from vitlab.progress import duration
 
 
-def render(template: str, **values: Any) -> str:
-    environment = jinja2.Environment(
+def render(template: str, language: Language, **values: Any) -> str:
+    return environment(language).get_template(template).render(language=language, **values)
+
+
+@functools.cache
+def environment(language: Language) -> jinja2.Environment:
+    def readable(value: Any) -> Any:
+        """What is about to be written: in the language; names as one line, however it came by them."""
+        value = language.text(value)
+        return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("vitlab.reporting"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=_readable,
+        finalize=readable,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
     )
-    environment.filters.update(bytes=size_text, duration=duration, lines=_lines)
-    return environment.get_template(template).render(**values)
+    made.policies["ext.i18n.trimmed"] = True  # a line break in a sentence is none of its own
+    made.newstyle_gettext = True  # type: ignore[attr-defined]
+    made.globals.update(_translations(language, readable))
+    made.filters.update(
+        bytes=size_text,
+        duration=lambda seconds: language.as_written(duration(seconds)),
+        lines=_lines,
+        number=language.number,
+        percent=lambda share, places=2: language.number(share, f".{places}%"),
+        word=language.words,
+        sentence=lambda message: capital(language.text(message)),
+    )
+    return made
 
 
 def data_address(svg: str) -> str:
@@ -28,15 +58,42 @@ def data_address(svg: str) -> str:
     return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
 
 
-def _readable(value: Any) -> Any:
-    """What a template is about to write: names as one line, however it came by them."""
-    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+def size_text(count: int) -> Message:
+    if count >= 1e5:
+        return Message("{size:.1f} MB", size=count / 1e6)
+    return Message("{size:.1f} kB", size=count / 1e3)
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def as_words(template_words: str) -> str:
+    """A sentence of a template as `Message` has it: Jinja writes `%(name)s` and `%%` into it."""
+    return re.sub(r"%\((\w+)\)s", r"{\1}", template_words).replace("%%", "%")
+
+
+def _translations(
+    language: Language, readable: Callable[[Any], Any]
+) -> dict[str, Callable[..., Markup]]:
+    """What Jinja calls for a sentence, with the values in it; whole numbers are written as in a text."""
+
+    def said(words: str, values: dict[str, Any]) -> Markup:
+        written = {
+            name: language.number(value) if type(value) is int else readable(value)
+            for name, value in values.items()
+        }
+        return Markup(words).format(**written)
+
+    def gettext(words: str, /, **values: Any) -> Markup:
+        return said(language.words(as_words(words)), values)
+
+    def ngettext(one: str, several: str, n: int, /, **values: Any) -> Markup:
+        return said(language.words(as_words(one), as_words(several), n), values)
+
+    return {"gettext": gettext, "ngettext": ngettext}
 
 
 def _lines(text: str) -> Markup:
     """A text whose own line breaks are meant."""
     return Markup("\n").join(shown(line) for line in text.split("\n"))
-
-
-def size_text(count: int) -> str:
-    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"

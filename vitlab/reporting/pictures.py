@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
+from vitlab.language import Language
 from vitlab.names import shown
 
 SIDE = 160  # pixels of a small copy, which is never enlarged
@@ -63,7 +64,7 @@ def into_patches(pixels: np.ndarray, patch: int, gap: int) -> Image.Image:
     return Image.fromarray(sheet)
 
 
-def grid_svg(pictures: Sequence[Picture], columns: int = 5) -> str:
+def grid_svg(pictures: Sequence[Picture], language: Language, columns: int = 5) -> str:
     """The pictures in rows, with their captions, as one SVG file without any outside part."""
     cell, line = SIDE + 16, 16
     lines = 1 + max((len(item.answers) for item in pictures), default=0)
@@ -86,6 +87,6 @@ def grid_svg(pictures: Sequence[Picture], columns: int = 5) -> str:
         for number, (text, colour) in enumerate(texts):
             parts.append(
                 f'<text x="{x}" y="{y + SIDE + line * (number + 1) - 2}" fill="{colour}">'
-                f"{html.escape(text)}</text>"
+                f"{html.escape(language.text(text))}</text>"
             )
     return "".join(f"{shown(part)}\n" for part in (*parts, "</svg>"))

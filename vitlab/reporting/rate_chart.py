@@ -3,6 +3,7 @@
 import matplotlib
 from matplotlib.figure import Figure
 
+from vitlab.language import ENGLISH
 from vitlab.reporting.charts import COLOURS, RED, STYLE, svg_text
 from vitlab.training import RangeTest
 
@@ -28,4 +29,4 @@ def rate_chart(test: RangeTest, title: str) -> str:
         axes.set_xlabel("learning rate")
         axes.set_ylabel("loss")
         figure.legend(loc="outside lower center", ncols=3)
-        return svg_text(figure)
+        return svg_text(figure, ENGLISH)  # as the command that shows it

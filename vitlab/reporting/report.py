@@ -7,6 +7,7 @@ from vitlab import files
 from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Config, from_json
 from vitlab.data import PARTS, Collection, Split
+from vitlab.language import Language, language_of
 from vitlab.reporting import charts
 from vitlab.reporting.error_gallery import MOST_CHANGED, error_galleries
 from vitlab.reporting.gallery import Gallery
@@ -21,14 +22,16 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     """Writes `figures/*.svg` and `report.html` of a run whose metrics are known."""
     results = read_results(run)
     config = from_json(results.config)
-    drawn = _charts(results, split)
+    language = language_of(config.report.language)
+    drawn = _charts(results, split, language)
     gallery = Gallery(collection, split, results, config.seed, config.report.private)
     galleries = _galleries(gallery, config) | error_galleries(gallery, results.analysis)
-    figures = drawn | {name: grid_svg(pictures) for name, pictures in galleries.items()}
+    figures = drawn | {name: grid_svg(pictures, language) for name, pictures in galleries.items()}
     for name, svg in figures.items():
         files.write_text(run.figures / f"{name}.svg", svg)
     page = render(
         "report.html",
+        language,
         results=results,
         analysis=results.analysis,
         most_changed=MOST_CHANGED,
@@ -44,21 +47,24 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     files.write_text(run.report, page)
 
 
-def _charts(results: Results, split: Split) -> dict[str, str]:
+def _charts(results: Results, split: Split, language: Language) -> dict[str, str]:
     """SVG by the name of the figure."""
     names = results.class_names
     counts = {part: split.table.select(split.rows(part)).class_counts() for part in PARTS}
     return {
         **{
-            f"{figure}_{metric}": draw(results.phases, metric)
+            f"{figure}_{metric}": draw(results.phases, metric, language)
             for figure, draw in (("scores", charts.scores_chart), ("curves", charts.curves_chart))
             for metric in ("accuracy", "loss")
         },
         "network": network_chart(results.network["layers"], results.network["name"]),
-        "split": charts.parts_chart(counts),
+        "split": charts.parts_chart(counts, language),
         **{
             f"confusion_{phase.name}": charts.confusion_chart(
-                phase.metrics["test"]["confusion_matrix"], names, f"{phase.name}, test part"
+                phase.metrics["test"]["confusion_matrix"],
+                names,
+                language("{phase}, test part", phase=phase.name),
+                language,
             )
             for phase in results.phases
         },

@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from vitlab.language import Language
 from vitlab.reporting.charts import COLOURS, STYLE, short_names, svg_text
 
 PALETTE = (*COLOURS, "#F0E442", "#000000")  # all that Okabe and Ito have
@@ -20,6 +21,7 @@ def scatter_chart(
     class_names: Sequence[str],
     title: str,
     axes_names: tuple[str, str],
+    language: Language,
 ) -> str:
     """`points` [images, 2]. Of many classes the largest have signs of their own, the others are grey."""
     counts = np.bincount(labels, minlength=len(class_names))
@@ -32,9 +34,8 @@ def scatter_chart(
         axes = figure.subplots()
         others = points[~np.isin(labels, named)]
         if len(others):
-            axes.plot(
-                *others.T, ".", color=OTHERS, markersize=3, label=f"{len(names) - len(named)} others"
-            )
+            label = language("{count} others", count=len(names) - len(named))
+            axes.plot(*others.T, ".", color=OTHERS, markersize=3, label=label)
         size = 4.5 if len(points) <= 1000 else 3.5
         for place, number in enumerate(named):
             axes.plot(
@@ -48,8 +49,8 @@ def scatter_chart(
             )
         axes.set_xticks([])
         axes.set_yticks([])
-        axes.set_xlabel(axes_names[0])
-        axes.set_ylabel(axes_names[1])
+        axes.set_xlabel(language.text(axes_names[0]))
+        axes.set_ylabel(language.text(axes_names[1]))
         axes.set_title(title)
         figure.legend(loc="outside lower center", ncols=columns, fontsize=9, markerscale=1.3)
-        return svg_text(figure)
+        return svg_text(figure, language)

@@ -18,11 +18,14 @@ from vitlab.data.inspection.examined import Examined
 from vitlab.data.inspection.inspection import Inspection
 from vitlab.data.table import PART, PARTS, PRIVATE, REPUBLISH
 from vitlab.errors import InputError
+from vitlab.language import Message
 from vitlab.progress import track
 
 T = TypeVar("T")
 
 LIST = "fixed.csv"
+LEFT_OUT, COPIED, REWRITTEN = Message("left out"), Message("copied"), Message("rewritten as RGB")
+RENAMED = Message("copied under another name")
 QUALITY = 95  # of a repaired JPEG, whose colours are kept at full resolution
 LOSSY = ("JPEG", "MPO")
 KEEP_PROFILE = ("RGB", "RGBA", "P")  # modes whose colour profile goes on to be right
@@ -60,14 +63,14 @@ def write_clean_copy(inspection: Inspection, folder: Path, private: bool) -> lis
         )
     targets = _targets(inspection, kept)
     actions = [
-        Action(path, "left out", f"unreadable: {reason}", "")
+        Action(path, LEFT_OUT, f"unreadable: {reason}", "")
         for path, reason in examined.unreadable.items()
     ]
     actions += [
-        Action(examined.table.paths[row], "left out", reason, "") for row, reason in left_out.items()
+        Action(examined.table.paths[row], LEFT_OUT, reason, "") for row, reason in left_out.items()
     ]
     actions += [
-        Action(path, "left out", remark.what, "")
+        Action(path, LEFT_OUT, remark.what, "")
         for remark in inspection.remarks
         for path in remark.left_out
     ]
@@ -191,7 +194,7 @@ def _copy(inspection: Inspection, row: int, folder: Path, target: str) -> Action
         where.write_bytes(
             _read(examined, row, lambda: examined.source.content(int(examined.origin[row])))
         )
-        return Action(path, "copied under another name" if repairs else "copied", repairs, target)
+        return Action(path, RENAMED if repairs else COPIED, repairs, target)
     image = _read(examined, row, lambda: examined.read(row)).image
     # The profile says what the file's own colours mean; those of CMYK are no more there.
     profile = image.info.get("icc_profile") if examined.seen[row].mode in KEEP_PROFILE else None
@@ -199,7 +202,7 @@ def _copy(inspection: Inspection, row: int, folder: Path, target: str) -> Action
         image.save(where, "JPEG", quality=QUALITY, subsampling=0, icc_profile=profile)
     else:
         image.save(where, "PNG", icc_profile=profile)
-    return Action(path, "rewritten as RGB", repairs, target)
+    return Action(path, REWRITTEN, repairs, target)
 
 
 def _read(examined: Examined, row: int, read: Callable[[], T]) -> T:

@@ -10,8 +10,10 @@ from vitlab.data.grouping import groups_of
 from vitlab.data.inspection.examined import Examined
 from vitlab.data.inspection.flaws import BLANK
 from vitlab.data.inspection.near import Pair, near_pairs
+from vitlab.language import Message
 
-SAME_FILE, SAME_PIXELS, NEAR = "same file", "same pixels", "nearly the same"
+SAME_FILE, SAME_PIXELS = Message("same file"), Message("same pixels")
+NEAR = Message("nearly the same")
 SMALLEST = 24  # pixels of the shorter side: smaller ones, such as digits, are alike without being copies
 
 Check = Callable[[Sequence[Pair]], list[Pair]]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vitlab.data.inspection.examined import Seen
+from vitlab.language import Message
 
 BLANK = 8  # of 255: the largest difference of a colour within an image that shows nothing
 DARK = 30.0  # of 255: mean grey value
@@ -31,24 +32,27 @@ def find_flaws(seen: Sequence[Seen]) -> list[Flaw]:
     sharpness = {row: seen[row].measures.sharpness for row in others}
     return [
         _flaw(
-            "blank",
-            f"no colour differs by more than {BLANK} of 255 within the image",
+            Message("blank"),
+            Message("no colour differs by more than {most} of 255 within the image", most=BLANK),
             {row: float(seen[row].measures.spread) for row in blank},
         ),
         _flaw(
-            "very dark",
-            f"mean grey value below {DARK:g} of 255",
+            Message("very dark"),
+            Message("mean grey value below {least:g} of 255", least=DARK),
             {row: mean for row, mean in means.items() if mean < DARK},
         ),
         _flaw(
-            "very bright",
-            f"mean grey value above {BRIGHT:g} of 255",
+            Message("very bright"),
+            Message("mean grey value above {most:g} of 255", most=BRIGHT),
             {row: mean for row, mean in means.items() if mean > BRIGHT},
             brightest_first=True,
         ),
         _flaw(
-            "blurred",
-            f"variance of the Laplacian below {BLURRED:g}, the longer side shrunk to 256 pixels",
+            Message("blurred"),
+            Message(
+                "variance of the Laplacian below {least:g}, the longer side shrunk to 256 pixels",
+                least=BLURRED,
+            ),
             {row: value for row, value in sharpness.items() if value < BLURRED},
         ),
     ]

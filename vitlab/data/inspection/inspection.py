@@ -15,6 +15,7 @@ from vitlab.data.inspection.pretraining import pretraining_signs
 from vitlab.data.sources import Remark, Source
 from vitlab.data.splits import Split
 from vitlab.data.table import PARTS
+from vitlab.language import Message
 
 # Asked with the readable images and the pairs that look alike, it passes on those that it agrees to,
 # with their similarity.
@@ -39,8 +40,8 @@ class Inspection:
     copies: tuple[Copies, ...]
     flaws: tuple[Flaw, ...]
     imbalance: float
-    balance: tuple[str, ...]
-    pretraining: tuple[str, ...]
+    balance: tuple[Message, ...]
+    pretraining: tuple[Message, ...]
     remarks: tuple[Remark, ...]
 
     def counts(self) -> dict[str, dict[str, int]]:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vitlab.data.table import PART_NAMES, Table
+from vitlab.language import Message
 from vitlab.place import independent_of_here, is_file_or_folder
 
 IMAGENET = "ImageNet"  # in what the catalogue of weights says of all that holds its images
@@ -23,7 +24,7 @@ DRAWN_FROM_IMAGENET = ("imagenet", "imagewoof", "imagewang", "stanforddogs")
 LEAST_SHARE = 0.01  # of the images: fewer may be called so by chance
 
 
-def pretraining_signs(place: str, table: Table, trained_on: str | None = None) -> list[str]:
+def pretraining_signs(place: str, table: Table, trained_on: str | None = None) -> list[Message]:
     """Sentences, none where there is no sign. `place` is what the user calls the collection.
 
     `trained_on` is what the weights at hand learned from, if that is known: these signs are all of
@@ -36,17 +37,30 @@ def pretraining_signs(place: str, table: Table, trained_on: str | None = None) -
     letters = re.sub(r"[^a-z]", "", own.lower())
     known = [name for name in DRAWN_FROM_IMAGENET if name in letters]
     if known:
-        signs.append(f"the name of the collection, {own}, is that of a set drawn from ImageNet")
+        signs.append(
+            Message("the name of the collection, {name}, is that of a set drawn from ImageNet", name=own)
+        )
     classes = [name for name in table.class_names if SYNSET.search(name)]
     if classes:
         signs.append(
-            f"{len(classes)} of {len(table.class_names)} classes carry a WordNet number, as ImageNet's "
-            f"do: {_listed(classes)}"
+            Message(
+                "{some} of {all} classes carry a WordNet number, as ImageNet's do: {names}",
+                some=len(classes),
+                all=len(table.class_names),
+                names=_listed(classes),
+            )
         )
     names = [path.rpartition("/")[2] for path in table.paths]
     files = [name for name in names if SYNSET.search(name) or IMAGENET_FILE.search(name)]
     if len(files) >= max(1, LEAST_SHARE * len(names)):
-        signs.append(f"{len(files)} of {len(names)} files are named as ImageNet's: {_listed(files)}")
+        signs.append(
+            Message(
+                "{some} of {all} files are named as ImageNet's: {names}",
+                some=len(files),
+                all=len(names),
+                names=_listed(files),
+            )
+        )
     return signs
 
 

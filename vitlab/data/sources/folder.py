@@ -14,6 +14,7 @@ from vitlab.data.sources.names import check_class_names
 from vitlab.data.sources.remarks import Remark
 from vitlab.data.table import PART, PART_NAMES, PARTS, Table
 from vitlab.errors import InputError
+from vitlab.language import Message
 from vitlab.place import lies_in
 
 LEFT_BEHIND = {"__MACOSX"}  # macOS packs it beside what was meant
@@ -37,7 +38,8 @@ class Folder(Files):
             full |= {name} if files else set()
             rows += files
             if not files:
-                remarks.append(Remark(f"the class folder {folder} is empty; it is left out"))
+                what = Message("the class folder {folder} is empty; it is left out", folder=str(folder))
+                remarks.append(Remark(what))
         self.remarks = tuple(remarks)
         names = {name: index for index, name in enumerate(sorted(full))}
         start = os.path.join(path, "")
@@ -67,8 +69,11 @@ def _class_folders(path: Path, remarks: list[Remark]) -> Iterator[tuple[str, str
     elif others:
         for name in folders:
             if name.lower() in PART_NAMES and _folders(path / name):
-                what = "is taken for a class, though it is named as a part and holds folders"
-                remarks.append(Remark(f"{path / name} {what}"))
+                what = Message(
+                    "{folder} is taken for a class, though it is named as a part and holds folders",
+                    folder=str(path / name),
+                )
+                remarks.append(Remark(what))
         yield from ((name, "", path / name) for name in folders)
         return
     parts = [PART_NAMES[name.lower()] for name in folders]
@@ -97,9 +102,10 @@ def _beside_parts(path: Path, names: list[str]) -> list[Remark]:
             f"{path} holds folders for parts and beside them one with images that is none, "
             f"{with_images[0]!r}; move it elsewhere, or into the part that it belongs to"
         )
-    return [
-        Remark(f"folders of {path} are no parts and hold no images; they are left out", tuple(names))
-    ]
+    what = Message(
+        "folders of {folder} are no parts and hold no images; they are left out", folder=str(path)
+    )
+    return [Remark(what, tuple(names))]
 
 
 def _folders(path: Path) -> list[str]:
@@ -125,7 +131,11 @@ def _loose_images(path: Path) -> list[Remark]:
         for file in path.iterdir()
         if is_named_as_image(file) and not file.name.startswith(".") and file.is_file()
     )
-    what = f"{len(loose)} images in {path} are in no class folder and left out"
+    what = Message(
+        "{count} images in {folder} are in no class folder and left out",
+        count=len(loose),
+        folder=str(path),
+    )
     return [Remark(what, tuple(loose))] if loose else []
 
 
@@ -135,7 +145,8 @@ def _files(folder: Path, remarks: list[Remark]) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         links = [link for name in folders if os.path.islink(link := os.path.join(parent, name))]
         remarks += [  # it may lead in a circle, or to another class
-            Remark(f"{link} is a link to a folder; what is in it is left out") for link in links
+            Remark(Message("{link} is a link to a folder; what is in it is left out", link=link))
+            for link in links
         ]
         yield from (os.path.join(parent, name) for name in sorted(names) if not name.startswith("."))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from vitlab.data.sources.remarks import Remark
 from vitlab.errors import InputError
+from vitlab.language import Message
 
 UNSEEN = ("Cf", "Zs", "Zl", "Zp")  # categories of spaces, and of marks that nobody sees
 
@@ -24,8 +25,11 @@ def check_class_names(names: Iterable[str], place: str) -> list[Remark]:
         alike["".join(seen)].add(name)
     return [
         Remark(
-            f"{place} has classes that differ by case or spaces alone: "
-            + ", ".join(repr(name) for name in sorted(same))
+            Message(
+                "{place} has classes that differ by case or spaces alone: {names}",
+                place=str(place),
+                names=", ".join(repr(name) for name in sorted(same)),
+            )
         )
         for same in alike.values()
         if len(same) > 1

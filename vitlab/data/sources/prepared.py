@@ -12,6 +12,7 @@ from vitlab.data.sources.names import check_class_names
 from vitlab.data.sources.remarks import Remark
 from vitlab.data.table import PART, PART_NAMES, Table
 from vitlab.errors import InputError
+from vitlab.language import Message
 from vitlab.place import PREPARED
 from vitlab.progress import track
 
@@ -34,7 +35,12 @@ class Prepared:
         remarks = check_class_names(class_names, PREPARED + name)
         splits, others = _splits(builder, name)
         if others:
-            remarks.append(Remark(f"the splits {', '.join(others)} of {PREPARED}{name} are left out"))
+            what = Message(
+                "the splits {splits} of {place} are left out",
+                splits=", ".join(others),
+                place=PREPARED + name,
+            )
+            remarks.append(Remark(what))
         undecoded = {self._image: tfds.decode.SkipDecoding()}
         self._examples = []  # the split's examples, and the place there
         ids, paths, labels = [], [], []
@@ -51,11 +57,16 @@ class Prepared:
                     paths.append(f"{split}/{place}")
                     labels.append(example[label])
         if unlabelled:
-            remarks.append(Remark(f"{unlabelled} examples without a label are left out"))
+            what = Message("{count} examples without a label are left out", count=unlabelled)
+            remarks.append(Remark(what))
         used = sorted(set(labels))
         unused = [class_names[label] for label in range(len(class_names)) if label not in set(used)]
         if unused:
-            what = f"{len(unused)} classes of {PREPARED}{name} have no example; they are left out"
+            what = Message(
+                "{count} classes of {place} have no example; they are left out",
+                count=len(unused),
+                place=PREPARED + name,
+            )
             remarks.append(Remark(what, tuple(unused)))
         self.remarks = tuple(remarks)
         given = {PART: tuple(PART_NAMES[path.partition("/")[0]] for path in paths)}

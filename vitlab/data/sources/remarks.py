@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from vitlab.language import Message
 from vitlab.progress import say
 
 MOST_NAMED = 5  # on the screen
@@ -15,7 +16,7 @@ class Remark:
         left_out: paths of images that are not in the table for it.
     """
 
-    what: str
+    what: Message
     about: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 

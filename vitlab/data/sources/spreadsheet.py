@@ -27,6 +27,7 @@ from vitlab.data.table import (
     Table,
 )
 from vitlab.errors import InputError
+from vitlab.language import Message
 
 # What people write where an image may be shown to others, and where not; nothing is yes.
 REPUBLISH_CELLS = {"yes": "", "true": "", "1": "", "": "", "no": PRIVATE, "false": PRIVATE, "0": PRIVATE}
@@ -121,14 +122,34 @@ def _usable(
             copies += rows[1:]
     kept = {paths[row] for row in usable}
     remarks = []
-    for problem, rows in (
-        ("have no path or no label", nothing),
-        ("name an image of which another row says something else", contradictions),
-        ("name an image again", copies),
+    of = {"file": str(content.path)}
+    for what, rows in (
+        (
+            Message(
+                "{count} rows of {file} have no path or no label; they are left out",
+                count=len(nothing),
+                **of,
+            ),
+            nothing,
+        ),
+        (
+            Message(
+                "{count} rows of {file} name an image of which another row says something else; they "
+                "are left out",
+                count=len(contradictions),
+                **of,
+            ),
+            contradictions,
+        ),
+        (
+            Message(
+                "{count} rows of {file} name an image again; they are left out", count=len(copies), **of
+            ),
+            copies,
+        ),
     ):
         lines = [f"line {content.lines[row]}: {paths[row] or 'no path'}" for row in sorted(rows)]
         gone = {paths[row]: None for row in sorted(rows) if paths[row] and paths[row] not in kept}
-        what = f"{len(rows)} rows of {content.path} {problem}; they are left out"
         remarks += [Remark(what, tuple(lines), tuple(gone))] if rows else []
     return sorted(usable), remarks
 
