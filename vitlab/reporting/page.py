@@ -1,6 +1,8 @@
 """A page from its template: one HTML file without outside parts, in which names are text."""
 
 import base64
+import functools
+import hashlib
 from typing import Any
 
 import jinja2
@@ -11,6 +13,11 @@ from vitlab.progress import duration
 
 
 def render(template: str, **values: Any) -> str:
+    return _environment().get_template(template).render(**values)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("vitlab.reporting"),
         autoescape=True,
@@ -20,7 +27,10 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(bytes=size_text, duration=duration, lines=_lines)
-    return environment.get_template(template).render(**values)
+    script = Markup(environment.get_template("sort.js").render())
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    environment.globals.update(sorting=script, sorting_hash=digest)  # for sortable.html
+    return environment
 
 
 def data_address(svg: str) -> str:
