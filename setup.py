@@ -71,7 +71,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11",
     packages=find_packages(include=["vitlab", "vitlab.*"]),
-    package_data={"vitlab.reporting": ["templates/*.html", "templates/*.js"]},
+    package_data={"vitlab.reporting": ["templates/*.html", "templates/*.js", "templates/*.md"]},
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
     classifiers=[
