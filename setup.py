@@ -73,7 +73,7 @@ setup(
     packages=find_packages(include=["vitlab", "vitlab.*"]),
     package_data={
         "vitlab": ["languages/*.json"],
-        "vitlab.reporting": ["templates/*.html", "templates/*.js"],
+        "vitlab.reporting": ["templates/*.html", "templates/*.js", "templates/*.md"],
     },
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,

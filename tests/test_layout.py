@@ -14,7 +14,8 @@ FILES = sorted((ROOT / "vitlab").rglob("*.py"))
 TOP = {path.stem for path in FILES if path.parent.name == "vitlab"}
 COMMANDS = {
     "preparation": 4,
-    "job": 5,
+    "conclusion": 5,
+    "job": 6,
     "find_rate_job": 5,
     "evaluation_job": 5,
     "summary_job": 5,
@@ -23,7 +24,7 @@ COMMANDS = {
     "population_job": 5,
     "compare_job": 5,
 }
-COMMANDS |= {"main": 6, "evaluate": 6, "convert": 6, "summary": 6, "dataset": 6, "find_rate": 6}
+COMMANDS |= {"main": 7, "evaluate": 6, "convert": 6, "summary": 6, "dataset": 6, "find_rate": 6}
 COMMANDS |= {"population": 6, "feasibility": 6, "compare": 6}
 
 

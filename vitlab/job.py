@@ -4,24 +4,18 @@ import dataclasses
 from typing import Any
 
 import jax
-import numpy as np
 
 from vitlab import files, preparation, processes, runtime
+from vitlab.conclusion import conclude
 from vitlab.config import Config
 from vitlab.data import (
-    HARD,
     PARTS,
     Collection,
     Split,
-    near_copies,
     write_split,
 )
 from vitlab.errors import InputError
 from vitlab.evaluation import (
-    analyse_errors,
-    evaluate,
-    evaluate_test,
-    load_predictions,
     predict,
     save_predictions,
 )
@@ -37,7 +31,7 @@ from vitlab.models import (
     save_model,
 )
 from vitlab.progress import duration, say
-from vitlab.reporting import write_report
+from vitlab.reporting import LivePage
 from vitlab.run_directory import RunDirectory, circumstances
 from vitlab.training import (
     History,
@@ -71,6 +65,7 @@ def run_job(config: Config, run: RunDirectory, *, tensorboard: bool = False, pro
     _check_split(run, split)
     pretraining = preparation.pretraining(config, blueprint, split)
     processes.check_same("the images", split.hash)
+    was_finished = bool(run.manifest.get("finished"))  # and has its report until there is another
     run.begin(config)
     if processes.is_first():
         write_split(split, run.split)
@@ -83,43 +78,45 @@ def run_job(config: Config, run: RunDirectory, *, tensorboard: bool = False, pro
     say(f"network  {config.model.name} for {size} pixels, {model.card.parameters:,} parameters")
     board = TensorBoard(run.tensorboard) if tensorboard and processes.is_first() else None
     profiler = Profiler(run.profile, profile) if profile and processes.is_first() else None
-    setting = preparation.setting_for(
-        config, model, collection.stores(split), mesh, run.checkpoints, History(run.log, board), profiler
-    )
+    history = History(run.log, board)
+    live = LivePage(run, config, history, is_shown=not was_finished)
+    stores = collection.stores(split)
+    setting = preparation.setting_for(config, model, stores, mesh, run.checkpoints, history, profiler)
+    setting = dataclasses.replace(setting, watch=live.watch)
+    with live.kept():
+        model, went = _train_phases(config, run, model, split, setting, live)
+
+        # ------------------------------------------------------------- evaluation, report
+        model = _on_host(model)
+        if processes.is_first():
+            live.evaluate()
+            if not run.network.exists():
+                files.write_json(run.network, _describe(config, blueprint, model))
+            conclude(run, list(config.phases), collection, split)
+            run.record(finished=True, phases=went)
+    if processes.is_first():
+        say(run.conclusion())
+    processes.wait_for_all("the report")
+
+
+def _train_phases(
+    config: Config, run: RunDirectory, model: SavedModel, split: Split, setting: Setting, live: LivePage
+) -> tuple[SavedModel, dict[str, dict[str, Any]]]:
+    """The last phase's model, and of each phase how it went, for the manifest."""
     earlier, went = 0, {}
     for index, (name, phase) in enumerate(config.phases.items()):
         if processes.agreed(run.model(name).is_dir()):
-            model = preparation.placed(load_model(run.model(name)), mesh)
+            model = preparation.placed(load_model(run.model(name)), setting.mesh)
         else:
+            live.begin(name)
             model = _train(Stage(name, phase, index, earlier), model, setting, run)
+            live.evaluate(name)
         _predict_parts(name, model, split, setting, run)
         trained = model.card.trained
         went[name] = {key: trained[key] for key in ("epochs", "steps", "seconds", "spent")}
         went[name]["views"] = phase.views
         earlier += trained["epochs"]
-
-    # ----------------------------------------------------------------- evaluation, report
-    model = _on_host(model)
-    if processes.is_first():
-        _report(config, run, blueprint, collection, split, model)
-        run.record(finished=True, phases=went)
-        say(run.conclusion())
-    processes.wait_for_all("the report")
-
-
-def _report(
-    config: Config,
-    run: RunDirectory,
-    blueprint: Blueprint,
-    collection: Collection,
-    split: Split,
-    model: SavedModel,
-) -> None:
-    if not run.network.exists():
-        files.write_json(run.network, _describe(config, blueprint, model))
-    files.write_json(run.metrics, _evaluate_parts(run, list(config.phases), split))
-    files.write_json(run.analysis, _analyse(run, list(config.phases), collection, split))
-    write_report(run, collection, split)
+    return model, went
 
 
 def _what_runs(
@@ -227,30 +224,6 @@ def _describe(config: Config, blueprint: Blueprint, model: SavedModel) -> dict[s
             dataclasses.asdict(one) for one in published_networks() if one.name != blueprint.name
         ],
     }
-
-
-def _evaluate_parts(run: RunDirectory, phases: list[str], split: Split) -> dict:
-    """The metrics of every phase and part, from the saved predictions."""
-    names = split.table.class_names
-    hard = split.table.select(split.rows("test")).column(HARD)
-    metrics: dict[str, dict] = {}
-    for phase in phases:
-        found = {part: load_predictions(run.predictions(phase, part)) for part in PARTS}
-        metrics[phase] = {part: evaluate(predictions, names) for part, predictions in found.items()}
-        metrics[phase]["test"] = evaluate_test(found["test"], names, hard)
-    return metrics
-
-
-def _analyse(
-    run: RunDirectory, phases: list[str], collection: Collection, split: Split
-) -> dict[str, Any]:
-    """The error analysis of the test part, from the saved predictions and the images."""
-    rows = split.rows("test")
-    models = {phase: load_predictions(run.predictions(phase, "test")) for phase in phases}
-    last = models[phases[-1]]
-    wrong = rows[np.flatnonzero(last.answers != last.labels)]
-    copies = near_copies(collection, wrong, split.rows("train"))
-    return analyse_errors(models, split.table.select(rows), split.table, copies)
 
 
 def _on_host(model: SavedModel) -> SavedModel:

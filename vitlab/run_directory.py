@@ -88,6 +88,11 @@ class RunDirectory:
         return self.path / "profile"
 
     @property
+    def model_card(self) -> Path:
+        """Of the last phase's model, in Markdown; older runs lack it."""
+        return self.path / "model_card.md"
+
+    @property
     def report(self) -> Path:
         return self.path / "report.html"
 
@@ -136,7 +141,7 @@ class RunDirectory:
             InputError: there is no run, it is not finished, or a piece of it is gone.
         """
         chosen = self.read_finished()
-        gone = self._gone(chosen)
+        gone = [piece for piece in self._gone(chosen) if piece != self.model_card]
         if gone:
             raise InputError(f"{gone[0]} is gone; run the training again, and it is made again")
         return chosen
@@ -218,7 +223,7 @@ class RunDirectory:
         """What a finished run has, and this one has lost."""
         if not self.metrics.exists():
             return [self.metrics]
-        pieces = [self.split, self.network, self.figures, self.report]
+        pieces = [self.split, self.network, self.figures, self.report, self.model_card]
         pieces += [self.model(phase) for phase in chosen.phases]
         for phase, parts in read_json(self.metrics).items():
             pieces += [self.predictions(phase, part) for part in parts]
@@ -259,13 +264,14 @@ def _as_json(config: Config) -> Any:
 
 
 def circumstances() -> dict[str, Any]:
-    """What a run's figures depend on beside its config: versions, machine, command."""
+    """What a run's figures depend on beside its config: versions, machine, the command and its place."""
     return {
         "vitlab": vitlab.__version__,
         "git_commit": _git_commit(),
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "folder": os.getcwd(),
         "command": sys.orig_argv[1:],
     }
 

@@ -6,6 +6,7 @@ What stands in a template as `{% trans %}` or `_()` is said in the page's langua
 
 import base64
 import functools
+import hashlib
 import re
 from collections.abc import Callable
 from typing import Any
@@ -50,6 +51,9 @@ def environment(language: Language) -> jinja2.Environment:
         word=language.words,
         sentence=lambda message: capital(language.text(message)),
     )
+    script = Markup(made.get_template("sort.js").render())
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    made.globals.update(sorting=script, sorting_hash=digest)  # for sortable.html
     return made
 
 

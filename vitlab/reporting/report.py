@@ -1,7 +1,8 @@
 """`report.html`: one file that says how good each model is, and shows why."""
 
 import json
-from typing import Any
+
+from markupsafe import Markup
 
 from vitlab import files
 from vitlab.augmentation_settings import Augmentation
@@ -9,12 +10,15 @@ from vitlab.config import Config, from_json
 from vitlab.data import PARTS, Collection, Split
 from vitlab.language import Language, language_of
 from vitlab.reporting import charts
+from vitlab.reporting.commands import run_commands
+from vitlab.reporting.comparison.charts import reliability_chart
 from vitlab.reporting.error_gallery import MOST_CHANGED, error_galleries
 from vitlab.reporting.gallery import Gallery
 from vitlab.reporting.network_chart import network_chart
 from vitlab.reporting.page import data_address, render
 from vitlab.reporting.pictures import Picture, grid_svg
-from vitlab.reporting.results import PhaseResult, Results, read_results
+from vitlab.reporting.results import Results, read_results
+from vitlab.reporting.run_tables import cost_rows, run_tables
 from vitlab.run_directory import RunDirectory
 
 
@@ -23,10 +27,11 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     results = read_results(run)
     config = from_json(results.config)
     language = language_of(config.report.language)
-    drawn = _charts(results, split, language)
+    drawn, inline = _charts(results, split, language), _drawings(results, language)
     gallery = Gallery(collection, split, results, config.seed, config.report.private)
     galleries = _galleries(gallery, config) | error_galleries(gallery, results.analysis)
-    figures = drawn | {name: grid_svg(pictures, language) for name, pictures in galleries.items()}
+    pictures = {name: grid_svg(pictures, language) for name, pictures in galleries.items()}
+    figures = drawn | inline | pictures
     for name, svg in figures.items():
         files.write_text(run.figures / f"{name}.svg", svg)
     page = render(
@@ -36,13 +41,16 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         analysis=results.analysis,
         most_changed=MOST_CHANGED,
         parts=PARTS,
-        costs=_costs(results.phases, config),
+        costs=cost_rows(results, config),
+        tables=run_tables(results, config),
         charts={name: data_address(svg) for name, svg in drawn.items()},
+        drawings={name: Markup(svg) for name, svg in inline.items()},
         galleries=galleries,
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
         manifest_text=json.dumps(results.manifest, indent=2, ensure_ascii=False),
         conclusion=run.conclusion().partition("; report")[0],
         workdir=run.path.resolve().name,
+        commands=run_commands(results.manifest, run.path, results.phases[-1].name),
     )
     files.write_text(run.report, page)
 
@@ -71,6 +79,14 @@ def _charts(results: Results, split: Split, language: Language) -> dict[str, str
     }
 
 
+def _drawings(results: Results) -> dict[str, str]:
+    """SVG that stands in the page itself, and takes its colours."""
+    return {
+        f"reliability_{phase.name}": reliability_chart(phase.metrics["test"]["reliability"], phase.name)
+        for phase in results.phases
+    }
+
+
 def _galleries(gallery: Gallery, config: Config) -> dict[str, list[Picture]]:
     patches = gallery.patches()
     augmentations = [phase.augmentation for phase in config.phases.values() if phase.augmentation]
@@ -88,27 +104,3 @@ def _augmentation(gallery: Gallery, settings: Augmentation) -> dict[str, list[Pi
         "augmentation": gallery.augmented(settings),
         "operations": gallery.operations(settings),
     }
-
-
-def _costs(phases: tuple[PhaseResult, ...], config: Config) -> list[dict[str, Any]]:
-    """Epochs, time and sizes of each model, with the sums over the phases before it (S0-20)."""
-    rows, epochs, seconds = [], 0, 0.0
-    for phase in phases:
-        trained = phase.card["trained"]
-        epochs += trained["epochs"]
-        seconds += trained["seconds"]
-        rows.append(
-            {
-                **trained,
-                "name": phase.name,
-                "is_augmented": bool(config.phases[phase.name].augmentation),
-                "views": config.phases[phase.name].views,
-                "cumulative_epochs": epochs,
-                "cumulative_seconds": seconds,
-                "parameters": phase.card["parameters"],
-                "weights_bytes": phase.weights_bytes,
-                "checkpoint_bytes": phase.checkpoint_bytes,
-                "ms_per_step": phase.log[-1]["time"]["ms_per_step"] if phase.log else None,
-            }
-        )
-    return rows

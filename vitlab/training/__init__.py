@@ -12,7 +12,7 @@ from vitlab.training.population import (
 )
 from vitlab.training.profiling import Profiler
 from vitlab.training.range_test import HIGHEST, LOWEST, RangeTest, range_test
-from vitlab.training.stage import Setting, Stage, Trained
+from vitlab.training.stage import Setting, Stage, Standing, Trained
 from vitlab.training.step import first_state, make_train_step
 from vitlab.training.task import check_views
 from vitlab.training.tensorboard import TensorBoard
@@ -30,6 +30,7 @@ __all__ = [
     "RangeTest",
     "Setting",
     "Stage",
+    "Standing",
     "TensorBoard",
     "Trained",
     "TrainedMember",

@@ -20,7 +20,7 @@ from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.history import described
 from vitlab.training.loss import make_objective
 from vitlab.training.optimizer import make_optimizer, make_schedule
-from vitlab.training.stage import Position, Setting, Stage, Trained, phase_seed
+from vitlab.training.stage import Position, Setting, Stage, Standing, Trained, phase_seed
 from vitlab.training.step import (
     State,
     Totals,
@@ -161,6 +161,7 @@ class PhaseRun:
         self.state["totals"] = self.no_totals()
         self.move(epoch=epoch, batch=0, stopping=stopping, logged=self.position.logged + 1)
         self.move(epoch_start=self.position.seconds)
+        self.tell()
         self.stop_or_save()
 
     def train_batches(self) -> tuple[dict[str, float], float]:
@@ -180,6 +181,7 @@ class PhaseRun:
                 # One step late: the device has the next step already while this one is looked at.
                 progress.advance(batch.count, self.look_at(previous, self.steps - 1))
                 previous = totals
+                self.tell()
                 # Several processes must agree, which takes longer than a look at the clock.
                 if self.position.batch < end and not (
                     processes.are_several() and self.position.batch % AGREE_EVERY
@@ -191,6 +193,10 @@ class PhaseRun:
         totals = self.state["totals"]
         objective = float(totals["objective"] / totals["count"])
         return scores_of(totals) | {"objective": objective}, seconds / (end - first)
+
+    def tell(self) -> None:
+        at = self.position
+        self.setting.watch(Standing(self.name, at.epoch, self.epochs, at.batch, len(self.sampler)))
 
     def time_apart(self) -> float:
         """Seconds so far that a step is not slower for."""

@@ -1,6 +1,7 @@
 """What a phase is given, where it is while it trains, and what it gives back."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,26 @@ from vitlab.training.profiling import Profiler
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Where a phase is while it trains: finished epochs, of at most so many, and batches of the next."""
+
+    phase: str
+    epoch: int
+    epochs: int
+    batch: int
+    batches: int
+
+
+def _nobody(_: Standing) -> None:
+    pass
+
+
+@dataclass(frozen=True)
 class Setting:
-    """What stays the same through all phases of a run; `profiler` only where it was asked for."""
+    """What stays the same through all phases of a run; `profiler` only where it was asked for.
+
+    `watch` is told after each batch and each epoch, so it must be quick.
+    """
 
     network: Network
     embedder: Embedder
@@ -34,6 +53,7 @@ class Setting:
     checkpoints: Path
     history: History
     profiler: Profiler | None = None
+    watch: Callable[[Standing], None] = _nobody
 
 
 @dataclass(frozen=True)

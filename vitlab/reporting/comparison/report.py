@@ -1,7 +1,5 @@
 """Writes a comparison: `report.html`, `comparison.json`, and each table and drawing as a file."""
 
-import base64
-import hashlib
 import itertools
 import json
 import math
@@ -143,8 +141,6 @@ def _page(
     drawn: dict[str, str],
     seed: int,
 ) -> str:
-    script = Markup(render("sort.js"))
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     chosen = compared.candidates[found["selection"][0]["number"] - 1]
     gallery = open_gallery(compared, seed)
     is_open = isinstance(gallery, Gallery)
@@ -169,8 +165,6 @@ def _page(
         most_changes=MOST_CHANGES,
         no_intervals=_no_intervals(found["figures"]),
         systems=sorted({str(row["system"]) for row in found["latency"]}),
-        script=script,
-        script_hash=digest,
         made_by=json.dumps(found["made_by"], indent=2, ensure_ascii=False),
         provenance=_provenance(compared),
     )

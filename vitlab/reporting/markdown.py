@@ -1,0 +1,83 @@
+"""Markdown with a YAML header, from a template in which names are text and stay in their line."""
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from vitlab.names import shown
+from vitlab.progress import duration
+from vitlab.reporting.page import size_text
+from vitlab.reporting.tables import Table
+
+# CommonMark and GitHub's tables take a backslash before these for the letter itself.
+_MEANT = re.compile(r"([\\`*_\[\]<>&|~#$])")
+
+# Beside what `shown` escapes, YAML 1.2 (section 5.1) has no room for these.
+_NOT_YAML = re.compile("[\ufffe\uffff\ufeff]")
+
+
+def render_markdown(template: str, **values: Any) -> str:
+    return _environment().get_template(template).render(**values)
+
+
+def header(values: Mapping[str, Any]) -> Markup:
+    """A line for each key. Its values are JSON, which YAML reads: no text in them can end them."""
+    lines = [f"{key}: {_yaml(value)}" for key, value in values.items()]
+    return Markup("\n".join(["---", *lines, "---"]))
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("vitlab.reporting"),
+        autoescape=True,  # so that what is meant can be told from what is a name: by Markup
+        undefined=jinja2.StrictUndefined,
+        finalize=_text,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(bytes=size_text, duration=duration, table=_table, code=_code)
+    return environment
+
+
+def _text(value: Any) -> Any:
+    """What the template is about to write: a name as one line of plain text."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return Markup(_MEANT.sub(r"\\\1", shown(value)))
+    return value
+
+
+def _code(line: str) -> Markup:
+    """A block of code of one line: indented, for no text within it can end that."""
+    return Markup(f"    {shown(line)}")
+
+
+def _table(table: Table) -> Markup:
+    lines = [
+        [column.title for column in table.columns],
+        [":--" if column.is_text else "--:" for column in table.columns],
+    ]
+    lines += [
+        [f"{cell.text} ({cell.below})" if cell.below else cell.text for cell in row]
+        for row in table.cells()
+    ]
+    return Markup("\n".join(f"| {' | '.join(map(_text, line))} |" for line in lines))
+
+
+def _yaml(value: Any) -> str:
+    text = json.dumps(_shown(value), ensure_ascii=False)
+    return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _shown(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shown(item) for item in value]
+    return shown(value) if isinstance(value, str) else value

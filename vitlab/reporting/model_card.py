@@ -1,0 +1,191 @@
+"""`model_card.md`: what the model of a run is, how good, and where not to trust it, for who gets it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from vitlab import files, place
+from vitlab.config import Config, from_json
+from vitlab.data import PARTS, Split
+from vitlab.evaluation import bootstrap_intervals
+from vitlab.reporting.commands import run_commands
+from vitlab.reporting.markdown import header, render_markdown
+from vitlab.reporting.results import PhaseResult, Results, read_results
+from vitlab.reporting.run_tables import SCORES, calibration_rows, cost_rows
+from vitlab.reporting.tables import Column, Kind, Table, formatted
+from vitlab.run_directory import RunDirectory
+
+RESAMPLES = 10_000
+FEW_IMAGES = 20  # of a class in the test part: the interval of its recall is 40 points wide or so
+MOST_NAMED = 20  # classes in a sentence
+
+# Identifiers of Hugging Face's model cards; of any other licence a card gives the name.
+_LICENCES = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc-by-nc-4.0", "apple-ascl", "unknown")
+
+_FIGURES: tuple[tuple[str, str, Kind], ...] = (
+    ("balanced_accuracy", "balanced accuracy", "percent"),
+    ("macro.precision", "precision, mean over the classes", "number"),
+    ("macro.recall", "recall, mean over the classes", "number"),
+    ("macro.f1", "F1, mean over the classes", "number"),
+    ("kappa", "Cohen's kappa", "number"),
+    ("loss", "loss (cross-entropy)", "number"),
+    ("brier", "Brier score", "number"),
+)
+
+Row = dict[str, Any]
+
+
+def write_model_card(run: RunDirectory, split: Split) -> None:
+    """Of the last phase's model. The report's pieces are there; figures are of the test part."""
+    results = read_results(run)
+    files.write_text(run.model_card, model_card(results, split, run.path))
+
+
+def model_card(results: Results, split: Split, workdir: Path) -> str:
+    config = from_json(results.config)
+    last = results.phases[-1]
+    test, manifest = last.metrics["test"], results.manifest
+    name = workdir.resolve().name
+    origin = _named(manifest["origin"])
+    few = [one for one in results.class_names if test["classes"][one]["n"] < FEW_IMAGES]
+    return render_markdown(
+        "model_card.md",
+        header=header(_header(name, results, config, origin)),
+        name=name,
+        results=results,
+        config=config,
+        manifest=manifest,
+        card=last.card,
+        test=test,
+        origin=origin,
+        pretraining=manifest.get("pretraining"),
+        weights_bytes=last.weights_bytes,
+        figures=Table("figures", _FIGURE_COLUMNS, _figures(last, config.seed)),
+        phases=Table("phases", _PHASE_COLUMNS, list(_phases(results, config))),
+        classes=Table("classes", _CLASS_COLUMNS, _classes(results, split)),
+        calibration=calibration_rows(results)[-1],
+        resamples=RESAMPLES,
+        few=few,
+        few_images=FEW_IMAGES,
+        most_named=MOST_NAMED,
+        analysis=results.analysis,
+        commands=run_commands(manifest, workdir, last.name),
+        number=lambda value: formatted(value, "number"),
+        percent=lambda value: formatted(value, "percent"),
+    )
+
+
+def _named(origin: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What is known of the weights, or of those that they were made from, by the catalogue's name."""
+    while "name" not in origin:
+        earlier = origin.get("made_from")
+        if not isinstance(earlier, Mapping):
+            return None
+        origin = earlier
+    return origin
+
+
+def _header(name: str, results: Results, config: Config, origin: Mapping[str, Any] | None) -> Row:
+    """As Hugging Face's model cards have it (huggingface.co/docs/hub/model-cards)."""
+    test = results.phases[-1].metrics["test"]
+    metrics = [("accuracy", "accuracy", test["accuracy"])]
+    metrics += [(key, f"macro {key}", test["macro"][key]) for key in SCORES]
+    result = {
+        "task": {"type": "image-classification"},
+        "dataset": {**_dataset(config.dataset.path), "split": "test"},
+        "metrics": [
+            {"type": kind, "name": title, "value": round(value, 4)} for kind, title, value in metrics
+        ],
+    }
+    return {
+        **_licence(origin),
+        "library_name": "vitlab",
+        "pipeline_tag": "image-classification",
+        "tags": ["image-classification", "vitlab", "jax", results.phases[-1].card["name"]],
+        "metrics": [kind for kind, _, _ in metrics],
+        "model-index": [{"name": name, "results": [result]}],
+    }
+
+
+def _licence(origin: Mapping[str, Any] | None) -> Row:
+    """That of the weights which the model began with."""
+    stated = str((origin or {}).get("licence") or "unknown")
+    known = stated.lower()
+    return {"license": known} if known in _LICENCES else {"license": "other", "license_name": stated}
+
+
+def _dataset(path: str) -> Row:
+    """Its name, and its kind as Hugging Face calls it."""
+    if path.startswith(place.PREPARED):
+        return {"name": path.removeprefix(place.PREPARED), "type": "tfds"}
+    if path == place.DIGITS:
+        return {"name": "scikit-learn's digits", "type": "digits"}
+    kind = "csv" if path.lower().endswith(place.TABLES) else "imagefolder"
+    return {"name": Path(path).name, "type": kind}
+
+
+def _figures(phase: PhaseResult, seed: int) -> list[Row]:
+    """Wilson's interval of the accuracy; of the others a bootstrap's, or why there is none."""
+    test = phase.metrics["test"]
+    keys = [key for key, _, _ in _FIGURES]
+    found = bootstrap_intervals(phase.predictions["test"], keys, seed, RESAMPLES)
+    rows = [_figure("accuracy", test["accuracy"], test["accuracy_interval"], "", "percent")]
+    for key, title, kind in _FIGURES:
+        estimate = found[key]
+        rows.append(_figure(title, estimate.value, estimate.interval, estimate.note, kind))
+    return rows
+
+
+def _figure(title: str, value: float | None, interval: Any, note: str, kind: Kind) -> Row:
+    ends = interval and " to ".join(formatted(end, kind) for end in interval)
+    return {"figure": title, "value": formatted(value, kind), "interval": ends or note}
+
+
+def _phases(results: Results, config: Config) -> Iterator[Row]:
+    for row in cost_rows(results, config):
+        phase = config.phases[row["model"]]
+        yield {
+            **row,
+            "trained_parts": ", ".join(phase.trainable)
+            + (f" (of the last {phase.last_layers} layers)" if phase.last_layers else ""),
+            "optimizer": phase.optimizer,
+            "learning_rate": phase.learning_rate,
+            "schedule": phase.schedule,
+            "loss": phase.loss,
+        }
+
+
+def _classes(results: Results, split: Split) -> list[Row]:
+    counts = {part: split.table.select(split.rows(part)).class_counts() for part in PARTS}
+    found = results.phases[-1].metrics["test"]["classes"]
+    return [
+        {"class": name, **{part: counts[part][name] for part in PARTS}, **found[name]}
+        for name in results.class_names
+    ]
+
+
+_FIGURE_COLUMNS = (
+    Column("figure", "figure"),
+    Column("value", "value", "plain"),
+    Column("interval", "95 % interval", "plain"),
+)
+_PHASE_COLUMNS = (
+    Column("model", "phase"),
+    Column("trained_parts", "parameters that trained"),
+    Column("trainable", "how many", "count"),
+    Column("optimizer", "optimizer"),
+    Column("learning_rate", "learning rate", "short"),
+    Column("schedule", "schedule"),
+    Column("loss", "loss"),
+    Column("is_augmented", "augmented", "flag"),
+    Column("epochs", "epochs", "count"),
+    Column("best_epoch", "kept", "count"),
+    Column("seconds", "time", "seconds"),
+)
+_CLASS_COLUMNS = (
+    Column("class", "class"),
+    *(Column(part, part, "count") for part in PARTS),
+    Column("precision", "precision", "number"),
+    Column("recall", "recall", "number"),
+    Column("f1", "F1", "number"),
+)

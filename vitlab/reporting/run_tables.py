@@ -1,0 +1,234 @@
+"""The tables of a run's report: which figures of its files stand where, under which titles."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from vitlab.config import Config
+from vitlab.data import PARTS
+from vitlab.evaluation import calibration, fit_temperature
+from vitlab.reporting.results import PhaseResult, Results
+from vitlab.reporting.tables import Column, Table
+
+SCORES = ("precision", "recall", "f1")
+MOST_LAYERS = 2000  # on a page; of classes, as many as of other rows
+
+Row = dict[str, Any]
+
+
+def run_tables(results: Results, config: Config) -> dict[str, Table]:
+    """By name; those without rows are left out."""
+    every = [
+        Table("results", _RESULTS, _results(results)),
+        Table("hard_groups", _HARD_GROUPS, _hard_groups(results)),
+        Table("costs", _COSTS, cost_rows(results, config)),
+        Table("networks", _NETWORKS, _networks(results.network)),
+        Table("operators", _OPERATORS, _operators(results.network)),
+        Table("layers", _LAYERS, _layers(results.network), most=MOST_LAYERS),
+        Table("classes", _class_columns(results), _classes(results)),
+        Table("calibration", _CALIBRATION, calibration_rows(results)),
+        Table("label_errors", _LABEL_ERRORS, results.analysis["label_errors"]["images"]),
+    ]
+    return {table.name: table for table in every if table.rows}
+
+
+def cost_rows(results: Results, config: Config) -> list[Row]:
+    """Epochs, time and sizes of each model, with the sums over the phases before it (S0-20)."""
+    rows, epochs, seconds = [], 0, 0.0
+    for phase in results.phases:
+        trained = phase.card["trained"]
+        epochs += trained["epochs"]
+        seconds += trained["seconds"]
+        rows.append(
+            {
+                **trained,
+                "model": phase.name,
+                "is_augmented": bool(config.phases[phase.name].augmentation),
+                "views": config.phases[phase.name].views,
+                "cumulative_epochs": epochs,
+                "cumulative_seconds": seconds,
+                "parameters": phase.card["parameters"],
+                "weights_bytes": phase.weights_bytes,
+                "checkpoint_bytes": phase.checkpoint_bytes,
+                "ms_per_step": phase.log[-1]["time"]["ms_per_step"] if phase.log else None,
+            }
+        )
+    return rows
+
+
+def calibration_rows(results: Results) -> list[Row]:
+    """Of the test part, as it is and with the temperature that the validation part asks for."""
+    rows = []
+    for phase in results.phases:
+        temperature = fit_temperature(phase.predictions["val"])
+        found = calibration(phase.predictions["test"], temperature)
+        scores = {f"{key}_{when}": found[when][key] for when in ("before", "after") for key in _SCALED}
+        note = temperature.note or None
+        rows.append({"model": phase.name, **scores, "temperature": temperature.value, "note": note})
+    return rows
+
+
+def _results(results: Results) -> list[Row]:
+    return [
+        {"model": phase.name, "part": part, **_flat(phase.metrics[part])}
+        for phase in results.phases
+        for part in PARTS
+    ]
+
+
+def _flat(scores: Mapping[str, Any]) -> Row:
+    """Figures that older runs do not have are None; the means over the classes are called macro_…"""
+    known = dict.fromkeys(column.key for column in _RESULTS[2:])
+    return {**known, **scores, **{f"macro_{key}": scores["macro"][key] for key in SCORES}}
+
+
+def _hard_groups(results: Results) -> list[Row]:
+    return [
+        {"model": phase.name, "group": name, **group}
+        for phase in results.phases
+        for name, group in phase.metrics["test"].get("hard", {}).items()
+    ]
+
+
+def _networks(network: Mapping[str, Any]) -> list[Row]:
+    facts, published = network["facts"], network["published"] or {}
+    own = {
+        **facts,
+        "network": network["name"],
+        "is_own": True,
+        "gflops": None if facts["flops"] is None else facts["flops"] / 1e9,
+        "top1": published.get("top1"),
+        "top5": published.get("top5"),
+    }
+    unmeasured = {"is_own": False, "layers": None, "gflops": None, "milliseconds": None}
+    others = network.get("others", [])
+    return [own, *({**other, "network": other["weights"], **unmeasured} for other in others)]
+
+
+def _operators(network: Mapping[str, Any]) -> list[Row]:
+    return [
+        {**row, "input": f"{row['size']} × {row['size']} × {row['channels']}"}
+        for row in network["operators"]
+    ]
+
+
+def _layers(network: Mapping[str, Any]) -> list[Row]:
+    return [
+        {**layer, "shape": " × ".join(map(str, layer["output"])) if layer["output"] else None}
+        for layer in network["layers"]
+    ]
+
+
+def _classes(results: Results) -> list[Row]:
+    """A row for each class and for the two means over them (S0-21)."""
+    last = results.phases[-1].metrics["test"]
+
+    def row(name: str, images: int, scores_in: str, key: str) -> Row:
+        return {"class": name, "n": images} | {
+            _of(phase, score): found[scores_in][key][score] if scores_in else found[key][score]
+            for phase in results.phases
+            for found in (phase.metrics["test"],)
+            for score in SCORES
+        }
+
+    classes = [row(name, last["classes"][name]["n"], "classes", name) for name in results.class_names]
+    return classes + [row(f"{mean} mean", last["n"], "", mean) for mean in ("macro", "weighted")]
+
+
+def _class_columns(results: Results) -> tuple[Column, ...]:
+    """A phase is named where there are several."""
+    several = len(results.phases) > 1
+    return (
+        Column("class", "class"),
+        Column("n", "n", "count"),
+        *(
+            Column(_of(phase, score), f"{phase.name}: {title}" if several else title, "number")
+            for phase in results.phases
+            for score, title in zip(SCORES, ("precision", "recall", "F1"), strict=True)
+        ),
+    )
+
+
+def _of(phase: PhaseResult, score: str) -> str:
+    return f"{phase.name} {score}"
+
+
+_SCALED = ("ece", "loss", "brier")
+
+_RESULTS = (
+    Column("model", "model"),
+    Column("part", "part"),
+    Column("n", "n", "count"),
+    Column("accuracy", "accuracy", "percent"),
+    Column("balanced_accuracy", "balanced", "percent"),
+    Column("loss", "loss", "number"),
+    Column("macro_precision", "precision", "number"),
+    Column("macro_recall", "recall", "number"),
+    Column("macro_f1", "F1", "number"),
+    Column("kappa", "kappa", "number"),
+    Column("roc_auc", "ROC-AUC", "number"),
+    Column("ece", "ECE", "number"),
+)
+_HARD_GROUPS = (
+    Column("model", "model"),
+    Column("group", "group"),
+    Column("n", "n", "count"),
+    Column("accuracy", "accuracy", "percent"),
+    Column("loss", "loss", "number"),
+)
+_COSTS = (
+    Column("model", "model"),
+    Column("epochs", "epochs", "count"),
+    Column("cumulative_epochs", "in total", "count"),
+    Column("best_epoch", "best epoch", "count"),
+    Column("seconds", "time", "seconds"),
+    Column("cumulative_seconds", "in total", "seconds"),
+    Column("ms_per_step", "ms a step", "short"),
+    Column("parameters", "parameters", "count"),
+    Column("trainable", "trained", "count"),
+    Column("weights_bytes", "weights", "bytes"),
+    Column("checkpoint_bytes", "checkpoint", "bytes"),
+)
+_NETWORKS = (
+    Column("network", "network"),
+    Column("is_own", "of this run", "flag"),
+    Column("input_size", "pixels", "count"),
+    Column("weights_bytes", "weights", "bytes"),
+    Column("parameters", "parameters", "count"),
+    Column("layers", "layers", "count"),
+    Column("gflops", "GFLOPs", "short"),
+    Column("milliseconds", "ms an image", "short"),
+    Column("top1", "published top-1, %", "short"),
+    Column("top5", "top-5, %", "short"),
+)
+_OPERATORS = (
+    Column("input", "input"),
+    Column("operator", "operator"),
+    Column("expansion", "t", "plain"),
+    Column("out_channels", "c", "plain"),
+    Column("repeats", "n", "plain"),
+    Column("stride", "s", "plain"),
+)
+_LAYERS = (
+    Column("path", "layer"),
+    Column("kind", "type"),
+    Column("shape", "output"),
+    Column("parameters", "parameters", "count"),
+)
+_CALIBRATION = (
+    Column("model", "model"),
+    Column("ece_before", "ECE", "number"),
+    Column("ece_after", "scaled", "number"),
+    Column("loss_before", "loss", "number"),
+    Column("loss_after", "scaled", "number"),
+    Column("brier_before", "Brier", "number"),
+    Column("brier_after", "scaled", "number"),
+    Column("temperature", "temperature", "number"),
+    Column("note", "note", "words"),
+)
+_LABEL_ERRORS = (
+    Column("path", "image"),
+    Column("label", "label"),
+    Column("label_probability", "its probability", "percent"),
+    Column("suggested", "likely"),
+    Column("suggested_probability", "its probability", "percent"),
+)
