@@ -96,6 +96,11 @@ class Language:
             return self.number(value.value, value.form, is_chance=value.is_chance)
         return value
 
+    def word(self, word: str) -> str:
+        """A word of vitlab's own that stands in a variable; one that it does not know stays as it is."""
+        found = self.text(word) if isinstance(word, Message) else self.sentences.get(word, word)
+        return found if isinstance(found, str) else found[0]
+
     def said(self, words: str, several: str, values: Mapping[str, Any]) -> str:
         return _Filling(self).vformat(self.words(words, several, values.get("n")), (), values)
 

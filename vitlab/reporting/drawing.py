@@ -7,6 +7,7 @@ import html
 import math
 from collections.abc import Callable, Sequence
 
+from vitlab.language import Language
 from vitlab.names import shown
 
 INK = "currentColor"
@@ -17,10 +18,11 @@ Scale = Callable[[float], float]
 
 
 class Drawing:
-    """Shapes are added one by one; `text` gives the whole."""
+    """Shapes are added one by one; `text` gives the whole. Messages are written in the `language`."""
 
-    def __init__(self, width: float, height: float, title: str):
-        self.width, self.height, self.title = width, height, title
+    def __init__(self, width: float, height: float, title: str, language: Language):
+        self.width, self.height = width, height
+        self.title, self.language = language.text(title), language
         self._parts: list[str] = []
 
     def line(self, x1: float, y1: float, x2: float, y2: float, style: str = FAINT) -> None:
@@ -60,7 +62,7 @@ class Drawing:
         turn = f' transform="rotate(-90 {x:.1f} {y:.1f})"' if turned else ""
         self._parts.append(
             f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size:g}" '
-            f'fill="{colour}"{turn}{halo}>{html.escape(shown(text))}</text>'
+            f'fill="{colour}"{turn}{halo}>{html.escape(shown(self.language.text(text)))}</text>'
         )
 
     def text(self) -> str:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from vitlab import files, processes
 from vitlab.config import Config
 from vitlab.errors import InputError
+from vitlab.language import Message, language_of
 from vitlab.names import shown
 from vitlab.progress import warn
 from vitlab.reporting.commands import run_commands
@@ -106,8 +107,10 @@ def _ending(error: BaseException) -> tuple[Activity, str]:
 def live_page(run: RunDirectory, config: Config, history: History, state: State) -> str:
     lines = history.lines
     best = {line["phase"]: line["epoch"] for line in lines if line["best"]}
+    language = language_of(config.report.language)
     return render(
         "live.html",
+        language,
         state=state,
         message=shown(state.message),
         is_running=state.activity in RUNNING,
@@ -117,8 +120,11 @@ def live_page(run: RunDirectory, config: Config, history: History, state: State)
         phases=Table("phases", _PHASES, _phases(run, config, lines, state)),
         epochs=Table("epochs", _EPOCHS, _epochs(lines, state.phase)),
         curves=[
-            Markup(curves_chart(lines, best, metric, f"{metric} by epoch"))
-            for metric in ("accuracy", "loss")
+            Markup(curves_chart(lines, best, metric, title, language))
+            for metric, title in (
+                ("accuracy", Message("accuracy by epoch")),
+                ("loss", Message("loss by epoch")),
+            )
             if lines
         ],
         progress=_progress(state.standing),
@@ -154,11 +160,15 @@ def _phases(
         own = [line for line in lines if line["phase"] == name]
         best: Mapping[str, Any] = next((line for line in reversed(own) if line["best"]), {})
         is_trained = run.model(name).exists()
-        now = "under way" if state.activity in RUNNING else "not finished"
+        now = Message("under way") if state.activity in RUNNING else Message("not finished")
         rows.append(
             {
                 "phase": name,
-                "state": "trained" if is_trained else now if name == state.phase else "to come",
+                "state": Message("finished")
+                if is_trained
+                else now
+                if name == state.phase
+                else Message("to come"),
                 "epochs": len(own),
                 "best_epoch": best.get("epoch"),
                 "val_accuracy": best["val"]["accuracy"] if best else None,

@@ -20,7 +20,7 @@ from vitlab.progress import duration
 
 
 def render(template: str, language: Language, **values: Any) -> str:
-    return environment(language).get_template(template).render(language=language, **values)
+    return environment(language).get_template(template).render(**values)
 
 
 @functools.cache
@@ -41,14 +41,14 @@ def environment(language: Language) -> jinja2.Environment:
     )
     made.policies["ext.i18n.trimmed"] = True  # a line break in a sentence is none of its own
     made.newstyle_gettext = True  # type: ignore[attr-defined]
-    made.globals.update(_translations(language, readable))
+    made.globals.update(language=language, **_translations(language, readable))
     made.filters.update(
         bytes=size_text,
         duration=lambda seconds: language.as_written(duration(seconds)),
         lines=_lines,
         number=language.number,
         percent=lambda share, places=2: language.number(share, f".{places}%"),
-        word=language.words,
+        word=language.word,
         sentence=lambda message: capital(language.text(message)),
     )
     script = Markup(made.get_template("sort.js").render())

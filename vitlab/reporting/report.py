@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 from markupsafe import Markup
 
 from vitlab import files
@@ -34,11 +35,13 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     figures = drawn | inline | pictures
     for name, svg in figures.items():
         files.write_text(run.figures / f"{name}.svg", svg)
+    confusions = results.phases[-1].metrics["test"]["confusion_matrix"]
     page = render(
         "report.html",
         language,
         results=results,
         analysis=results.analysis,
+        readings=class_reading(np.array(confusions), results.class_names),
         most_changed=MOST_CHANGED,
         parts=PARTS,
         costs=cost_rows(results, config),
@@ -48,7 +51,7 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         galleries=galleries,
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
         manifest_text=json.dumps(results.manifest, indent=2, ensure_ascii=False),
-        conclusion=run.conclusion().partition("; report")[0],
+        result=run.result(),
         workdir=run.path.resolve().name,
         commands=run_commands(results.manifest, run.path, results.phases[-1].name),
     )
@@ -79,10 +82,12 @@ def _charts(results: Results, split: Split, language: Language) -> dict[str, str
     }
 
 
-def _drawings(results: Results) -> dict[str, str]:
+def _drawings(results: Results, language: Language) -> dict[str, str]:
     """SVG that stands in the page itself, and takes its colours."""
     return {
-        f"reliability_{phase.name}": reliability_chart(phase.metrics["test"]["reliability"], phase.name)
+        f"reliability_{phase.name}": reliability_chart(
+            phase.metrics["test"]["reliability"], phase.name, language
+        )
         for phase in results.phases
     }
 

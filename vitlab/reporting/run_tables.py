@@ -6,10 +6,12 @@ from typing import Any
 from vitlab.config import Config
 from vitlab.data import PARTS
 from vitlab.evaluation import calibration, fit_temperature
+from vitlab.language import Message
 from vitlab.reporting.results import PhaseResult, Results
 from vitlab.reporting.tables import Column, Table
 
 SCORES = ("precision", "recall", "f1")
+_TITLES = (Message("precision"), Message("recall"), Message("F1"))
 MOST_LAYERS = 2000  # on a page; of classes, as many as of other rows
 
 Row = dict[str, Any]
@@ -69,7 +71,7 @@ def calibration_rows(results: Results) -> list[Row]:
 
 def _results(results: Results) -> list[Row]:
     return [
-        {"model": phase.name, "part": part, **_flat(phase.metrics[part])}
+        {"model": phase.name, "part": Message(part), **_flat(phase.metrics[part])}
         for phase in results.phases
         for part in PARTS
     ]
@@ -131,7 +133,8 @@ def _classes(results: Results) -> list[Row]:
         }
 
     classes = [row(name, last["classes"][name]["n"], "classes", name) for name in results.class_names]
-    return classes + [row(f"{mean} mean", last["n"], "", mean) for mean in ("macro", "weighted")]
+    means = {"macro": Message("macro mean"), "weighted": Message("weighted mean")}
+    return classes + [row(title, last["n"], "", mean) for mean, title in means.items()]
 
 
 def _class_columns(results: Results) -> tuple[Column, ...]:
@@ -141,9 +144,13 @@ def _class_columns(results: Results) -> tuple[Column, ...]:
         Column("class", "class"),
         Column("n", "n", "count"),
         *(
-            Column(_of(phase, score), f"{phase.name}: {title}" if several else title, "number")
+            Column(
+                _of(phase, score),
+                Message("{model}: {figure}", model=phase.name, figure=title) if several else title,
+                "number",
+            )
             for phase in results.phases
-            for score, title in zip(SCORES, ("precision", "recall", "F1"), strict=True)
+            for score, title in zip(SCORES, _TITLES, strict=True)
         ),
     )
 

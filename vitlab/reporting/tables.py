@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vitlab.evaluation import ALPHA
+from vitlab.language import ENGLISH, Language
 from vitlab.names import shown
 from vitlab.progress import duration
 from vitlab.reporting.page import size_text
@@ -36,7 +37,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Column:
-    """Values are those of `key` in each row; where there is `key`_interval, it stands below them."""
+    """Values are those of `key` in each row; where there is `key`_interval, it stands below them.
+
+    `title` is in English, and files have it so.
+    """
 
     key: str
     title: str
@@ -66,9 +70,9 @@ class Table:
     rows: Sequence[Mapping[str, Any]]
     most: int = 400
 
-    def cells(self) -> Iterator[list[Cell]]:
+    def cells(self, language: Language = ENGLISH) -> Iterator[list[Cell]]:
         for row in self.rows[: self.most]:
-            yield [_cell(row, column) for column in self.columns]
+            yield [_cell(row, column, language) for column in self.columns]
 
     @property
     def more(self) -> int:
@@ -105,7 +109,7 @@ class Table:
             r"\midrule",
         ]
         for row in self.rows:
-            cells = [_cell(row, column) for column in self.columns]
+            cells = [_cell(row, column, ENGLISH) for column in self.columns]
             texts = [f"{cell.text} ({cell.below})" if cell.below else cell.text for cell in cells]
             lines.append(" & ".join(map(_latex, texts)) + r" \\")
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
@@ -114,61 +118,61 @@ class Table:
         return any(f"{column.key}_interval" in row for row in self.rows)
 
 
-def formatted(value: Any, kind: Kind) -> str:
+def formatted(value: Any, kind: Kind, language: Language = ENGLISH) -> str:
     """A value as people read it."""
     if value is None:
         return NOTHING
     match kind:
         case "count":
-            return f"{value:,}"
+            return language.number(value, ",")
         case "percent":
-            return f"{100 * value:.2f} %"
+            return language.number(value, ".2%")
         case "number":
-            return _number(value)
+            return _number(value, language)
         case "points":
-            sign = "+" if value > 0 else ""
-            return f"{sign}{100 * value:.2f}".replace("-", MINUS)
+            return language.number(100 * value, "+.2f" if value > 0 else ".2f")
         case "p":
-            return _probability(value)
+            return _probability(value, language)
         case "short":
-            return f"{value:.3g}"
+            return language.number(value, ".3g")
         case "small":
-            return f"{value:.6f}"
+            return language.number(value, ".6f")
         case "bytes":
-            return size_text(value)
+            return str(language.text(size_text(value)))
         case "seconds":
-            return duration(value)
+            return language.as_written(duration(value))
         case "flag":
-            return "yes" if value else "no"
+            return language("yes") if value else language("no")
         case _:
-            return str(value)
+            return str(language.text(value))
 
 
-def _number(value: float) -> str:
+def _number(value: float, language: Language) -> str:
     """Four decimals, unless nothing but zeros would be left of it."""
-    text = f"{value:.4f}"
-    if value and not float(text):
-        text = f"{value:.1e}"
-    return text.replace("-", MINUS)
+    is_small = value and not float(f"{value:.4f}")
+    return language.number(value, ".1e" if is_small else ".4f")
 
 
-def _probability(p: float) -> str:
+def _probability(p: float, language: Language) -> str:
     """Three decimals, and more where these would cross the level of significance."""
     if p < 0.001:
-        return "< .001"
+        return f"< {language.number(0.001, '.3f', is_chance=True)}"
     places = 3
     while places < 16 and (round(p, places) > ALPHA) != (p > ALPHA):
         places += 1
-    return f"{p:.{places}f}".removeprefix("0")
+    return language.number(p, f".{places}f", is_chance=True)
 
 
-def _cell(row: Mapping[str, Any], column: Column) -> Cell:
+def _cell(row: Mapping[str, Any], column: Column, language: Language) -> Cell:
     value, interval = row[column.key], row.get(f"{column.key}_interval")
     below = ""
     if interval is not None:
-        below = " to ".join(formatted(end, column.kind).removesuffix(" %") for end in interval)
+        low, high = (
+            formatted(end, column.kind, language).removesuffix("%").rstrip() for end in interval
+        )
+        below = language("{low} to {high}", low=low, high=high)
     order = "" if value is None else repr(value) if isinstance(value, float) else str(value)
-    return Cell(formatted(value, column.kind), below, order, column.kind)
+    return Cell(formatted(value, column.kind, language), below, order, column.kind)
 
 
 def _harmless(cell: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from vitlab.language import Language
 from vitlab.reporting.charts import COLOURS, RED
 from vitlab.reporting.drawing import FAINT, INK, Drawing, clipped, scale, ticks, widened
 
@@ -15,10 +16,14 @@ MOST_CLASSES = 30  # of a matrix in which names and numbers can be read
 
 
 def intervals_chart(
-    rows: Sequence[tuple[str, float, Sequence[float] | None]], title: str, *, zero: bool = False
+    rows: Sequence[tuple[str, float, Sequence[float] | None]],
+    title: str,
+    language: Language,
+    *,
+    zero: bool = False,
 ) -> str:
     """A dot and its interval for each row, in percent; `zero`: a line where there is no difference."""
-    drawing = Drawing(WIDTH, 44 + ROW * len(rows), title)
+    drawing = Drawing(WIDTH, 44 + ROW * len(rows), title, language)
     ends = [end for _, value, interval in rows for end in (value, *(interval or ()))]
     low, high = widened([100 * end for end in ends] + ([0.0] if zero else []))
     if not zero:
@@ -27,7 +32,7 @@ def intervals_chart(
     bottom = 10 + ROW * len(rows)
     for tick in ticks(low, high):
         drawing.line(across(tick), 8, across(tick), bottom)
-        drawing.write(across(tick), bottom + 15, f"{tick:g}", anchor="middle")
+        drawing.write(across(tick), bottom + 15, language.number(tick, "g"), anchor="middle")
     if zero:
         drawing.line(across(0), 8, across(0), bottom, f'stroke="{RED}" stroke-width="1.2"')
     for index, (name, value, interval) in enumerate(rows):
@@ -37,13 +42,13 @@ def intervals_chart(
             left, right = (across(100 * end) for end in interval)
             drawing.line(left, y + 22, right, y + 22, f'stroke="{INK}" stroke-width="1.6"')
         drawing.dot(across(100 * value), y + 22, COLOURS[0])
-    drawing.write(WIDTH / 2, bottom + 31, title, anchor="middle")
+    drawing.write(WIDTH / 2, bottom + 31, drawing.title, anchor="middle")
     return drawing.text()
 
 
-def parts_chart(rows: Sequence[Mapping[str, Any]], metric: str, title: str) -> str:
+def parts_chart(rows: Sequence[Mapping[str, Any]], metric: str, title: str, language: Language) -> str:
     """The accuracy or loss of each model on each part, as dots on one axis (S0-19)."""
-    drawing = Drawing(WIDTH, 66 + ROW * len(rows), title)
+    drawing = Drawing(WIDTH, 66 + ROW * len(rows), title, language)
     factor = 100 if metric == "accuracy" else 1
     values = [factor * row[f"{part}_{metric}"] for row in rows for part in PART_COLOURS]
     low, high = widened(values)
@@ -51,8 +56,8 @@ def parts_chart(rows: Sequence[Mapping[str, Any]], metric: str, title: str) -> s
     bottom = 30 + ROW * len(rows)
     for tick in ticks(low, high):
         drawing.line(across(tick), 28, across(tick), bottom)
-        drawing.write(across(tick), bottom + 15, f"{tick:g}", anchor="middle")
-    _legend(drawing, list(PART_COLOURS.items()))
+        drawing.write(across(tick), bottom + 15, language.number(tick, "g"), anchor="middle")
+    _legend(drawing, [(language(part), colour) for part, colour in PART_COLOURS.items()])
     for index, row in enumerate(rows):
         y = 30 + ROW * index
         label = clipped(f"{row['number']}  {row['model']}", WIDTH - 24)
@@ -61,29 +66,35 @@ def parts_chart(rows: Sequence[Mapping[str, Any]], metric: str, title: str) -> s
         drawing.line(min(places), y + 22, max(places), y + 22, f'stroke="{INK}" stroke-opacity=".4"')
         for place, colour in zip(places, PART_COLOURS.values(), strict=True):
             drawing.dot(place, y + 22, colour)
-    drawing.write(WIDTH / 2, bottom + 31, title, anchor="middle")
+    drawing.write(WIDTH / 2, bottom + 31, drawing.title, anchor="middle")
     return drawing.text()
 
 
 def curves_chart(
-    log: Sequence[Mapping[str, Any]], best: Mapping[str, int | None], metric: str, title: str
+    log: Sequence[Mapping[str, Any]],
+    best: Mapping[str, int | None],
+    metric: str,
+    title: str,
+    language: Language,
 ) -> str:
     """Train and val by epoch; a red line where a later phase begins, a ring where the weights were
     kept (S0-22)."""
     height = 270
-    drawing = Drawing(WIDTH, height, title)
+    drawing = Drawing(WIDTH, height, title, language)
     values = [line[part][metric] for line in log for part in ("train", "val")]
     (low, high), epochs = widened(values), [line["epoch_of_run"] for line in log]
     first, last = epochs[0] - 0.5, epochs[-1] + 0.5
     across, up = scale(first, last, 46, WIDTH - 10), scale(low, high, height - 40, 42)
     for tick in ticks(low, high):
         drawing.line(46, up(tick), WIDTH - 10, up(tick))
-        drawing.write(42, up(tick) + 4, f"{tick:g}", anchor="end")
+        drawing.write(42, up(tick) + 4, language.number(tick, "g"), anchor="end")
     for tick in ticks(epochs[0], epochs[-1]):
         if tick == round(tick):
-            drawing.write(across(tick), height - 25, f"{tick:g}", anchor="middle")
-    drawing.write(WIDTH / 2, height - 8, "epoch", anchor="middle")
-    _legend(drawing, [(f"{part} {metric}", PART_COLOURS[part]) for part in ("train", "val")])
+            drawing.write(across(tick), height - 25, language.number(tick, "g"), anchor="middle")
+    drawing.write(WIDTH / 2, height - 8, language("epoch"), anchor="middle")
+    _legend(
+        drawing, [(_of_part(part, metric, language), PART_COLOURS[part]) for part in ("train", "val")]
+    )
     for part in ("train", "val"):
         points = [(across(line["epoch_of_run"]), up(line[part][metric])) for line in log]
         drawing.path(points, PART_COLOURS[part])
@@ -95,7 +106,9 @@ def curves_chart(
         if line["phase"] != before:
             before, x = line["phase"], across(line["epoch_of_run"] - 0.5)
             drawing.line(x, 38, x, height - 40, f'stroke="{RED}" stroke-width="1.5" class="begins"')
-            drawing.write(min(x + 3, WIDTH - 60), 38, f"{before} begins", colour=RED, size=10)
+            drawing.write(
+                min(x + 3, WIDTH - 60), 38, language("{phase} begins", phase=before), colour=RED, size=10
+            )
         if line["epoch"] == best.get(line["phase"]):
             drawing.dot(
                 across(line["epoch_of_run"]), up(line["val"][metric]), INK, hollow=True, radius=6
@@ -104,11 +117,17 @@ def curves_chart(
 
 
 def scatter_chart(
-    rows: Sequence[Mapping[str, Any]], key: str, axis: str, title: str, *, front: bool = False
+    rows: Sequence[Mapping[str, Any]],
+    key: str,
+    axis: str,
+    title: str,
+    language: Language,
+    *,
+    front: bool = False,
 ) -> str:
     """Accuracy against a cost, each model by its number; `front` joins those that no other beats."""
     height = 300
-    drawing = Drawing(WIDTH, height, title)
+    drawing = Drawing(WIDTH, height, title, language)
     xs, ys = [row[key] for row in rows], [100 * row["accuracy"] for row in rows]
     left, right = min(xs) / 1.25, max(xs) * 1.25
     low, high = widened(ys, 0.12)
@@ -116,10 +135,12 @@ def scatter_chart(
     up = scale(low, high, height - 44, 16)
     for tick in ticks(low, high):
         drawing.line(46, up(tick), WIDTH - 14, up(tick))
-        drawing.write(42, up(tick) + 4, f"{tick:g}", anchor="end")
+        drawing.write(42, up(tick) + 4, language.number(tick, "g"), anchor="end")
     for tick in np.geomspace(left, right, 5).tolist():
-        drawing.write(across(tick), height - 28, f"{tick:.2g}", anchor="middle")
-    drawing.write(WIDTH / 2, height - 9, f"{axis}; upwards: test accuracy, %", anchor="middle")
+        drawing.write(across(tick), height - 28, language.number(tick, ".2g"), anchor="middle")
+    drawing.write(
+        WIDTH / 2, height - 9, language("{axis}; upwards: test accuracy, %", axis=axis), anchor="middle"
+    )
     if front:
         best = sorted((row[key], 100 * row["accuracy"]) for row in rows if row["on_front"])
         drawing.path([(across(x), up(y)) for x, y in best], COLOURS[2], "4 3")
@@ -130,7 +151,7 @@ def scatter_chart(
 
 
 def matrix_chart(
-    counts: np.ndarray, class_names: Sequence[str], chosen: Sequence[int], title: str
+    counts: np.ndarray, class_names: Sequence[str], chosen: Sequence[int], title: str, language: Language
 ) -> str:
     """Counts coloured by their share of the true class, of the chosen classes (S0-23)."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -138,9 +159,9 @@ def matrix_chart(
     letters = max(len(clipped(class_names[label], 104)) for label in chosen)
     edge = min(112.0, 10 + 6.2 * letters)
     side = cell * len(chosen)
-    width = max(edge + side + 14, 7.0 * min(len(title), 48) + 20)
-    drawing = Drawing(width, edge + side + 40, title)
-    drawing.write(edge, 16, clipped(title, width - edge), size=12)
+    width = max(edge + side + 14, 7.0 * min(len(language.text(title)), 48) + 20)
+    drawing = Drawing(width, edge + side + 40, title, language)
+    drawing.write(edge, 16, clipped(drawing.title, width - edge), size=12)
     top = 28.0
     for row, label in enumerate(chosen):
         y = top + cell * row
@@ -178,16 +199,16 @@ def most_confused(matrices: Sequence[np.ndarray]) -> list[int]:
     return sorted(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES].tolist())
 
 
-def reliability_chart(bins: Sequence[Mapping[str, float]], title: str) -> str:
+def reliability_chart(bins: Sequence[Mapping[str, float]], title: str, language: Language) -> str:
     """How often answers of each confidence are right; the line is where the two are equal."""
     side = 190
-    drawing = Drawing(side + 60, side + 62, title)
+    drawing = Drawing(side + 60, side + 62, title, language)
     across, up = scale(0, 1, 40, 40 + side), scale(0, 1, 22 + side, 22)
-    drawing.write(40, 14, clipped(title, side + 18))
+    drawing.write(40, 14, clipped(drawing.title, side + 18))
     for tick in (0, 0.5, 1):
         drawing.line(across(0), up(tick), across(1), up(tick))
-        drawing.write(34, up(tick) + 4, f"{tick:g}", anchor="end")
-        drawing.write(across(tick), side + 37, f"{tick:g}", anchor="middle")
+        drawing.write(34, up(tick) + 4, language.number(tick, "g"), anchor="end")
+        drawing.write(across(tick), side + 37, language.number(tick, "g"), anchor="middle")
     for row in bins:
         left, right = across(row["low"]), across(row["high"])
         style = f'fill="{COLOURS[4]}" fill-opacity=".75"'
@@ -196,9 +217,16 @@ def reliability_chart(bins: Sequence[Mapping[str, float]], title: str) -> str:
         )
     drawing.line(across(0), up(0), across(1), up(1), f'stroke="{RED}" stroke-width="1.2"')
     drawing.write(
-        40 + side / 2, side + 54, "confidence; upwards: share of right answers", anchor="middle"
+        40 + side / 2,
+        side + 54,
+        language("confidence; upwards: share of right answers"),
+        anchor="middle",
     )
     return drawing.text()
+
+
+def _of_part(part: str, metric: str, language: Language) -> str:
+    return language("{part} {figure}", part=language(part), figure=language(metric))
 
 
 def _legend(drawing: Drawing, entries: Sequence[tuple[str, str]]) -> None:
