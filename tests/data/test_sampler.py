@@ -1,5 +1,6 @@
 """Every example once an epoch, whatever the batch size; the position is two numbers."""
 
+import grain
 import numpy as np
 import pytest
 
@@ -30,6 +31,13 @@ def test_each_epoch_has_an_order_of_its_own_and_always_the_same():
     assert (first != second).any()
     np.testing.assert_array_equal(first, again)
     assert (first != real(Sampler(50, 8, 2).epoch(0))).any()
+
+
+def test_the_order_is_grains():
+    dataset = grain.MapDataset.range(50).seed(7).shuffle().repeat(reseed_each_epoch=True)
+    for epoch in range(3):
+        expected = [dataset[epoch * 50 + place] for place in range(50)]
+        assert real(Sampler(50, 8, 7).epoch(epoch)).tolist() == expected
 
 
 def test_an_epoch_begun_in_the_middle_is_the_rest_of_it():

@@ -1,11 +1,11 @@
 """Which examples make which batch: a pure function of the seed, the epoch and the position."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import grain
 import numpy as np
+from grain.experimental import index_shuffle
 
 
 @dataclass(frozen=True)
@@ -62,17 +62,17 @@ class Sampler:
         """The row of the store at each place of an epoch."""
         if self.seed is None:
             return int
-        places = _endless(np.arange(self.count), self.seed)
+        place = _endless(range(self.count), self.seed)
         if self.labels is None:
-            return lambda index: self._row(places[epoch * self.count + index], epoch)
-        classes = [np.flatnonzero(self.labels == label) for label in np.unique(self.labels)]
+            return lambda index: self._row(place(epoch * self.count + index), epoch)
+        classes = [np.flatnonzero(self.labels == label).tolist() for label in np.unique(self.labels)]
         streams = [_endless(examples, self.seed) for examples in classes]
 
         def dealt(index: int) -> int:
             """The classes take turns through all epochs, and an epoch's turns are shuffled."""
-            turn = epoch * self.count + int(places[epoch * self.count + index])
+            turn = epoch * self.count + place(epoch * self.count + index)
             turn, which = divmod(turn, len(streams))
-            return self._row(streams[which][turn], turn // len(classes[which]))
+            return self._row(streams[which](turn), turn // len(classes[which]))
 
         return dealt
 
@@ -81,6 +81,16 @@ class Sampler:
         return example + times % self.views * self.count
 
 
-def _endless(values: np.ndarray, seed: int) -> grain.MapDataset:
-    """The values in one random order after another."""
-    return grain.MapDataset.source(values).seed(seed).shuffle().repeat(reseed_each_epoch=True)
+def _endless(values: Sequence[int], seed: int) -> Callable[[int], int]:
+    """The values in one random order after another, each of them found without those before it.
+
+    It is what `grain.MapDataset.source(values).seed(seed).shuffle().repeat()` gives, whose bookkeeping
+    would take as long again.
+    """
+    count, first = len(values), int(np.random.SeedSequence((seed, 1)).generate_state(1)[0])
+
+    def at(index: int) -> int:
+        times, place = divmod(index, count)
+        return values[index_shuffle(place, count - 1, (first + times) % 2**32, 4)]
+
+    return at

@@ -97,15 +97,20 @@ def initialise(
     Arrays in `given` (from a checkpoint) are taken as they are, and taken out of it, so that none is in
     memory twice; only the others are drawn, in one compiled program.
     """
-    network, parameters, statistics = outline(build)
     names = frozenset(given)
+    found: list[tuple[Network, Shapes, Shapes]] = []
 
     @jax.jit
     def draw() -> Arrays:
-        drawn = dict(collections.ChainMap(*arrays(build())))
+        """Tracing it finds the structure as well: the modules are made once."""
+        model = build()
+        drawn = dict(collections.ChainMap(*arrays(model)))
+        found.append(_structure(model))
         return {path: array for path, array in drawn.items() if path not in names}
 
-    values = {} if names >= {*parameters, *statistics} else draw()
+    traced = draw.trace()
+    ((network, parameters, statistics),) = found
+    values = {} if names >= {*parameters, *statistics} else traced.lower().compile()()
     # One after another, as they lie in memory, so that what is freed can be used again; a transfer
     # that is under way would keep what it copies.
     for path in list(given):
@@ -128,7 +133,10 @@ def outline(build: Callable[[], nnx.Module]) -> tuple[Network, Shapes, Shapes]:
     Raises:
         InputError: it has more than MOST_PARAMETERS.
     """
-    model = nnx.eval_shape(build)
+    return _structure(nnx.eval_shape(build))
+
+
+def _structure(model: nnx.Module) -> tuple[Network, Shapes, Shapes]:
     model.eval()
     return Network(nnx.graphdef(model)), *shapes(model)
 

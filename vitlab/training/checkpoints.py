@@ -34,8 +34,13 @@ class Checkpoints:
             max_to_keep=KEPT, enable_async_checkpointing=False, cleanup_tmp_directories=True
         )
         self._folder = folder
+        # Compressing takes as long as writing, and weights hardly shrink.
+        handlers = {
+            "arrays": ocp.PyTreeCheckpointHandler(use_compression=False),
+            "position": ocp.JsonCheckpointHandler(),
+        }
         self._manager = ocp.CheckpointManager(
-            folder.absolute(), item_names=("arrays", "position"), options=options
+            folder.absolute(), item_handlers=handlers, options=options
         )
         self._every_seconds = every_seconds
         self._has_asked_for_space = False
@@ -74,8 +79,9 @@ class Checkpoints:
 
     def _read(self, number: int, template: Any) -> tuple[Any, dict[str, Any]]:
         shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, template)
+        placed = ocp.checkpoint_utils.construct_restore_args(shapes)
         wanted = ocp.args.Composite(
-            arrays=ocp.args.StandardRestore(shapes), position=ocp.args.JsonRestore()
+            arrays=ocp.args.PyTreeRestore(shapes, restore_args=placed), position=ocp.args.JsonRestore()
         )
         found = self._manager.restore(number, args=wanted)
         return found["arrays"], found["position"]
@@ -122,7 +128,7 @@ class Checkpoints:
             self._manager.save(
                 number,
                 args=ocp.args.Composite(
-                    arrays=ocp.args.StandardSave(arrays), position=ocp.args.JsonSave(position)
+                    arrays=ocp.args.PyTreeSave(arrays), position=ocp.args.JsonSave(position)
                 ),
             )
         except (OSError, ValueError) as error:

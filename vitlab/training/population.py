@@ -237,6 +237,7 @@ class _Together:
         self.state = self.programs.start(self.best, self.settings)
         most = max(map(orders.val_batches, members))
         self.val = _members_first(orders.val(member, most) for member in members)
+        self.order = self.order_of(0)
         memory = EarlyStopping(phase.patience, phase.monitor, phase.min_delta)
         self.stopping = [memory for _ in members]
         self.diverged = [False for _ in members]
@@ -265,15 +266,19 @@ class _Together:
             for index, start in enumerate(self.starts)
         ]
 
+    def order_of(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        return _members_first(self.orders.train(member, epoch) for member in self.members)
+
     def ended(self, index: int) -> bool:
         return self.diverged[index] or self.stopping[index].should_stop
 
     def train_epoch(self, epoch: int, active: np.ndarray) -> None:
         """An epoch of those that have not ended; the others stay as they are."""
-        order = _members_first(self.orders.train(member, epoch) for member in self.members)
         self.state, judged, totals = self.programs.epoch(
-            self.state, self.settings, self.store, order, self.val, active
+            self.state, self.settings, self.store, self.order, self.val, active
         )
+        if epoch + 1 < self.epochs:  # while the device works
+            self.order = self.order_of(epoch + 1)
         found = jax.device_get(totals)
         is_best = np.zeros(len(self.members), bool)
         for index in np.flatnonzero(active):
