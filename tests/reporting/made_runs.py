@@ -8,12 +8,25 @@ from typing import Any
 
 import numpy as np
 
+from vitlab.conclusion import conclude
 from vitlab.config import Config, Dataset, Model, Phase, to_json
 from vitlab.config import Split as SplitSettings
-from vitlab.data import PARTS, Split, Table, open_source, write_split
+from vitlab.data import (
+    PARTS,
+    Split,
+    Table,
+    align,
+    open_collection,
+    open_source,
+    read_split,
+    write_split,
+)
 from vitlab.evaluation import Predictions, save_predictions
+from vitlab.run_directory import RunDirectory
+from vitlab.weights import Preprocessing
 
 DIGITS = Dataset(path="digits")
+PREPROCESSING = {"size": 8, "interpolation": "bilinear", "crop": 1.0, "crop_first": True}
 
 
 def digits_split(*, images: int = 400, seed: int = 0) -> Split:
@@ -61,13 +74,7 @@ def make_run(
     _write(path / "config.json", to_json(config))
     write_split(split, path / "split.csv")
     _write(path / "manifest.json", _manifest(split, seed, phases))
-    facts = {
-        "input_size": 8,
-        "flops": 2e6 * milliseconds,
-        "milliseconds": milliseconds,
-        "device": "cpu",
-    }
-    _write(path / "network.json", {"name": network, "facts": facts})
+    _write(path / "network.json", _network(network, milliseconds))
     lines = []
     generator = np.random.default_rng([chance, 7])
     for place, (name, accuracy) in enumerate(phases.items()):
@@ -84,6 +91,20 @@ def make_run(
     return path
 
 
+def conclude_run(path: Path, **columns: tuple[str, ...]) -> RunDirectory:
+    """Metrics, analysis, report and model card of a made run, as a trained one gets them at its end.
+
+    `columns` say more of the images of the split than their source does.
+    """
+    run = RunDirectory(path)
+    config = run.read_finished()
+    collection = open_collection(config.dataset, Preprocessing(**PREPROCESSING), "squash")
+    collection, split = align(collection, read_split(run.split))
+    table = dataclasses.replace(split.table, columns={**split.table.columns, **columns})
+    conclude(run, list(config.phases), collection, Split(table, split.parts))
+    return run
+
+
 def answered(split: Split, part: str, accuracy: float, generator: np.random.Generator) -> Predictions:
     rows = split.rows(part)
     labels = split.table.labels[rows]
@@ -95,12 +116,49 @@ def answered(split: Split, part: str, accuracy: float, generator: np.random.Gene
     return Predictions(np.array([split.table.ids[row] for row in rows]), labels, logits)
 
 
+def _network(name: str, milliseconds: float) -> dict[str, Any]:
+    """Whose figures are invented, with a row of MobileNetV2's table and another network beside it."""
+    layers = [
+        {"path": "stem", "kind": "Conv", "output": [4, 4, 16], "parameters": 432, "statistics": 0},
+        {"path": "head", "kind": "Linear", "output": [10], "parameters": 170, "statistics": 0},
+    ]
+    row = {"size": 8, "channels": 3, "operator": "conv2d", "expansion": None}
+    facts = {
+        "input_size": 8,
+        "parameters": 602,
+        "weights_bytes": 2408,
+        "layers": 2,
+        "flops": 2e6 * milliseconds,
+        "milliseconds": milliseconds,
+        "device": "cpu",
+    }
+    other = {"name": "vgg16", "weights": "vgg16.keras_in1k", "input_size": 224, "top1": 71.3}
+    return {
+        "name": name,
+        "facts": facts,
+        "layers": layers,
+        "operators": [row | {"out_channels": 16, "repeats": 1, "stride": 2}],
+        "published": {"name": "made", "top1": 70.25, "top5": 90.5},
+        "others": [other | {"parameters": 138357544, "weights_bytes": 553430176, "top5": None}],
+    }
+
+
 def _manifest(split: Split, seed: int, phases: Mapping[str, float]) -> dict[str, Any]:
     return {
         "finished": True,
         "vitlab": "0.1.0",
         "git_commit": "0" * 40,
         "devices": ["cpu"],
+        "python": "3.11.7",
+        "packages": {"jax": "0.10.2"},
+        "folder": "/home/user",
+        "origin": {"weights": None},
+        "pretraining": None,
+        "decode": "exact",
+        "images": len(split.table),
+        "parts": split.counts(),
+        "unreadable": {},
+        "repairs": {},
         "system": "Linux x86_64",
         "command": ["-m", "vitlab.main", "--config=made.py"],
         "seed": seed,
@@ -115,6 +173,9 @@ def _card(split: Split, network: str, phase: str, place: int) -> dict[str, Any]:
         "name": network,
         "class_names": list(split.table.class_names),
         "parameters": 1234567,
+        "options": {},
+        "preprocessing": PREPROCESSING,
+        "resize": "squash",
         "origin": {"weights": None},
         "trained": {
             "phase": phase,
@@ -122,6 +183,7 @@ def _card(split: Split, network: str, phase: str, place: int) -> dict[str, Any]:
             "epochs": 4,
             "seconds": 8.0 + 4 * place,
             "trainable": 330,
+            "on_embeddings": False,
             "spent": {"compiling": 2.0, "stepping": 5.0},
         },
     }
@@ -136,6 +198,9 @@ def _line(phase: str, epoch: int, epoch_of_run: int, accuracy: float) -> dict[st
         "epoch_of_run": epoch_of_run,
         "train": {"n": 10} | scores,
         "val": {"n": 10} | val,
+        "learning_rate": 1e-3,
+        "best": epoch <= 3,
+        "time": {"seconds": 2.0 + epoch / 8, "ms_per_step": 12.5 + epoch, "images_per_second": 800.0},
     }
 
 

@@ -1,14 +1,10 @@
 """The page of a comparison says what comparison.json says, and that what the predictions say."""
 
 import base64
-import hashlib
-import html
-import html.parser
 import io
 import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +20,7 @@ from tests.reporting.made_runs import (
     make_run,
     with_augmentation,
 )
+from tests.reporting.pages import Page, assert_stands_alone, in_a_browser
 from vitlab.compare_job import compare_runs
 from vitlab.config import Columns, Dataset
 from vitlab.config import Split as SplitSettings
@@ -34,49 +31,6 @@ from vitlab.reporting.comparison.gallery import Gallery, open_gallery
 from vitlab.reporting.tables import formatted
 
 BAD = "<img src=x onerror=alert(1)>"
-
-
-class Page(html.parser.HTMLParser):
-    """Tables by id (rows of cells: text and order), and what could run or be fetched."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.tables: dict[str, list[list[tuple[str, str]]]] = {}
-        self.addresses: list[str] = []
-        self.handlers: list[str] = []
-        self.scripts = 0
-        self.text: list[str] = []
-        self._rows: list[list[tuple[str, str]]] = []
-        self._cell: list[str] | None = None
-        self._order = ""
-        self._below = False
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        self.scripts += tag == "script"
-        self.addresses += [str(values[name]) for name in ("src", "href") if name in values]
-        self.handlers += [name for name in values if name.startswith("on")]
-        if tag == "table":
-            self._rows = self.tables.setdefault(str(values.get("id")), [])
-        elif tag == "tr":
-            self._rows.append([])
-        elif tag in ("td", "th"):
-            self._cell, self._order = [], str(values.get("data-order", ""))
-        elif values.get("class") == "below":
-            self._below = True
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("td", "th") and self._cell is not None:
-            self._rows[-1].append(("".join(self._cell).strip(), self._order))
-            self._cell = None
-        elif tag == "span":
-            self._below = False
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
-        if self._cell is not None:
-            self._cell.append(f" [{data}]" if self._below else data)
 
 
 @pytest.fixture(scope="module")
@@ -283,19 +237,8 @@ def test_curves_have_a_red_line_where_the_second_phase_begins(compared):
 
 def test_the_page_stands_alone_and_has_pictures_titled_by_truth_and_answer(compared):
     page, _, output = compared
-    assert all(address.startswith(("data:image/", "#")) for address in page.addresses)
-    targets = [address[1:] for address in page.addresses if address.startswith("#")]
-    text = (output / "report.html").read_text()
-    assert len(targets) > 10
-    assert all(f'id="{target}"' in text for target in targets)
-    assert not page.handlers
-    assert page.scripts == 1
-    script = text.partition("<script>")[2].partition("</script>")[0]
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert (
-        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
-        in (html.unescape(text))
-    )
+    assert_stands_alone((output / "report.html").read_text())
+    assert len(page.targets) > 10
     words = " ".join("".join(page.text).split())
     assert len(re.findall(r"True: \d", words)) >= 16
     assert len(re.findall(r"Pred: \d \d+%", words)) >= 16
@@ -347,7 +290,7 @@ def test_names_that_are_markup_or_formulas_stay_text(tmp_path: Path):
     paths = [make_run(tmp_path / f"<b>run{index}", split, {"t": 0.8}, chance=index) for index in (1, 2)]
     page, found = compare(paths, tmp_path / "out")
     assert not page.handlers
-    assert page.scripts == 1
+    assert page.tags.count("script") == 1
     assert BAD in "".join(page.text)
     text = (tmp_path / "out" / "report.html").read_text()
     assert "onerror=alert" not in re.sub(r"&lt;img[^&]*&gt;", "", text)
@@ -448,49 +391,12 @@ def test_an_image_that_may_not_be_republished_is_grey(tmp_path: Path, image_fold
     assert len(colours["dog"]) > 10
 
 
-PROBE = """<script>
-  const heads = document.querySelectorAll("#table-figures th button");
-  heads[3].click(); heads[3].click();
-  const rows = [...document.querySelectorAll("#table-figures tbody tr")];
-  const names = rows.map((row) => row.cells[1].textContent.trim());
-  parent.postMessage([document.documentElement.scrollWidth, innerWidth, names], "*");
-</script></body>"""
-FRAMES = """<title></title><script>
-  const seen = [];
-  onmessage = (event) => { seen.push(event.data); document.title = JSON.stringify(seen); };
-</script><iframe src="page.html" width="390" height="800" frameborder="0"></iframe>
-<iframe src="page.html" width="1400" height="800" frameborder="0"></iframe>"""
-
-
-def in_a_browser(page: str, folder: Path) -> list[tuple[int, int, list[str]]]:
-    """On a phone and on a desk: the width of the page, of the window, and the models as a second click
-    on the head of the accuracies orders them."""
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        pytest.skip("no Chromium is installed")
-    text = re.sub(r"<meta http-equiv[^>]*>", "", page).replace("</body>", PROBE)
-    (folder / "page.html").write_text(text)
-    (folder / "frames.html").write_text(FRAMES)
-    options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000")
-    profile = f"--user-data-dir={folder / 'profile'}"
-    done = subprocess.run(
-        [browser, *options, profile, "--dump-dom", f"file://{folder / 'frames.html'}"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    title = re.search(r"<title>(.*?)</title>", done.stdout)
-    assert title is not None
-    seen = json.loads(html.unescape(title[1]))
-    assert sorted(inner for _, inner, _ in seen) == [390, 1400]
-    return seen
-
-
 def test_in_a_browser_nothing_overflows_and_a_click_sorts(compared, tmp_path: Path):
     _, found, output = compared
     accuracy = {row["model"]: row["accuracy"] for row in found["figures"]}
-    for whole, inner, names in in_a_browser((output / "report.html").read_text(), tmp_path):
+    for whole, inner, names in in_a_browser(
+        (output / "report.html").read_text(), tmp_path, "table-figures", clicked=3, named=1
+    ):
         assert whole <= inner
         accuracies = [accuracy[name] for name in names]
         assert accuracies == sorted(accuracies, reverse=True)
@@ -504,4 +410,7 @@ def test_in_a_browser_long_names_break(tmp_path: Path):
     ]
     compare(paths, tmp_path / "out", resamples=200)
     page = (tmp_path / "out" / "report.html").read_text()
-    assert all(whole <= inner for whole, inner, _ in in_a_browser(page, tmp_path))
+    assert all(
+        whole <= inner
+        for whole, inner, _ in in_a_browser(page, tmp_path, "table-figures", clicked=3, named=1)
+    )

@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.conftest import vitlab
 from tests.data.inspection.collections import photograph, save
-from tests.reporting.test_report import Page
+from tests.reporting.pages import Page
 from vitlab import config
 from vitlab.data import (
     PRIVATE,
@@ -91,8 +91,7 @@ def test_every_figure_of_the_page_is_in_the_file(small_run: Path, analysis: dict
         "from the answers to the test part, which the model did not learn from; of the training images",
     ):
         assert sentence in text
-    tables = {table[0][0]: table for table in page.tables}
-    rows = tables["image"][1:]
+    rows = page.texts("label_errors")[1:]
     assert rows == [
         [
             one["path"],

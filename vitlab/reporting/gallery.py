@@ -36,8 +36,12 @@ class Gallery:
     private: bool = False
 
     def one_per_class(self) -> list[Picture]:
-        """An example of each class, from the training part (S0-05)."""
-        return [self.show(self._draw(label, "train")[0], name) for label, name in self._classes()]
+        """An example of each class that has one in the training part (S0-05)."""
+        return [
+            self.show(row, name)
+            for label, name in self._classes()
+            for row in self._draw(label, "train")[:1]
+        ]
 
     def of_classes(self, config: Config) -> list[Picture]:
         """Several examples of the chosen classes (S0-05)."""
@@ -55,7 +59,7 @@ class Gallery:
         patch = card["options"].get("patch")
         if patch is None:
             return None
-        pixels = self._pixels(self._draw(0, "train")[0])
+        pixels = self._pixels(self._trained_on()[0])
         side = pixels.shape[0] // patch
         cut = into_patches(pixels, patch, gap=max(1, patch // 8))
         caption = Message("{side} x {side} patches of {patch} x {patch} pixels", side=side, patch=patch)
@@ -87,7 +91,10 @@ class Gallery:
         test_rows = self.split.rows("test")
         shown = []
         for label, name in self._classes():
-            row = self._draw(label, "test")[0]
+            drawn = self._draw(label, "test")
+            if not len(drawn):
+                continue
+            row = drawn[0]
             place = int(np.flatnonzero(test_rows == row)[0])
             answers = []
             for phase in self.results.phases:
@@ -142,8 +149,13 @@ class Gallery:
 
     def _two(self) -> tuple[np.ndarray, np.ndarray]:
         """The image that augmentation is shown on, and one of another class for it to be mixed with."""
-        first, second = (self._pixels(self._draw(label, "train")[0]) for label in (0, 1))
-        return first, second
+        first, *others = self._trained_on()
+        return self._pixels(first), self._pixels(others[0] if others else first)
+
+    def _trained_on(self) -> list[int]:
+        """A training image of each of the first classes that have one: of two, if there are."""
+        present = np.unique(self.split.table.labels[self.split.rows("train")])
+        return [int(self._draw(int(label), "train")[0]) for label in present[:2]]
 
     def _versions(self, original: np.ndarray, other: np.ndarray, settings: Augmentation) -> np.ndarray:
         """Several draws of what training could make of the original, with others of its batch."""

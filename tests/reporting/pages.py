@@ -1,0 +1,137 @@
+"""A page as a test reads it: its tables, what could run or be fetched, and how a browser shows it."""
+
+import base64
+import hashlib
+import html
+import html.parser
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+class Page(html.parser.HTMLParser):
+    """Tables by id (rows of cells: text and order), and what could run or be fetched."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tables: dict[str, list[list[tuple[str, str]]]] = {}
+        self.addresses: list[str] = []
+        self.targets: list[str] = []  # of links within the page
+        self.handlers: list[str] = []
+        self.alternatives: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.text: list[str] = []
+        self._rows: list[list[tuple[str, str]]] = []
+        self._cell: list[str] | None = None
+        self._order = ""
+        self._below = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: str(value) for name, value in attrs}
+        self.tags.append(tag)
+        for name in {"src", "href"} & values.keys():
+            inner = values[name].startswith("#")
+            (self.targets if inner else self.addresses).append(values[name].removeprefix("#"))
+        self.handlers += [name for name in values if name.startswith("on")]
+        self.alternatives += [values["alt"]] if "alt" in values else []
+        self.ids += [values["id"]] if "id" in values else []
+        if tag == "table":
+            self._rows = self.tables.setdefault(values.get("id", ""), [])
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in ("td", "th"):
+            self._cell, self._order = [], values.get("data-order", "")
+        elif values.get("class") == "below":
+            self._below = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th") and self._cell is not None:
+            self._rows[-1].append(("".join(self._cell).strip(), self._order))
+            self._cell = None
+        elif tag == "span":
+            self._below = False
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+        if self._cell is not None:
+            self._cell.append(f" [{data}]" if self._below else data)
+
+    def texts(self, table: str) -> list[list[str]]:
+        """The cells of a table as they are read, its head first."""
+        return [[text for text, _ in row] for row in self.tables[f"table-{table}"]]
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self.text).split())
+
+
+def assert_stands_alone(text: str) -> None:
+    """Nothing is fetched, links lead to sections, and the one script is what the policy allows."""
+    page = Page(text)
+    assert all(address.startswith("data:image/") for address in page.addresses)
+    assert set(page.targets) <= set(page.ids)
+    assert len(page.ids) == len(set(page.ids))
+    assert not page.handlers
+    assert page.tags.count("script") == 1
+    assert "link" not in page.tags
+    script = text.partition("<script>")[2].partition("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+        in (html.unescape(text))
+    )
+
+
+PROBE = """<script>
+  const heads = document.querySelectorAll("#TABLE th button");
+  heads[CLICKED].click(); heads[CLICKED].click();
+  const rows = [...document.querySelectorAll("#TABLE tbody tr")];
+  const names = rows.map((row) => row.cells[NAMED].textContent.trim());
+  parent.postMessage([document.documentElement.scrollWidth, innerWidth, names], "*");
+</script></body>"""
+FRAMES = """<title></title><script>
+  const seen = [];
+  onmessage = (event) => { seen.push(event.data); document.title = JSON.stringify(seen); };
+</script><iframe src="page.html" width="390" height="800" frameborder="0"></iframe>
+<iframe src="page.html" width="1400" height="800" frameborder="0"></iframe>"""
+
+
+def in_a_browser(
+    page: str, folder: Path, table: str, *, clicked: int, named: int
+) -> list[tuple[int, int, list[str]]]:
+    """On a phone and on a desk: the width of the page, of the window, and the texts of the column
+    `named` as a second click on the head of the column `clicked` orders the rows of the table."""
+    probe = PROBE.replace("TABLE", table).replace("CLICKED", str(clicked)).replace("NAMED", str(named))
+    text = re.sub(r"<meta http-equiv[^>]*>", "", page).replace("</body>", probe)
+    (folder / "page.html").write_text(text)
+    (folder / "frames.html").write_text(FRAMES)
+    title = re.search(r"<title>(.*?)</title>", shown_by_a_browser(folder / "frames.html", folder)[0])
+    assert title is not None
+    seen = json.loads(html.unescape(title[1]))
+    assert sorted(inner for _, inner, _ in seen) == [390, 1400]
+    return seen
+
+
+def shown_by_a_browser(page: Path, folder: Path) -> tuple[str, str]:
+    """The document as it is once its scripts have run, and what the browser complains of."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium is installed")
+    options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000")
+    log = ("--enable-logging=stderr", "--log-level=0")
+    profile = f"--user-data-dir={folder / 'profile'}"
+    done = subprocess.run(
+        [browser, *options, *log, profile, "--dump-dom", f"file://{page}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return done.stdout, "\n".join(complaints)

@@ -1,0 +1,89 @@
+"""The page of a run in a browser, in its size, and with names and classes that a page must bear."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.reporting.made_runs import conclude_run, digits_split, make_run
+from tests.reporting.pages import Page, assert_stands_alone, in_a_browser, shown_by_a_browser
+from vitlab.reporting.commands import run_commands
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with 1000 test images."""
+    split = digits_split(images=1797)
+    parts = ["train", "val", *["test"] * 1000] + ["train", "val", "train"] * 265
+    split = type(split)(split.table, tuple(parts[: len(split.table)]))
+    path = make_run(tmp_path_factory.mktemp("large") / "run", split, {"head": 0.6, "finetune": 0.8})
+    return conclude_run(path).path
+
+
+def test_a_report_of_a_thousand_test_images_is_small(large: Path):
+    metrics = json.loads((large / "metrics.json").read_text())
+    assert metrics["finetune"]["test"]["n"] == 1000
+    assert (large / "report.html").stat().st_size < 1e6
+
+
+def test_in_a_browser_nothing_overflows_and_a_click_sorts(large: Path, tmp_path: Path):
+    text = (large / "report.html").read_text()
+    rows = {row[0]: float(row[4]) for row in Page(text).texts("classes")[1:]}  # the F1 of the head
+    for whole, inner, names in in_a_browser(text, tmp_path, "table-classes", clicked=4, named=0):
+        assert whole <= inner
+        scores = [rows[name] for name in names]
+        assert scores == sorted(scores, reverse=True)
+        assert len(scores) == 12
+
+
+def test_in_a_browser_its_own_policy_lets_its_script_run_without_complaint(large: Path, tmp_path: Path):
+    document, complaints = shown_by_a_browser(large / "report.html", tmp_path)
+    assert document.count('<th class="name"><button type="button">model') >= 3
+    assert not complaints
+
+
+def test_the_contents_lead_to_every_section(large: Path):
+    text = (large / "report.html").read_text()
+    assert_stands_alone(text)
+    page = Page(text)
+    assert page.targets == re.findall(r'<section id="([^"]+)"', text)
+    assert page.targets[-1] == "provenance"
+
+
+def test_the_commands_are_those_that_a_user_gave_and_can_give(large: Path):
+    words = Page((large / "report.html").read_text()).words
+    for line in (
+        "cd /home/user",
+        "python -m vitlab.main --config=made.py",
+        f"python -m vitlab.evaluate --workdir={large}",
+        f"python -m vitlab.evaluate --workdir={large} --data=OTHER_IMAGES",
+        f"python -m vitlab.compare --runs={large},OTHER_RUN --output=COMPARISON",
+        f"--config.model.weights={large}/model/finetune",
+    ):
+        assert line in words
+
+
+def test_a_command_is_quoted_for_the_shell():
+    manifest = {
+        "command": ["-m", "vitlab.main", "--config.split.fractions=(0.6, 0.2, 0.2)"],
+        "folder": "/a b",
+    }
+    commands = run_commands(manifest, Path("runs/it's"), "head")
+    assert commands.train == "python -m vitlab.main '--config.split.fractions=(0.6, 0.2, 0.2)'"
+    assert commands.folder == "cd '/a b'"
+    assert commands.evaluate == """python -m vitlab.evaluate '--workdir=runs/it'"'"'s'"""
+
+
+def test_a_class_without_images_in_a_part_is_no_hindrance(tmp_path: Path):
+    """Where a collection gives the parts, a class may be missing in any of them."""
+    split = digits_split(images=200)
+    parts = np.array(split.parts)
+    parts[(split.table.labels == 3) & (parts == "test")] = "val"
+    parts[(split.table.labels == 5) & (parts == "train")] = "val"
+    run = make_run(tmp_path / "run", type(split)(split.table, tuple(parts.tolist())), {"all": 0.7})
+    conclude_run(run)
+    rows = {row[0]: row[1:] for row in Page((run / "report.html").read_text()).texts("classes")}
+    assert rows["3"] == ["0", "–", "–", "–"]
+    assert "| 3 |" in (run / "model_card.md").read_text()
