@@ -1,6 +1,7 @@
 """Which of several models is better, and is that more than chance?
 
     python -m vitlab.compare --runs=DIR,DIR,... --output=DIR [--intersect] [--seed=N] [--resamples=N]
+        [--language=fr]
 
 Every phase of every run is a model. They are compared on the same test images, from the predictions
 that the runs saved: intervals, paired tests of all pairs, what changed from one to the other, cost and
@@ -15,6 +16,7 @@ from absl import flags
 
 from vitlab import command, files
 from vitlab.errors import InputError
+from vitlab.language import chosen_code
 
 _RUNS = flags.DEFINE_list("runs", None, "Directories of finished runs, with commas between them.")
 _OUTPUT = flags.DEFINE_string("output", None, "A folder for what comes out: new, or of a comparison.")
@@ -27,6 +29,9 @@ _SEED = flags.DEFINE_integer(
 _RESAMPLES = flags.DEFINE_integer(
     "resamples", 10_000, "Of the bootstrap.", lower_bound=200, upper_bound=1_000_000
 )
+_LANGUAGE = flags.DEFINE_string(
+    "language", None, "Of the report; that of the runs if not given, English where they differ."
+)
 
 
 def main() -> None:
@@ -37,6 +42,7 @@ def main() -> None:
     output = Path(_OUTPUT.value)
     if output.exists() and (not output.is_dir() or _holds_something_else(output)):
         raise InputError(f"{output} holds something else than a comparison; choose a new --output")
+    language = None if _LANGUAGE.value is None else chosen_code(_LANGUAGE.value, "--language")
     files.check_writable(output / "report.html")
 
     # Only now: it takes its time, and a wrong flag should be answered at once.
@@ -48,6 +54,7 @@ def main() -> None:
         intersect=_INTERSECT.value,
         seed=_SEED.value,
         resamples=_RESAMPLES.value,
+        language=language,
     )
 
 

@@ -4,23 +4,37 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vitlab.language import Code, language_of
 from vitlab.progress import say
-from vitlab.reporting import read_runs, write_comparison
+from vitlab.reporting import Compared, read_runs, write_comparison
 from vitlab.run_directory import circumstances
 
 MOST_SENTENCES = 10
 
 
 def compare_runs(
-    paths: Sequence[Path], output: Path, *, intersect: bool, seed: int, resamples: int
+    paths: Sequence[Path],
+    output: Path,
+    *,
+    intersect: bool,
+    seed: int,
+    resamples: int,
+    language: Code | None = None,
 ) -> None:
+    """Without a `language` the report speaks that of the runs, or English where they differ."""
     compared = read_runs(paths, intersect=intersect)
     say(f"models   {len(compared.candidates)} of {len(compared.runs)} runs, on {compared.n} test images")
     for run, count in compared.left_out.items():
         say(f"         {count} test images of {run} are not in all runs; they are left out")
-    found = write_comparison(compared, output, circumstances(), seed=seed, resamples=resamples)
+    spoken = language_of(language or _language_of_runs(compared))
+    found = write_comparison(compared, output, circumstances(), spoken, seed=seed, resamples=resamples)
     _say_results(found)
     say("", f"report: {output / 'report.html'}")
+
+
+def _language_of_runs(compared: Compared) -> Code:
+    languages = {run.config.report.language for run in compared.runs}
+    return languages.pop() if len(languages) == 1 else "en"
 
 
 def _say_results(found: dict[str, Any]) -> None:

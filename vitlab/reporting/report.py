@@ -9,6 +9,7 @@ from vitlab import files
 from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Config, from_json
 from vitlab.data import PARTS, Collection, Split
+from vitlab.evaluation import class_reading
 from vitlab.language import Language, language_of
 from vitlab.reporting import charts
 from vitlab.reporting.commands import run_commands

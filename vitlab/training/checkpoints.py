@@ -39,9 +39,7 @@ class Checkpoints:
             "arrays": ocp.PyTreeCheckpointHandler(use_compression=False),
             "position": ocp.JsonCheckpointHandler(),
         }
-        self._manager = ocp.CheckpointManager(
-            folder.absolute(), item_handlers=handlers, options=options
-        )
+        self._manager = ocp.CheckpointManager(folder.absolute(), item_handlers=handlers, options=options)
         self._every_seconds = every_seconds
         self._has_asked_for_space = False
         self._last_end = time.monotonic()

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from vitlab import files
 from vitlab.evaluation import confusion_matrix
+from vitlab.language import Language, Message
 from vitlab.reporting.comparison import charts
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.facts import facts
@@ -27,14 +28,20 @@ MOST_CONFUSIONS = 12  # of a pair of models
 
 
 def write_comparison(
-    compared: Compared, output: Path, circumstances: Mapping[str, Any], *, seed: int, resamples: int
+    compared: Compared,
+    output: Path,
+    circumstances: Mapping[str, Any],
+    language: Language,
+    *,
+    seed: int,
+    resamples: int,
 ) -> dict[str, Any]:
-    """What `comparison.json` holds, once everything is written."""
+    """What `comparison.json` holds, once everything is written; the page alone is in the language."""
     found = {"made_by": dict(circumstances), **facts(compared, seed, resamples)}
-    plain = json.loads(json.dumps(found))  # tuples as lists, as everyone else reads it
+    plain = _as_json(found)
     every = tables(plain)
-    drawn = _drawings(compared, plain)
-    page = _page(compared, plain, every, drawn, seed)
+    drawn = _drawings(compared, plain, language)
+    page = _page(compared, plain, every, drawn, seed, language)
     files.write_json(output / "comparison.json", plain)  # first: by it the folder is known again
     files.write_text(output / "report.html", page)
     with files.replacing_folder(output / "tables") as folder:
@@ -47,7 +54,14 @@ def write_comparison(
     return plain
 
 
-def _drawings(compared: Compared, found: dict[str, Any]) -> dict[str, str]:
+def _as_json(value: Any) -> Any:
+    """With tuples as lists, as everyone else reads it; messages stay what they are."""
+    if isinstance(value, Mapping):
+        return {str(key): _as_json(item) for key, item in value.items()}
+    return [_as_json(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> dict[str, str]:
     """SVG by name."""
     figures = [
         (f"{row['number']}  {row['model']}", row["accuracy"], row["accuracy_interval"])
@@ -58,22 +72,27 @@ def _drawings(compared: Compared, found: dict[str, Any]) -> dict[str, str]:
     differences = [
         (_difference_name(pair), pair["difference"], pair["difference_interval"]) for pair in pairs
     ]
-    title = "difference of test accuracy, points, corrected 95 % interval"
+    title = Message("difference of test accuracy, points, corrected 95 % interval")
+    over = Message("test accuracy, %, with its 95 % interval")
     drawn = {
-        "accuracy": charts.intervals_chart(figures, "test accuracy, %, with its 95 % interval"),
-        "differences": charts.intervals_chart(differences, title, zero=True),
-        "parts_accuracy": charts.parts_chart(found["parts"], "accuracy", "accuracy, %"),
-        "parts_loss": charts.parts_chart(found["parts"], "loss", "loss"),
-        **_curves(compared),
-        **_costs(found),
+        "accuracy": charts.intervals_chart(figures, over, language),
+        "differences": charts.intervals_chart(differences, title, language, zero=True),
+        "parts_accuracy": charts.parts_chart(
+            found["parts"], "accuracy", Message("accuracy, %"), language
+        ),
+        "parts_loss": charts.parts_chart(found["parts"], "loss", Message("loss"), language),
+        **_curves(compared, language),
+        **_costs(found, language),
     }
     matrices = _matrices(compared)
     chosen = charts.most_confused(matrices)
     for number, (one, matrix) in enumerate(zip(compared.candidates, matrices, strict=True), 1):
         heading = f"{number}  {one.name}"
-        drawn[f"confusion_{number}"] = charts.matrix_chart(matrix, compared.class_names, chosen, heading)
+        drawn[f"confusion_{number}"] = charts.matrix_chart(
+            matrix, compared.class_names, chosen, heading, language
+        )
         bins = found["reliability"][one.name]
-        drawn[f"reliability_{number}"] = charts.reliability_chart(bins, heading)
+        drawn[f"reliability_{number}"] = charts.reliability_chart(bins, heading, language)
     return drawn
 
 
@@ -88,7 +107,7 @@ def _matrices(compared: Compared) -> list[np.ndarray]:
     return [confusion_matrix(one.test.labels, one.test.answers, classes) for one in compared.candidates]
 
 
-def _curves(compared: Compared) -> dict[str, str]:
+def _curves(compared: Compared, language: Language) -> dict[str, str]:
     """Of each run; epochs whose loss became no number are left out."""
     drawn = {}
     for number, run in enumerate(compared.runs, 1):
@@ -101,9 +120,11 @@ def _curves(compared: Compared) -> dict[str, str]:
             for one in candidate.folds or (candidate,)
             if one.run is run
         }
-        for metric in ("accuracy", "loss"):
-            title = f"{metric} of {run.name} by epoch"
-            drawn[f"curves_{metric}_{number}"] = charts.curves_chart(log, best, metric, title)
+        for metric, title in (
+            ("accuracy", Message("accuracy of {name} by epoch", name=run.name)),
+            ("loss", Message("loss of {name} by epoch", name=run.name)),
+        ):
+            drawn[f"curves_{metric}_{number}"] = charts.curves_chart(log, best, metric, title, language)
     return drawn
 
 
@@ -113,13 +134,13 @@ def _is_finite(line: Mapping[str, Any]) -> bool:
     return all(value is not None and math.isfinite(value) for value in values)
 
 
-def _costs(found: dict[str, Any]) -> dict[str, str]:
+def _costs(found: dict[str, Any], language: Language) -> dict[str, str]:
     drawn = {}
     if found["latency"]:
-        title = "test accuracy against the time of an answer"
-        axis = "milliseconds an image, logarithmic"
+        title = Message("test accuracy against the time of an answer")
+        axis = Message("milliseconds an image, logarithmic")
         drawn["latency"] = charts.scatter_chart(
-            found["latency"], "milliseconds", axis, title, front=True
+            found["latency"], "milliseconds", axis, title, language, front=True
         )
     accuracy = {row["number"]: row["accuracy"] for row in found["figures"]}
     trained = [
@@ -128,9 +149,11 @@ def _costs(found: dict[str, Any]) -> dict[str, str]:
         if row["cumulative_seconds"]
     ]
     if trained:
-        title = "test accuracy against the time of training"
-        axis = "seconds of training, logarithmic"
-        drawn["training_time"] = charts.scatter_chart(trained, "cumulative_seconds", axis, title)
+        title = Message("test accuracy against the time of training")
+        axis = Message("seconds of training, logarithmic")
+        drawn["training_time"] = charts.scatter_chart(
+            trained, "cumulative_seconds", axis, title, language
+        )
     return drawn
 
 
@@ -140,6 +163,7 @@ def _page(
     every: dict[str, Table],
     drawn: dict[str, str],
     seed: int,
+    language: Language,
 ) -> str:
     chosen = compared.candidates[found["selection"][0]["number"] - 1]
     gallery = open_gallery(compared, seed)
@@ -147,6 +171,7 @@ def _page(
     statements = [pair for pair in found["pairs"] if pair["figure"] == "accuracy"]
     return render(
         "comparison.html",
+        language,
         found=found,
         tables=every,
         charts={name: Markup(svg) for name, svg in drawn.items()},
