@@ -125,7 +125,7 @@ def test_a_config_file_of_ones_own_with_a_misspelt_key_is_refused(tmp_path: Path
 def test_a_run_leaves_everything_that_the_later_stages_read(small_run: Path):
     assert {path.name for path in small_run.iterdir()} == {
         "config.json", "manifest.json", "split.csv", "log.jsonl", "checkpoints", "model", "network.json",
-        "analysis.json", "predictions", "metrics.json", "figures", "report.html",
+        "analysis.json", "predictions", "metrics.json", "figures", "report.html", "model_card.md",
     }  # fmt: skip
     manifest = json.loads((small_run / "manifest.json").read_text())
     split = read_split(small_run / "split.csv")
@@ -305,9 +305,14 @@ def test_without_its_log_a_report_says_so_and_shows_the_rest(small_run: Path, tm
     shutil.copytree(small_run, workdir)
     (workdir / "log.jsonl").unlink()
     (workdir / "report.html").unlink()
+    card = (workdir / "model_card.md").read_text()
+    (workdir / "model_card.md").unlink()
     result = vitlab("main", DIGITS, f"--workdir={workdir}")
     assert result.returncode == 0, result.stderr
     assert "log.jsonl is gone, and with it the curves" in (workdir / "report.html").read_text()
+    made_again = (workdir / "model_card.md").read_text()
+    figures = [text.partition("## How good it is")[2].partition("## Use") for text in (card, made_again)]
+    assert figures[0][0] == figures[1][0] != ""
 
 
 def test_what_a_kill_left_half_written_is_no_hindrance_and_goes_away(small_run: Path, tmp_path: Path):

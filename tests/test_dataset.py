@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.conftest import vitlab
 from tests.data.inspection.collections import blurred, photograph, save
-from tests.reporting.test_report import Page
+from tests.reporting.pages import Page
 
 
 def look(data: object, output: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -72,20 +72,20 @@ def test_the_json_names_what_is_wrong(looked: tuple[dict, Page, str]):
 
 def test_the_page_says_the_same_and_stands_alone(looked: tuple[dict, Page, str]):
     _, page, _ = looked
-    numbers = dict(page.tables[0][1:])
+    numbers = dict(page.every[0][1:])
     assert numbers["files that cannot be read"] == "2"
     assert numbers["pictures that are there more than once, equal to the last pixel"] == "1"
     assert numbers["pictures that are there more than once, nearly the same"] == "1"
     assert numbers["of these, under several labels"] == "1"
     assert numbers["images that are blank"] == "1"
     assert all(address.startswith(("data:", "#")) for address in page.addresses)
-    assert ["PNG RGB", "7"] in page.tables[1]
-    assert ["dog 🐕/loop\\n.png", "not a file that can be opened"] in page.tables[-1]
+    assert ["PNG RGB", "7"] in page.every[1]
+    assert ["dog 🐕/loop\\n.png", "not a file that can be opened"] in page.every[-1]
 
 
 def test_nothing_that_a_name_contains_becomes_part_of_the_page(looked: tuple[dict, Page, str]):
     _, page, _ = looked
-    assert not page.tags & {"script", "b", "i"}
+    assert not {"script", "b", "i"} & set(page.tags)
     assert not page.handlers
     assert "\u202e" not in "".join(page.text)
     assert any("<i>cat" in text for text in page.text)

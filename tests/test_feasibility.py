@@ -11,7 +11,7 @@ import pytest
 
 from tests.configs.small import get_config
 from tests.conftest import vitlab
-from tests.reporting.test_report import Page
+from tests.reporting.pages import Page
 from vitlab import config
 from vitlab.data import Split, open_source, write_split
 from vitlab.errors import InputError
@@ -46,7 +46,7 @@ def percent(share: float) -> str:
 
 
 def test_every_figure_of_the_page_is_in_the_file(page: Page, facts: dict):
-    scores, classes = page.tables
+    scores, classes = page.every
     expected = [
         facts["baseline"]["test"],
         facts["clusters"]["score"],
@@ -94,7 +94,7 @@ def test_the_figures_follow_from_what_is_said_of_each_image(facts: dict):
 
 def test_the_page_stands_alone_and_its_figures_are_files_too(study: tuple[str, Path], page: Page):
     assert all(address.startswith("data:image/") for address in page.addresses)
-    assert not {"script", "link"} & page.tags
+    assert not {"script", "link"} & set(page.tags)
     figures = {path.stem for path in (study[1] / "figures").iterdir()}
     assert figures == {"pca", "tsne", "confusion_clusters", "confusion_neighbours", "confusion_probe"}
     drawn = ElementTree.parse(study[1] / "figures" / "tsne.svg").getroot()

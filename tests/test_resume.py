@@ -98,6 +98,9 @@ def test_sigterm_saves_and_ends_well_and_the_run_goes_on_from_there(tmp_path: Pa
     assert process.returncode == 0
     assert "stopped and saved in phase all after" in output
     assert "run the same command again to go on" in output.splitlines()[-1]
+    page = (stopped / "report.html").read_text()
+    assert "The run was stopped. The same command goes on with it." in page
+    assert 'http-equiv="refresh"' not in page
     output = subprocess.run(
         [*command(stopped, "vit"), rarely], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout

@@ -26,7 +26,7 @@ from vitlab.run_directory import RunDirectory
 from vitlab.weights import Preprocessing
 
 DIGITS = Dataset(path="digits")
-PREPROCESSING = {"size": 8, "interpolation": "bilinear", "crop": 1.0, "crop_first": True}
+PREPROCESSING = Preprocessing(size=8, interpolation="bilinear", crop=1.0, crop_first=True)
 
 
 def digits_split(*, images: int = 400, seed: int = 0) -> Split:
@@ -98,7 +98,7 @@ def conclude_run(path: Path, **columns: tuple[str, ...]) -> RunDirectory:
     """
     run = RunDirectory(path)
     config = run.read_finished()
-    collection = open_collection(config.dataset, Preprocessing(**PREPROCESSING), "squash")
+    collection = open_collection(config.dataset, PREPROCESSING, "squash")
     collection, split = align(collection, read_split(run.split))
     table = dataclasses.replace(split.table, columns={**split.table.columns, **columns})
     conclude(run, list(config.phases), collection, Split(table, split.parts))
@@ -174,7 +174,7 @@ def _card(split: Split, network: str, phase: str, place: int) -> dict[str, Any]:
         "class_names": list(split.table.class_names),
         "parameters": 1234567,
         "options": {},
-        "preprocessing": PREPROCESSING,
+        "preprocessing": dataclasses.asdict(PREPROCESSING),
         "resize": "squash",
         "origin": {"weights": None},
         "trained": {

@@ -14,11 +14,13 @@ import pytest
 
 
 class Page(html.parser.HTMLParser):
-    """Tables by id (rows of cells: text and order), and what could run or be fetched."""
+    """Tables by id (rows of cells: text and order), the texts of all of them in the page's order as
+    `every`, and what could run or be fetched."""
 
     def __init__(self, text: str):
         super().__init__()
         self.tables: dict[str, list[list[tuple[str, str]]]] = {}
+        self.every: list[list[list[str]]] = []
         self.addresses: list[str] = []
         self.targets: list[str] = []  # of links within the page
         self.handlers: list[str] = []
@@ -43,8 +45,10 @@ class Page(html.parser.HTMLParser):
         self.ids += [values["id"]] if "id" in values else []
         if tag == "table":
             self._rows = self.tables.setdefault(values.get("id", ""), [])
+            self.every.append([])
         elif tag == "tr":
             self._rows.append([])
+            self.every[-1].append([])
         elif tag in ("td", "th"):
             self._cell, self._order = [], values.get("data-order", "")
         elif values.get("class") == "below":
@@ -52,7 +56,9 @@ class Page(html.parser.HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         if tag in ("td", "th") and self._cell is not None:
-            self._rows[-1].append(("".join(self._cell).strip(), self._order))
+            text = "".join(self._cell).strip()
+            self._rows[-1].append((text, self._order))
+            self.every[-1][-1].append(text)
             self._cell = None
         elif tag == "span":
             self._below = False
