@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import vitlab
 from tests.reporting.made_runs import change_json, digits_split, invented_split, make_run
-from tests.reporting.test_comparison import Page
+from tests.reporting.pages import Page
 from vitlab.compare_job import compare_runs
 from vitlab.config import Split as SplitSettings
 from vitlab.errors import InputError

@@ -14,6 +14,7 @@ from ml_collections import ConfigDict
 
 from vitlab.errors import InputError
 from vitlab.phase_settings import Phase, check_phase
+from vitlab.reported_figures import Reported, check_reported
 from vitlab.typed import build
 
 
@@ -135,11 +136,13 @@ class Report:
         classes: of which it shows several images; empty: the two that were confused most often.
         examples: how many images of each of them.
         private: show also the images that may not be republished (`dataset.columns.republish`).
+        reported: what a study states of the same models.
     """
 
     classes: tuple[str, ...] = ()
     examples: int = 5
     private: bool = False
+    reported: Reported = field(default_factory=Reported)
 
 
 @dataclass(frozen=True)
@@ -236,6 +239,7 @@ def _check(config: Config) -> None:
         raise InputError("phases is empty; a run needs at least one (see configs/transfer.py)")
     for name, settings in config.phases.items():
         check_phase(name, settings, config.batch_size)
+    check_reported(config.report.reported, config.phases)
 
 
 def _check_data(config: Config) -> None:

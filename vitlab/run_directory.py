@@ -180,7 +180,11 @@ class RunDirectory:
         # What an older vitlab could not say has its default.
         before = from_json(read_json(self.config))
         self._changes = differences(_as_json(before), _as_json(chosen))
-        refused = [change for change in self._changes if not accept_changes or not self._is_open(change)]
+        refused = [
+            change
+            for change in self._changes
+            if not _is_of_the_report(change) and not (accept_changes and self._is_open(change))
+        ]
         if refused and accept_changes:
             raise InputError(
                 f"{self.path} has gone too far for a change of {'; '.join(refused)}; "
@@ -203,7 +207,7 @@ class RunDirectory:
         may come after the others.
         """
         key = change.partition(":")[0]
-        if key in ("checkpoint_seconds", "fsdp") or key.startswith("report."):
+        if key in ("checkpoint_seconds", "fsdp"):
             return True
         if not key.startswith("phases."):
             return False
@@ -245,6 +249,11 @@ class RunDirectory:
             f"test accuracy {test['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
             f"n = {test['n']}) after phase {phase}; report: {self.report}"
         )
+
+
+def _is_of_the_report(change: str) -> bool:
+    """What the report shows may always change: no training, and no figure of ours, depends on it."""
+    return change.startswith("report.")
 
 
 def read_json(path: Path) -> Any:

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from vitlab.config import Config, Dataset, Model, Phase, to_json
+from vitlab.config import Config, Dataset, Model, Phase, Report, to_json
 from vitlab.config import Split as SplitSettings
 from vitlab.data import PARTS, Split, Table, open_source, write_split
 from vitlab.evaluation import Predictions, save_predictions
+from vitlab.reported_figures import Reported
 
 DIGITS = Dataset(path="digits")
 
@@ -46,6 +47,7 @@ def make_run(
     settings: SplitSettings | None = None,
     phase: Phase | None = None,
     dataset: Dataset = DIGITS,
+    reported: Reported | None = None,
 ) -> Path:
     """A run whose phases answer rightly with about the given chances.
 
@@ -57,6 +59,7 @@ def make_run(
         split=settings or SplitSettings(),
         model=Model(name=network),
         phases={name: phase or Phase(epochs=4) for name in phases},
+        report=Report(reported=reported or Reported()),
     )
     _write(path / "config.json", to_json(config))
     write_split(split, path / "split.csv")

@@ -13,7 +13,9 @@ from vitlab.reporting.gallery import Gallery
 from vitlab.reporting.network_chart import network_chart
 from vitlab.reporting.page import data_address, render
 from vitlab.reporting.pictures import Picture, grid_svg
+from vitlab.reporting.reported import reported_row, reported_table
 from vitlab.reporting.results import PhaseResult, Results, read_results
+from vitlab.reporting.tables import Column, Table
 from vitlab.run_directory import RunDirectory
 
 
@@ -27,13 +29,15 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     figures = drawn | {name: grid_svg(pictures) for name, pictures in galleries.items()}
     for name, svg in figures.items():
         files.write_text(run.figures / f"{name}.svg", svg)
+    costs = _costs(results.phases, config)
     page = render(
         "report.html",
         results=results,
         analysis=results.analysis,
         most_changed=MOST_CHANGED,
         parts=PARTS,
-        costs=_costs(results.phases, config),
+        costs=costs,
+        reported=_reported(results.phases, config, costs),
         charts={name: data_address(svg) for name, svg in drawn.items()},
         galleries=galleries,
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
@@ -106,3 +110,13 @@ def _costs(phases: tuple[PhaseResult, ...], config: Config) -> list[dict[str, An
             }
         )
     return rows
+
+
+def _reported(phases: tuple[PhaseResult, ...], config: Config, costs: list[dict[str, Any]]) -> Table:
+    """Each model beside what a study reported of it."""
+    rows = []
+    for phase, cost in zip(phases, costs, strict=True):
+        row = reported_row(config.report.reported, phase.name, phase.metrics, cost)
+        if row is not None:
+            rows.append({"model": phase.name, **row})
+    return reported_table(rows, (Column("model", "model"),))

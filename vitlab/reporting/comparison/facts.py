@@ -18,6 +18,7 @@ from vitlab.reporting.comparison.costs import costs, latencies
 from vitlab.reporting.comparison.differences import augmentation_effects, changed, paired_tests
 from vitlab.reporting.comparison.recipes import is_augmented
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
+from vitlab.reporting.reported import reported_row
 
 FIGURES = (
     "balanced_accuracy",
@@ -47,6 +48,7 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         for one in compared.candidates
     ]
     pairs = paired_tests(compared, seed, resamples)
+    spent = costs(compared.candidates)
     return {
         "n": compared.n,
         "class_names": list(compared.class_names),
@@ -74,7 +76,8 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "repeats": repetitions(compared.candidates),
         "folds": folds(compared.candidates),
         "fold_tests": fold_tests(compared.candidates),
-        "costs": costs(compared.candidates),
+        "costs": spent,
+        "reported": _reported(compared.candidates, every, spent),
         "latency": latencies(compared.candidates),
     }
 
@@ -186,6 +189,19 @@ def _parts(compared: Compared, every: Sequence[dict[str, Any]]) -> list[dict[str
         }
         for number, (one, parts) in enumerate(zip(compared.candidates, every, strict=True), 1)
     ]
+
+
+def _reported(
+    candidates: Sequence[Candidate], every: Sequence[dict[str, Any]], spent: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Models of which a study reported figures, beside them. The costs of folds are those of several."""
+    rows = []
+    for one, parts, cost in zip(candidates, every, spent, strict=True):
+        reported = one.run.config.report.reported
+        row = reported_row(reported, one.phase, parts, {} if one.folds else cost)
+        if row is not None:
+            rows.append({"number": cost["number"], "model": one.name, **row})
+    return rows
 
 
 def _classes(compared: Compared, every: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from vitlab.reporting.reported import reported_table
 from vitlab.reporting.tables import Column, Table
 
 MODEL = (Column("number", "#", "count"), Column("model", "model"))
@@ -22,6 +23,7 @@ def tables(facts: dict[str, Any]) -> dict[str, Table]:
         Table("augmentation", _AUGMENTATION, facts["augmentation"]),
         Table("repeats", _REPEATS, _seeds(facts["repeats"])),
         Table("fold_tests", _FOLD_TESTS, facts["fold_tests"]),
+        reported_table(facts["reported"], MODEL),
     ]
     return {table.name: table for table in every if table.rows}
 
