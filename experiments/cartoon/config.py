@@ -3,7 +3,7 @@
     python -m vitlab.main --config=experiments/cartoon/config.py:mobilenet_v2 \\
         --config.dataset.path=FOLDER --config.model.weights=FILE_OR_NAME --workdir=runs/cartoon
 
-configs/transfer.py, with the figures that the study reported: of 10 classes of 100 drawn images, and 22 of
+configs/transfer.py, with the figures that the study reported: of 10 classes of 100 drawn images; 22 of
 the 150 test images were not counted. Epochs and minutes are those of each phase. The size after
 fine-tuning is three times the one before, which is Adam's memory of all parameters: so the first is
 taken for weights alone, and the second for a checkpoint.

@@ -92,10 +92,10 @@ def test_a_run_with_two_phases_gives_two_models_and_all_pairs_are_told(compared)
         *("cnn0", "cnn1", "cnn2", "flip"),
     ]
     pairs = [pair for pair in found["pairs"] if pair["figure"] == "accuracy"]
-    assert len(pairs) == 8 * 7 // 2
+    assert len(pairs) == 8 * 7 // 2 - 3  # but for those of the three seeds of one recipe
     text = " ".join(" ".join(page.text).split())
-    surest = sorted(pairs, key=lambda pair: pair["p"])[:15]
-    assert all(pair["statement"] in text for pair in surest)
+    assert len(found["verdicts"]) == 6 * 5 // 2
+    assert all(told["statement"] in text for told in found["verdicts"])
     best = next(pair for pair in pairs if {pair["first"], pair["second"]} == {"vit/finetune", "cnn0"})
     assert best["better"] == "vit/finetune"
     assert best["statement"].startswith("vit/finetune is better than cnn0 on these 200 images")
@@ -104,14 +104,13 @@ def test_a_run_with_two_phases_gives_two_models_and_all_pairs_are_told(compared)
         assert (pair["p_corrected"] <= 0.05) == (low > 0 or high < 0)
 
 
-def test_the_area_has_no_interval_where_mistakes_are_few(compared):
-    page, found, _ = compared
+def test_figures_of_ranks_have_an_interval_that_no_percentile_cuts_short_at_1(compared):
+    _, found, _ = compared
     for row in found["figures"]:
-        mistakes = round(row["n"] * (1 - row["accuracy"]))
-        assert (row["roc_auc_interval"] is None) == (mistakes < 20)
-    few = [str(row["number"]) for row in found["figures"] if row["roc_auc_interval"] is None]
-    note = f"roc auc: fewer than 20 mistakes ({', '.join(few)})"
-    assert note in " ".join("".join(page.text).split())
+        for figure in ("roc_auc", "average_precision"):
+            low, high = row[f"{figure}_interval"]
+            assert 0 < low < row[figure] < high < 1
+            assert row[figure] - low > high - row[figure]
 
 
 def test_costs_are_summed_over_the_phases_of_a_run(compared):

@@ -39,6 +39,7 @@ from vitlab.evaluation.projections import (
 )
 from vitlab.evaluation.ranking import Curve, curve
 from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
+from vitlab.evaluation.seeds import LEAST_SEEDS, OVER_SEEDS, SeedTest, compare_seeds, seed_test
 from vitlab.evaluation.separability import (
     Clusters,
     Probe,
@@ -55,6 +56,8 @@ __all__ = [
     "ALPHA",
     "CONFIDENCE",
     "ENGLISH",
+    "LEAST_SEEDS",
+    "OVER_SEEDS",
     "Changes",
     "Clusters",
     "Comparison",
@@ -68,6 +71,7 @@ __all__ = [
     "Reduced",
     "Repeats",
     "Score",
+    "SeedTest",
     "Temperature",
     "Wording",
     "analyse_errors",
@@ -80,6 +84,7 @@ __all__ = [
     "compare_accuracy",
     "compare_figure",
     "compare_folds",
+    "compare_seeds",
     "confusion_matrix",
     "curve",
     "drawn_rows",
@@ -106,6 +111,7 @@ __all__ = [
     "same_images",
     "save_predictions",
     "score",
+    "seed_test",
     "separability_statements",
     "statement",
     "student_interval",

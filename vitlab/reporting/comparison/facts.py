@@ -7,6 +7,7 @@ import numpy as np
 
 from vitlab.data import HARD, PARTS
 from vitlab.evaluation import (
+    Estimate,
     bootstrap_of_models,
     calibration,
     evaluate,
@@ -16,8 +17,9 @@ from vitlab.evaluation import (
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.costs import costs, latencies
 from vitlab.reporting.comparison.differences import augmentation_effects, changed, paired_tests
-from vitlab.reporting.comparison.recipes import is_augmented
+from vitlab.reporting.comparison.recipes import is_augmented, recipes_of
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
+from vitlab.reporting.comparison.verdicts import seed_tests, selection, verdicts
 from vitlab.reporting.reported import reported_row
 
 FIGURES = (
@@ -34,11 +36,10 @@ FIGURES = (
     "brier",
     "ece",
 )
-AREA, TOP = "roc_auc", "top_5_accuracy"
-
-FEW_MISTAKES = 20  # with fewer, ROC-AUC's interval is too narrow (experiments/statistics/coverage.py)
-AREA_RESAMPLES = 1000  # of ROC-AUC, whose cost grows with the square of the images
-MOST_AREA_IMAGES = 5000
+TOP = "top_5_accuracy"
+OF_RANKS = ("roc_auc", "average_precision")  # their cost grows with the square of the images
+RANK_RESAMPLES = 400  # they need no more than a standard deviation
+MOST_RANKED_IMAGES = 5000
 
 
 def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
@@ -47,16 +48,21 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         {part: evaluate(one.predictions[part], compared.class_names) for part in PARTS}
         for one in compared.candidates
     ]
-    pairs = paired_tests(compared, seed, resamples)
+    recipes = recipes_of(compared.candidates)
+    pairs = paired_tests(compared, recipes, seed, resamples)
+    over_seeds = seed_tests(recipes, compared.n)
+    told = verdicts(recipes, pairs, over_seeds)
+    by_name = dict(zip(compared.models, every, strict=True))
     spent = costs(compared.candidates)
     return {
         "n": compared.n,
         "class_names": list(compared.class_names),
         "left_out": dict(compared.left_out),
         "split_hashes": sorted({run.split_hash for run in compared.runs}),
-        "bootstrap": {"seed": seed, "resamples": resamples, "roc_auc_resamples": _for_area(resamples)},
+        "bootstrap": {"seed": seed, "resamples": resamples, "rank_resamples": _of_ranks(resamples)},
         "models": [_model(number, one) for number, one in enumerate(compared.candidates, 1)],
-        "selection": _selection(compared, every, pairs),
+        "selection": selection(recipes, by_name, told),
+        "verdicts": told,
         "figures": _figures(compared, every, seed, resamples),
         "parts": _parts(compared, every),
         "pairs": pairs,
@@ -73,7 +79,8 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "hard_groups": _hard_groups(compared),
         "changes": changed(compared),
         "augmentation": augmentation_effects(compared, pairs),
-        "repeats": repetitions(compared.candidates),
+        "repeats": repetitions(recipes),
+        "seed_tests": over_seeds,
         "folds": folds(compared.candidates),
         "fold_tests": fold_tests(compared.candidates),
         "costs": spent,
@@ -100,43 +107,6 @@ def _model(number: int, one: Candidate) -> dict[str, Any]:
     }
 
 
-def _selection(
-    compared: Compared, every: Sequence[dict[str, Any]], pairs: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """The best on the validation part first, among equals the least loss there (S1-11)."""
-    order = sorted(
-        range(len(every)), key=lambda row: (-every[row]["val"]["accuracy"], every[row]["val"]["loss"])
-    )
-    chosen = compared.candidates[order[0]].name
-    against = {
-        next(name for name in (pair["first"], pair["second"]) if name != chosen): pair
-        for pair in pairs
-        if pair["figure"] == "accuracy" and chosen in (pair["first"], pair["second"])
-    }
-    rows = []
-    for place, index in enumerate(order, 1):
-        name = compared.candidates[index].name
-        rows.append(
-            {
-                "rank": place,
-                "number": index + 1,
-                "model": name,
-                "val_accuracy": every[index]["val"]["accuracy"],
-                "val_loss": every[index]["val"]["loss"],
-                "accuracy": every[index]["test"]["accuracy"],
-                "accuracy_interval": every[index]["test"]["accuracy_interval"],
-                "against_chosen": _against(against[name], chosen) if name != chosen else "chosen",
-            }
-        )
-    return rows
-
-
-def _against(pair: dict[str, Any], chosen: str) -> str:
-    if pair["better"] is None:
-        return "not established"
-    return "worse" if pair["better"] == chosen else "better"
-
-
 def _figures(
     compared: Compared, every: Sequence[dict[str, Any]], seed: int, resamples: int
 ) -> list[dict[str, Any]]:
@@ -144,38 +114,34 @@ def _figures(
     models = [one.test for one in compared.candidates]
     names = [*FIGURES, *([TOP] if len(compared.class_names) > 5 else [])]
     estimates = bootstrap_of_models(models, names, seed, resamples)
-    areas: list[dict[str, Any]] = [{} for _ in models]
-    if compared.n <= MOST_AREA_IMAGES:
-        areas = list(bootstrap_of_models(models, [AREA], seed, _for_area(resamples)))
+    if compared.n <= MOST_RANKED_IMAGES:
+        ranked = bootstrap_of_models(models, OF_RANKS, seed, _of_ranks(resamples))
+    else:
+        ranked = [_without_intervals(parts["test"]) for parts in every]
     rows = []
     for index, (one, parts) in enumerate(zip(compared.candidates, every, strict=True)):
         test = parts["test"]
         row: dict[str, Any] = {"number": index + 1, "model": one.name, "n": test["n"]}
         row |= {"accuracy": test["accuracy"], "accuracy_interval": test["accuracy_interval"]}
         notes = {}
-        for name, estimate in estimates[index].items():
+        for name, estimate in (estimates[index] | ranked[index]).items():
             row |= {name: estimate.value, f"{name}_interval": estimate.interval}
             notes[name] = estimate.note
         kappa = row["kappa"]
         row["kappa_reading"] = None if kappa is None else kappa_reading(kappa)
-        mistakes = round(test["n"] * (1 - test["accuracy"]))
-        area = areas[index].get(AREA)
-        row[AREA] = test["roc_auc"]
-        row[f"{AREA}_interval"] = None
-        if area is None:
-            notes[AREA] = f"more than {MOST_AREA_IMAGES} images"
-        elif area.value is not None and mistakes < FEW_MISTAKES:
-            notes[AREA] = f"fewer than {FEW_MISTAKES} mistakes"
-        else:
-            row[f"{AREA}_interval"], notes[AREA] = area.interval, area.note
-        row["average_precision"] = test["average_precision"]
+        row |= {name: test[name] for name in OF_RANKS}  # in float64, which the resamples are not
         row["no_interval"] = {name: note for name, note in notes.items() if note}
         rows.append(row)
     return rows
 
 
-def _for_area(resamples: int) -> int:
-    return min(resamples, AREA_RESAMPLES)
+def _of_ranks(resamples: int) -> int:
+    return min(resamples, RANK_RESAMPLES)
+
+
+def _without_intervals(test: dict[str, Any]) -> dict[str, Estimate]:
+    note = f"more than {MOST_RANKED_IMAGES:,} images"
+    return {name: Estimate(test[name], None, note) for name in OF_RANKS}
 
 
 def _parts(compared: Compared, every: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

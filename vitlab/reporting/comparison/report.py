@@ -63,12 +63,13 @@ def _drawings(compared: Compared, found: dict[str, Any]) -> dict[str, str]:
     title = "difference of test accuracy, points, corrected 95 % interval"
     drawn = {
         "accuracy": charts.intervals_chart(figures, "test accuracy, %, with its 95 % interval"),
-        "differences": charts.intervals_chart(differences, title, zero=True),
         "parts_accuracy": charts.parts_chart(found["parts"], "accuracy", "accuracy, %"),
         "parts_loss": charts.parts_chart(found["parts"], "loss", "loss"),
         **_curves(compared),
         **_costs(found),
     }
+    if differences:
+        drawn["differences"] = charts.intervals_chart(differences, title, zero=True)
     matrices = _matrices(compared)
     chosen = charts.most_confused(matrices)
     for number, (one, matrix) in enumerate(zip(compared.candidates, matrices, strict=True), 1):
@@ -148,7 +149,6 @@ def _page(
     chosen = compared.candidates[found["selection"][0]["number"] - 1]
     gallery = open_gallery(compared, seed)
     is_open = isinstance(gallery, Gallery)
-    statements = [pair for pair in found["pairs"] if pair["figure"] == "accuracy"]
     return render(
         "comparison.html",
         found=found,
@@ -158,8 +158,8 @@ def _page(
         curves=[n for n in range(1, len(compared.runs) + 1) if f"curves_loss_{n}" in drawn],
         chosen=found["selection"][0],
         verdicts={word: _names(found, word) for word in ("better", "worse", "not established")},
-        statements=sorted(statements, key=lambda pair: pair["p"])[:MOST_SENTENCES],
-        pairs=len(statements),
+        shown_model=chosen.name,
+        statements=found["verdicts"][:MOST_SENTENCES],
         shown_classes=len(charts.most_confused(_matrices(compared))),
         most_differences=MOST_DIFFERENCES,
         most_confusions=MOST_CONFUSIONS,

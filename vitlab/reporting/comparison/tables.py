@@ -15,13 +15,14 @@ def tables(facts: dict[str, Any]) -> dict[str, Table]:
         Table(name, MODEL + _known(columns, facts[name]), facts[name])
         for name, columns in _OF_MODELS.items()
     ] + [
-        Table("selection", (Column("rank", "rank", "count"), *MODEL, *_SELECTION), facts["selection"]),
+        _selection(facts["selection"]),
         Table("pairs", _PAIRS, _pairs(facts["pairs"]), most=200),
         Table("classes", _classes(facts), facts["classes"]),
         Table("changes", _CHANGES, _changes(facts["changes"])),
         Table("confusions", _CONFUSIONS, _confusions(facts["changes"])),
         Table("augmentation", _AUGMENTATION, facts["augmentation"]),
         Table("repeats", _REPEATS, _seeds(facts["repeats"])),
+        Table("seed_tests", _SEED_TESTS, facts["seed_tests"]),
         Table("fold_tests", _FOLD_TESTS, facts["fold_tests"]),
         reported_table(facts["reported"], MODEL),
     ]
@@ -45,6 +46,7 @@ _SELECTION = (
     *_percent(("val_accuracy", "val accuracy")),
     *_numbers(("val_loss", "val loss")),
     *_percent(("accuracy", "test accuracy")),
+    *_percent(("lowest", "lowest seed"), ("highest", "highest seed")),
     Column("against_chosen", "on the test, against the first"),
 )
 _PAIRS = (
@@ -89,6 +91,17 @@ _REPEATS = (
     Column("seeds_named", "seeds"),
     *_numbers(("mean", "mean"), ("deviation", "standard deviation")),
     Column("variance", "variance", "small"),
+)
+_SEED_TESTS = (
+    Column("first", "first"),
+    Column("second", "second"),
+    Column("seeds", "seeds"),
+    Column("test", "t-test"),
+    *_percent(("mean_first", "mean of the first"), ("mean_second", "of the second")),
+    Column("difference", "second − first, points", "points"),
+    Column("p", "p", "p"),
+    Column("p_corrected", "p corrected", "p"),
+    Column("better", "better"),
 )
 _FOLD_TESTS = (
     Column("first", "first"),
@@ -189,6 +202,14 @@ _OF_MODELS: dict[str, tuple[Column, ...]] = {
         Column("variance", "variance", "small"),
     ),
 }
+
+
+def _selection(rows: list[dict[str, Any]]) -> Table:
+    """With the seeds, their number and the ends of their range, where there are several of a recipe."""
+    columns = (Column("rank", "rank", "count"), *MODEL, Column("seeds", "seeds", "count"), *_SELECTION)
+    if all(row["seeds"] == 1 for row in rows):
+        columns = tuple(one for one in columns if one.key not in ("seeds", "lowest", "highest"))
+    return Table("selection", columns, rows)
 
 
 def _pairs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
