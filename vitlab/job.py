@@ -21,6 +21,7 @@ from vitlab.evaluation import (
     analyse_errors,
     evaluate,
     evaluate_test,
+    fit_temperature,
     load_predictions,
     predict,
     save_predictions,
@@ -237,7 +238,7 @@ def _evaluate_parts(run: RunDirectory, phases: list[str], split: Split) -> dict:
     for phase in phases:
         found = {part: load_predictions(run.predictions(phase, part)) for part in PARTS}
         metrics[phase] = {part: evaluate(predictions, names) for part, predictions in found.items()}
-        metrics[phase]["test"] = evaluate_test(found["test"], names, hard)
+        metrics[phase]["test"] = evaluate_test(found["test"], names, hard, fit_temperature(found["val"]))
     return metrics
 
 

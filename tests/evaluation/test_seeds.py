@@ -48,16 +48,20 @@ def test_two_seeds_are_too_few():
 def test_holms_correction_is_over_all_pairs_and_the_interval_agrees_with_it():
     third = {seed: value - 0.02 for seed, value in zip(range(4), (0.8, 0.83, 0.81, 0.85), strict=True)}
     found = compare_seeds({"a": FIRST, "b": SECOND, "c": third}, 200)
-    order = np.argsort([one.p for one in found])
-    worst = np.maximum.accumulate([found[index].p * (3 - rank) for rank, index in enumerate(order)])
+    ps = np.array([one.p for one in found], float)
+    order = np.argsort(ps)
+    worst = np.maximum.accumulate(ps[order] * [3, 2, 1])
     for index, corrected in zip(order, worst, strict=True):
-        assert found[index].p_corrected == pytest.approx(min(1, corrected))
-        low, high = found[index].interval
-        assert (found[index].p_corrected <= 0.05) == (low > 0 or high < 0)
+        one = found[index]
+        assert one.p_corrected == pytest.approx(min(1, corrected))
+        assert one.interval is not None
+        assert (corrected <= 0.05) == (one.interval[0] > 0 or one.interval[1] < 0)
 
 
 def test_the_sentence_names_the_better_and_what_it_generalises_over():
     (found,) = compare_seeds({"cnn (4 seeds)": FIRST, "vit (4 seeds)": SECOND}, 200)
+    assert found.interval is not None
+    assert found.p is not None
     low, high = (100 * end for end in found.interval)
     assert statement(found, OVER_SEEDS) == (
         "Over repeated trainings, vit (4 seeds) is better than cnn (4 seeds) on these 200 images "

@@ -15,7 +15,7 @@ from vitlab.evaluation.comparison import (
 from vitlab.evaluation.counts import confusion_matrix, kappa_reading, row_shares
 from vitlab.evaluation.error_analysis import analyse_errors, class_reading
 from vitlab.evaluation.intervals import CONFIDENCE, paired_interval, student_interval, wilson_interval
-from vitlab.evaluation.metrics import evaluate, evaluate_test
+from vitlab.evaluation.metrics import evaluate, evaluate_test, headline
 from vitlab.evaluation.notable_images import (
     LabelErrors,
     label_errors,
@@ -92,6 +92,7 @@ __all__ = [
     "evaluate_test",
     "find_clusters",
     "fit_temperature",
+    "headline",
     "holm",
     "kappa_reading",
     "label_errors",

@@ -12,6 +12,7 @@ from vitlab.evaluation import (
     calibration,
     evaluate,
     fit_temperature,
+    headline,
     kappa_reading,
 )
 from vitlab.reporting.comparison.candidates import Candidate, Compared
@@ -19,6 +20,7 @@ from vitlab.reporting.comparison.costs import costs, latencies
 from vitlab.reporting.comparison.differences import augmentation_effects, changed, paired_tests
 from vitlab.reporting.comparison.recipes import is_augmented, recipes_of
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
+from vitlab.reporting.comparison.suspects import label_suspects, near_copies
 from vitlab.reporting.comparison.verdicts import seed_tests, selection, verdicts
 from vitlab.reporting.reported import reported_row
 
@@ -45,7 +47,10 @@ MOST_RANKED_IMAGES = 5000
 def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
     """Lists of rows by what they are about; `None` where something is not known or not defined."""
     every = [
-        {part: evaluate(one.predictions[part], compared.class_names) for part in PARTS}
+        {
+            **{part: headline(one.predictions[part]) for part in PARTS if part != "test"},
+            "test": evaluate(one.test, compared.class_names),
+        }
         for one in compared.candidates
     ]
     recipes = recipes_of(compared.candidates)
@@ -77,6 +82,8 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         },
         "calibration": _calibration(compared.candidates),
         "hard_groups": _hard_groups(compared),
+        "label_errors": label_suspects(compared),
+        "near_copies": near_copies(compared),
         "changes": changed(compared),
         "augmentation": augmentation_effects(compared, pairs),
         "repeats": repetitions(recipes),

@@ -1,7 +1,9 @@
 """Which test images a comparison shows, with what each model answered."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -62,9 +64,7 @@ class Gallery:
         return [self._titled(row, candidate) for row in rows]
 
     def likely_mislabelled(self, candidate: Candidate) -> list[Picture]:
-        """By confident learning from what models answered that had not seen the image: over folds."""
-        if not candidate.folds:
-            return []
+        """By confident learning from what models answered that had not seen the image."""
         found = label_errors(candidate.test)
         names, labels = self.compared.class_names, candidate.test.labels
         return [
@@ -75,6 +75,22 @@ class Gallery:
                 found.rows[:SOME].tolist(), found.suggested[:SOME].tolist(), strict=True
             )
         ]
+
+    def near_copies(self, rows: Sequence[Mapping[str, Any]]) -> list[Picture]:
+        """Wrong answers, each beside the training image that it is a near copy of; a pair but once."""
+        tests = {str(id_): row for row, id_ in enumerate(self.compared.candidates[0].test.ids)}
+        table = self.source.table
+        place_of = {path: place for place, path in enumerate(table.paths)}
+        pictures: list[Picture] = []
+        pairs = dict.fromkeys((row["path"], row["copy"]) for row in rows)
+        for path, copy in itertools.islice(pairs, SOME):
+            place, other = place_of.get(path), place_of.get(copy)
+            if place is None or other is None or table.ids[place] not in tests:
+                continue
+            first, second = (table.class_names[table.labels[one]] for one in (place, other))
+            pictures.append(self._with_answers(tests[table.ids[place]], f"test: {first}"))
+            pictures.append(picture(self._image(table.ids[other]), f"train: {second}", ()))
+        return pictures
 
     def of_ids(self, ids: Sequence[str], models: Sequence[str]) -> list[Picture]:
         """The first images of a change, with the two models' answers (S0-25)."""

@@ -159,12 +159,15 @@ def _page(
         chosen=found["selection"][0],
         verdicts={word: _names(found, word) for word in ("better", "worse", "not established")},
         shown_model=chosen.name,
+        over_folds=len(chosen.folds),
         statements=found["verdicts"][:MOST_SENTENCES],
         shown_classes=len(charts.most_confused(_matrices(compared))),
         most_differences=MOST_DIFFERENCES,
         most_confusions=MOST_CONFUSIONS,
         no_pictures="" if is_open else gallery,
-        galleries=_galleries(gallery, chosen) if isinstance(gallery, Gallery) else {},
+        galleries=_galleries(gallery, chosen, found["near_copies"])
+        if isinstance(gallery, Gallery)
+        else {},
         changes=_changes(gallery, found["changes"]),
         most_changes=MOST_CHANGES,
         no_intervals=_no_intervals(found["figures"]),
@@ -182,7 +185,9 @@ def _names(found: dict[str, Any], word: str) -> list[str]:
     return [row["model"] for row in found["selection"] if row["against_chosen"] == other]
 
 
-def _galleries(gallery: Gallery, chosen: Candidate) -> dict[str, Any]:
+def _galleries(
+    gallery: Gallery, chosen: Candidate, copies: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     return {
         "answers": gallery.one_per_class(),
         "grid": gallery.grid(chosen),
@@ -190,6 +195,7 @@ def _galleries(gallery: Gallery, chosen: Candidate) -> dict[str, Any]:
         "surest_mistakes": gallery.surest_mistakes(chosen),
         "least_certain": gallery.least_certain(chosen),
         "likely_mislabelled": gallery.likely_mislabelled(chosen),
+        "near_copies": gallery.near_copies(copies),
     }
 
 

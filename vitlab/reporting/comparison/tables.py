@@ -12,7 +12,7 @@ FIGURE_TITLES = {"accuracy": "accuracy", "macro.f1": "macro F1", "loss": "loss",
 def tables(facts: dict[str, Any]) -> dict[str, Table]:
     """By name; those without rows are left out."""
     every = [
-        Table(name, MODEL + _known(columns, facts[name]), facts[name])
+        Table(name, MODEL + _known(columns, facts[name]), facts[name], _MOST.get(name, 400))
         for name, columns in _OF_MODELS.items()
     ] + [
         _selection(facts["selection"]),
@@ -113,6 +113,8 @@ _FOLD_TESTS = (
     Column("better", "better"),
 )
 
+_MOST = {"label_errors": 30, "near_copies": 100}  # rows on the page
+
 # Tables that have a row for each model, or some for each.
 _OF_MODELS: dict[str, tuple[Column, ...]] = {
     "models": (
@@ -168,6 +170,22 @@ _OF_MODELS: dict[str, tuple[Column, ...]] = {
             ("brier_after", "scaled"),
         ),
         Column("note", "note", "words"),
+    ),
+    "label_errors": (
+        Column("path", "image", "words"),
+        Column("label", "label"),
+        *_percent(("label_probability", "probable at")),
+        Column("suggested", "likelier"),
+        *_percent(("suggested_probability", "at")),
+    ),
+    "near_copies": (
+        Column("path", "test image", "words"),
+        Column("label", "label"),
+        Column("answer", "answer"),
+        *_percent(("probability", "at")),
+        Column("copy", "training image", "words"),
+        Column("copy_label", "label"),
+        Column("likeness", "likeness", "short"),
     ),
     "hard_groups": (
         Column("group", "group"),
