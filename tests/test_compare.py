@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import vitlab
 from tests.reporting.made_runs import change_json, digits_split, invented_split, make_run
-from tests.reporting.test_comparison import Page
+from tests.reporting.pages import Page
 from vitlab.compare_job import compare_runs
 from vitlab.config import Split as SplitSettings
 from vitlab.errors import InputError
@@ -222,3 +222,10 @@ def test_an_earlier_comparison_is_replaced_and_nothing_else(two: list[Path], tmp
     compare_runs(two, output, intersect=False, seed=0, resamples=200)
     assert (output / "notes.txt").read_text() == "mine"
     assert (output / "figures" / "accuracy.svg").exists()
+
+
+def test_a_config_that_is_not_understood_is_named(two: list[Path]):
+    """As that of a run which a later version made."""
+    change_json(two[1] / "config.json", invention=3)
+    message = refusal(two)
+    assert message.startswith(f"{two[1] / 'config.json'}: unknown config key 'invention'")

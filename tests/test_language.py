@@ -37,24 +37,34 @@ IN_VARIABLES = {*PARTS, "accuracy", "loss", *(name.replace("_", " ") for name in
 
 def of_templates() -> Iterator[tuple[str, str]]:
     for path in TEMPLATES:
-        for _, _, found in environment(ENGLISH).extract_translations(path.read_text()):
+        read = environment(ENGLISH).extract_translations  # type: ignore[attr-defined]
+        for _, _, found in read(path.read_text()):
             texts = [text for text in (found if isinstance(found, tuple) else (found,)) if text]
             one, *several = map(as_words, texts)
             yield one, "".join(several)
 
 
 def of_sources() -> Iterator[tuple[str, str]]:
-    """The literals of `Message(...)`, `language(...)` and the titles of columns."""
+    """The literals of `Message(...)` and `language(...)`, and the titles of columns."""
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue
-            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-            given = node.args[1:2] if name == "Column" else node.args
-            literals = [one.value for one in given if isinstance(one, ast.Constant)]
-            if name in ("Message", "language", "Column") and literals:
-                one, *several = map(str, literals)
-                yield one, "".join(several)
+            match getattr(node.func, "id", getattr(node.func, "attr", "")):
+                case "Message" | "language":
+                    given = [node.args]
+                case "Column":
+                    given = [node.args[1:2]]
+                case "_percent" | "_numbers":  # pairs of a key and a title
+                    given = [one.elts[1:] for one in node.args if isinstance(one, ast.Tuple)]
+                case "_Figure":
+                    given = [node.args[:1]]
+                case _:
+                    continue
+            for nodes in given:
+                literals = [str(one.value) for one in nodes if isinstance(one, ast.Constant)]
+                if literals:
+                    yield literals[0], "".join(literals[1:])
 
 
 @pytest.fixture(scope="module")
@@ -149,7 +159,7 @@ def test_a_comparison_is_told_in_french():
     )
     assert FRENCH.text(statement(better)) == (
         f"ViT-Ti fait mieux que MobileNetV2 sur ces 1{THIN}158 images (+4,4 points{THIN}; intervalle à "
-        f"95{THIN}% corrigé de 1,0 à 8,1{THIN}; p = 0,020 après correction)"
+        f"95{THIN}% corrigé de 1,0 à 8,1{THIN}; p = 0,020 après correction)."
     )
 
 

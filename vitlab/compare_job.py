@@ -40,14 +40,15 @@ def _language_of_runs(compared: Compared) -> Code:
 def _say_results(found: dict[str, Any]) -> None:
     say("", "By validation accuracy, the best first:", "")
     for row in found["selection"]:
-        low, high = row["accuracy_interval"]
+        if row["seeds"] == 1:
+            low, high = row["accuracy_interval"]
+            spread = f"{low:.4f} to {high:.4f}"
+        else:
+            spread = f"means; from {row['lowest']:.4f} to {row['highest']:.4f} by seed"
         say(
-            f"  {row['model']}: val {row['val_accuracy']:.4f}, "
-            f"test {row['accuracy']:.4f} ({low:.4f} to {high:.4f})"
+            f"  {row['model']}: val {row['val_accuracy']:.4f}, test {row['accuracy']:.4f} ({spread})",
         )
-    pairs = [pair for pair in found["pairs"] if pair["figure"] == "accuracy"]
-    say("")
-    for pair in sorted(pairs, key=lambda pair: pair["p"])[:MOST_SENTENCES]:
-        say(pair["statement"])
-    if len(pairs) > MOST_SENTENCES:
-        say(f"... and {len(pairs) - MOST_SENTENCES} more pairs; the report has them all")
+    told = found["verdicts"]
+    say("", *(one["statement"] for one in told[:MOST_SENTENCES]))
+    if len(told) > MOST_SENTENCES:
+        say(f"... and {len(told) - MOST_SENTENCES} more pairs; comparison.json has them all")

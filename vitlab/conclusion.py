@@ -6,7 +6,13 @@ import numpy as np
 
 from vitlab import files
 from vitlab.data import HARD, PARTS, Collection, Split, near_copies
-from vitlab.evaluation import analyse_errors, evaluate, evaluate_test, load_predictions
+from vitlab.evaluation import (
+    analyse_errors,
+    evaluate,
+    evaluate_test,
+    fit_temperature,
+    load_predictions,
+)
 from vitlab.reporting import write_model_card, write_report
 from vitlab.run_directory import RunDirectory
 
@@ -27,7 +33,7 @@ def _evaluate_parts(run: RunDirectory, phases: list[str], split: Split) -> dict:
     for phase in phases:
         found = {part: load_predictions(run.predictions(phase, part)) for part in PARTS}
         metrics[phase] = {part: evaluate(predictions, names) for part, predictions in found.items()}
-        metrics[phase]["test"] = evaluate_test(found["test"], names, hard)
+        metrics[phase]["test"] = evaluate_test(found["test"], names, hard, fit_temperature(found["val"]))
     return metrics
 
 

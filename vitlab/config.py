@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 from vitlab.errors import InputError
 from vitlab.language import Code
 from vitlab.phase_settings import Phase, check_phase
+from vitlab.reported_figures import Reported, check_reported
 from vitlab.typed import build
 
 
@@ -137,12 +138,14 @@ class Report:
         examples: how many images of each of them.
         private: show also the images that may not be republished (`dataset.columns.republish`).
         language: of the report, "en" or "fr"; files for machines and the terminal speak English.
+        reported: what a study states of the same models.
     """
 
     classes: tuple[str, ...] = ()
     examples: int = 5
     private: bool = False
     language: Code = "en"
+    reported: Reported = field(default_factory=Reported)
 
 
 @dataclass(frozen=True)
@@ -239,6 +242,7 @@ def _check(config: Config) -> None:
         raise InputError("phases is empty; a run needs at least one (see configs/transfer.py)")
     for name, settings in config.phases.items():
         check_phase(name, settings, config.batch_size)
+    check_reported(config.report.reported, config.phases)
 
 
 def _check_data(config: Config) -> None:

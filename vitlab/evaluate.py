@@ -1,11 +1,13 @@
 """Evaluates a trained model again, or on other images of the same classes.
 
-    python -m vitlab.evaluate --workdir=DIR [--phase=NAME] [--data=FOLDER|CSV|tfds:NAME]
+    python -m vitlab.evaluate --workdir=DIR [--phase=NAME] [--data=FOLDER|CSV|tfds:NAME] [--calibrated]
 
 Without --data, the test part is read, preprocessed and answered again from the saved weights, and
 the figures are held against those that training wrote. With --data, it is other images of the same
 classes: a folder with one folder per class, or a table with the columns of the run's own; predictions
-and metrics are kept in DIR/evaluations.
+and metrics are kept in DIR/evaluations. --calibrated divides all logits by the temperature that suits
+the run's validation part best (Guo et al. 2017), and tells what that changes: no answer, but the
+probabilities, and with them loss, Brier score and calibration error. What it gives is kept there too.
 """
 
 from pathlib import Path
@@ -19,6 +21,9 @@ from vitlab.run_directory import RunDirectory
 _WORKDIR = flags.DEFINE_string("workdir", None, "The directory of a finished run.")
 _PHASE = flags.DEFINE_string("phase", None, "Whose best model; the last phase's if not given.")
 _DATA = flags.DEFINE_string("data", None, "Other images; the test part if not given.")
+_CALIBRATED = flags.DEFINE_bool(
+    "calibrated", False, "Divide the logits by the temperature fitted on the run's validation part."
+)
 
 
 def main() -> None:
@@ -38,9 +43,9 @@ def main() -> None:
     from vitlab.evaluation_job import evaluate_elsewhere, evaluate_test_part
 
     if _DATA.value is None:
-        evaluate_test_part(run, config, phase)
+        evaluate_test_part(run, config, phase, calibrated=_CALIBRATED.value)
     else:
-        evaluate_elsewhere(run, config, phase, _DATA.value)
+        evaluate_elsewhere(run, config, phase, _DATA.value, calibrated=_CALIBRATED.value)
 
 
 if __name__ == "__main__":

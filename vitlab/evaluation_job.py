@@ -13,15 +13,28 @@ from vitlab import files, place, runtime
 from vitlab.config import Config
 from vitlab.data import HARD, Collection, Store, align, open_collection, read_split
 from vitlab.errors import InputError
-from vitlab.evaluation import Predictions, evaluate_test, predict, save_predictions
+from vitlab.evaluation import (
+    Predictions,
+    Temperature,
+    calibration,
+    evaluate_test,
+    fit_temperature,
+    load_predictions,
+    predict,
+    save_predictions,
+)
 from vitlab.models import SavedModel, load_model
 from vitlab.progress import say
 from vitlab.run_directory import RunDirectory, read_json
 from vitlab.training import Embedder
 
 
-def evaluate_test_part(run: RunDirectory, config: Config, phase: str) -> None:
-    """Repeats the evaluation of the test part from the saved weights, and compares."""
+def evaluate_test_part(run: RunDirectory, config: Config, phase: str, *, calibrated: bool) -> None:
+    """Repeats the evaluation of the test part from the saved weights, and compares.
+
+    What is calibrated after that is kept beside the evaluations of other data.
+    """
+    temperature = _temperature(run, phase, must_be_sound=calibrated)
     model = load_model(run.model(phase))
     collection = open_collection(config.dataset, model.card.preprocessing, config.dataset.resize)
     collection, split = align(collection, read_split(run.split))
@@ -32,7 +45,8 @@ def evaluate_test_part(run: RunDirectory, config: Config, phase: str) -> None:
     rows = split.rows("test")
     tested = split.table.select(rows)
     predictions = _predict(model, collection.store(rows), tested.ids, config)
-    metrics = evaluate_test(predictions, model.card.class_names, tested.column(HARD))
+    names, hard_groups = model.card.class_names, tested.column(HARD)
+    metrics = evaluate_test(predictions, names, hard_groups, temperature)
     _say_metrics(f"{phase}, test part", metrics)
     stored = read_json(run.metrics)[phase]["test"]
     if _holds(metrics, stored):
@@ -42,13 +56,22 @@ def evaluate_test_part(run: RunDirectory, config: Config, phase: str) -> None:
             f"differs from {run.metrics}: accuracy {stored['accuracy']:.4f}, loss {stored['loss']:.6f} "
             "there; another machine or another version of JAX adds up in another order"
         )
+    if calibrated:
+        _say_calibration(metrics["calibration"])
+        predictions = predictions.cooled(temperature.value)
+        metrics = evaluate_test(predictions, names, hard_groups)
+        facts = {"temperature": temperature.value}
+        _keep(run.path / "evaluations" / phase / "test-calibrated", predictions, facts | metrics)
 
 
-def evaluate_elsewhere(run: RunDirectory, config: Config, phase: str, data: str) -> None:
+def evaluate_elsewhere(
+    run: RunDirectory, config: Config, phase: str, data: str, *, calibrated: bool
+) -> None:
     """Evaluates on the images of `data` (see `vitlab.place`), whose classes are named as the model's.
 
     The columns of a CSV file are those of the run's own.
     """
+    temperature = _temperature(run, phase, must_be_sound=True) if calibrated else None
     model = load_model(run.model(phase))
     settings = dataclasses.replace(config.dataset, path=data, classes=(), per_class=0)
     collection = open_collection(settings, model.card.preprocessing, settings.resize, fewest_classes=1)
@@ -56,22 +79,48 @@ def evaluate_elsewhere(run: RunDirectory, config: Config, phase: str, data: str)
     _warn_of_known(collection, run)
     store = dataclasses.replace(collection.store(np.arange(len(labels))), labels=labels)
     predictions = _predict(model, store, collection.table.ids, config)
-    hard_groups = collection.table.column(HARD)
-    metrics = evaluate_test(predictions, model.card.class_names, hard_groups)
+    names, hard_groups = model.card.class_names, collection.table.column(HARD)
+    if temperature is not None:
+        _say_calibration(calibration(predictions, temperature))
+        predictions = predictions.cooled(temperature.value)
+    metrics = evaluate_test(predictions, names, hard_groups)
     _say_metrics(f"{phase}, {data}", metrics)
     whole = place.independent_of_here(data)
     mark = hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]  # many are called "test"
     name = re.sub(r"[^\w.-]", "_", Path(whole).name)
-    kept = run.path / "evaluations" / phase / f"{name}-{mark}"
-    with files.replacing_folder(kept) as unfinished:
+    kept = f"{name}-{mark}-calibrated" if calibrated else f"{name}-{mark}"
+    facts = {
+        "data": whole,
+        "temperature": temperature.value if temperature else None,
+        "unreadable": collection.pixels.unreadable,
+        "repairs": collection.pixels.repairs,
+    }
+    _keep(run.path / "evaluations" / phase / kept, predictions, facts | metrics)
+
+
+def _keep(folder: Path, predictions: Predictions, metrics: dict[str, Any]) -> None:
+    with files.replacing_folder(folder) as unfinished:
         save_predictions(predictions, unfinished / "predictions.npz")
-        facts = {
-            "data": whole,
-            "unreadable": collection.pixels.unreadable,
-            "repairs": collection.pixels.repairs,
-        }
-        files.write_json(unfinished / "metrics.json", facts | metrics)
-    say(f"kept in {kept}")
+        files.write_json(unfinished / "metrics.json", metrics)
+    say(f"kept in {folder}")
+
+
+def _temperature(run: RunDirectory, phase: str, *, must_be_sound: bool) -> Temperature:
+    """Raises InputError if the validation part gives none that helps on other images."""
+    found = fit_temperature(load_predictions(run.predictions(phase, "val")))
+    if must_be_sound and found.note:
+        raise InputError(
+            f"the validation part of {run.path} does not tell the temperature of {phase}: {found.note}; "
+            "evaluate it without --calibrated"
+        )
+    return found
+
+
+def _say_calibration(found: dict[str, Any]) -> None:
+    """Before and after the temperature; the figures that follow are those after it."""
+    say(f"temperature {found['temperature']:.4f}, fitted on the validation part")
+    for key, name in (("loss", "loss"), ("brier", "Brier"), ("ece", "ECE")):
+        say(f"  {name:<10} {found['before'][key]:.4f}, calibrated {found['after'][key]:.4f}")
 
 
 def _holds(metrics: Any, stored: Any) -> bool:

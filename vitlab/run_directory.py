@@ -158,7 +158,10 @@ class RunDirectory:
         self._read_manifest()
         if not self.manifest.get("finished"):
             raise InputError(f"the run in {self.path} is not finished; run its training again first")
-        return from_json(read_json(self.config))
+        try:
+            return from_json(read_json(self.config))
+        except InputError as error:  # as of a run that a later vitlab made
+            raise InputError(f"{self.config}: {error}") from error
 
     def _lock(self) -> int:
         try:
@@ -186,7 +189,11 @@ class RunDirectory:
         # What an older vitlab could not say has its default.
         before = from_json(read_json(self.config))
         self._changes = differences(_as_json(before), _as_json(chosen))
-        refused = [change for change in self._changes if not accept_changes or not self._is_open(change)]
+        refused = [
+            change
+            for change in self._changes
+            if not _is_of_the_report(change) and not (accept_changes and self._is_open(change))
+        ]
         if refused and accept_changes:
             raise InputError(
                 f"{self.path} has gone too far for a change of {'; '.join(refused)}; "
@@ -209,7 +216,7 @@ class RunDirectory:
         may come after the others.
         """
         key = change.partition(":")[0]
-        if key in ("checkpoint_seconds", "fsdp") or key.startswith("report."):
+        if key in ("checkpoint_seconds", "fsdp"):
             return True
         if not key.startswith("phases."):
             return False
@@ -260,6 +267,11 @@ class RunDirectory:
             n=test["n"],
             phase=phase,
         )
+
+
+def _is_of_the_report(change: str) -> bool:
+    """What the report shows may always change: no training, and no figure of ours, depends on it."""
+    return change.startswith("report.")
 
 
 def read_json(path: Path) -> Any:

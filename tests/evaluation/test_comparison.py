@@ -100,7 +100,7 @@ def test_the_sentence_of_a_difference_that_is_established():
     assert pair.p == pair.p_corrected == pytest.approx(stats.binomtest(1, 10).pvalue)
     assert re.fullmatch(
         r"ViT-Ti is better than MobileNetV2 on these 158 images "
-        r"\(\+5\.1 points, 95 % interval 0\.\d+ to \d+\.\d, p = \.021\)",
+        r"\(\+5\.1 points, 95 % interval 0\.\d+ to \d+\.\d, p = \.021\)\.",
         statement(pair),
     )
     (turned,) = compare_accuracy(two_models(1, 9, 140, 8))
@@ -130,12 +130,12 @@ def test_the_sentence_of_a_difference_that_is_not_established_says_how_many_imag
     (pair,) = compare_accuracy(two_models(12, 5, 135, 6))
     said = statement(pair)
     assert said.startswith(
-        "the difference between MobileNetV2 and ViT-Ti on these 158 images is not established "
+        "The difference between MobileNetV2 and ViT-Ti on these 158 images is not established "
         "(ViT-Ti minus MobileNetV2: +4.4 points, 95 % interval −"
     )
     assert pair.needed is not None
     assert pair.needed > 158
-    assert re.search(r"p = \.14\); about \d\d0 test images would be needed$", said)
+    assert re.search(r"p = \.14\); about \d\d0 test images would be needed\.$", said)
 
 
 def test_equal_answers_need_no_number_of_images():
@@ -200,7 +200,7 @@ def test_a_figure_that_is_not_defined_is_said_to_be_so():
     assert all(pair.difference is pair.p is pair.interval is pair.better is None for pair in pairs)
     assert (
         statement(pairs[0])
-        == "a and b cannot be compared by ROC-AUC: it is not defined on these 4 images"
+        == "a and b cannot be compared by ROC-AUC: it is not defined on these 4 images."
     )
 
 

@@ -15,6 +15,7 @@ from vitlab.evaluation import (
     curve,
     evaluate,
     evaluate_test,
+    headline,
     kappa_reading,
     row_shares,
 )
@@ -236,3 +237,9 @@ def test_hard_groups_have_figures_of_their_own():
     right = predictions.answers[:30] == predictions.labels[:30]
     assert found["hard"]["dark"]["accuracy"] == pytest.approx(right.mean())
     assert "hard" not in evaluate_test(predictions, NAMES, [""] * 200)
+
+
+def test_the_headline_is_that_of_all_the_metrics():
+    predictions = some_predictions()
+    whole = evaluate(predictions, NAMES)
+    assert headline(predictions) == {key: whole[key] for key in ("n", "accuracy", "loss", "kappa")}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vitlab.conclusion import conclude
-from vitlab.config import Config, Dataset, Model, Phase, to_json
+from vitlab.config import Config, Dataset, Model, Phase, Report, to_json
 from vitlab.config import Split as SplitSettings
 from vitlab.data import (
     PARTS,
@@ -22,6 +22,7 @@ from vitlab.data import (
     write_split,
 )
 from vitlab.evaluation import Predictions, save_predictions
+from vitlab.reported_figures import Reported
 from vitlab.run_directory import RunDirectory
 from vitlab.weights import Preprocessing
 
@@ -59,6 +60,7 @@ def make_run(
     settings: SplitSettings | None = None,
     phase: Phase | None = None,
     dataset: Dataset = DIGITS,
+    reported: Reported | None = None,
 ) -> Path:
     """A run whose phases answer rightly with about the given chances.
 
@@ -70,6 +72,7 @@ def make_run(
         split=settings or SplitSettings(),
         model=Model(name=network),
         phases={name: phase or Phase(epochs=4) for name in phases},
+        report=Report(reported=reported or Reported()),
     )
     _write(path / "config.json", to_json(config))
     write_split(split, path / "split.csv")

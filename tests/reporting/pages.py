@@ -9,8 +9,11 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from vitlab.compare_job import compare_runs
 
 
 class Page(html.parser.HTMLParser):
@@ -141,3 +144,10 @@ def shown_by_a_browser(page: Path, folder: Path) -> tuple[str, str]:
     )
     complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     return done.stdout, "\n".join(complaints)
+
+
+def compare(paths: list[Path], output: Path, **changes: Any) -> tuple[Page, dict[str, Any]]:
+    options = {"intersect": False, "seed": 0, "resamples": 400} | changes
+    compare_runs(paths, output, **options)
+    page = Page((output / "report.html").read_text())
+    return page, json.loads((output / "comparison.json").read_text())

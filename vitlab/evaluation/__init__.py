@@ -15,7 +15,7 @@ from vitlab.evaluation.comparison import (
 from vitlab.evaluation.counts import confusion_matrix, kappa_reading, row_shares
 from vitlab.evaluation.error_analysis import analyse_errors, class_reading
 from vitlab.evaluation.intervals import CONFIDENCE, paired_interval, student_interval, wilson_interval
-from vitlab.evaluation.metrics import evaluate, evaluate_test
+from vitlab.evaluation.metrics import evaluate, evaluate_test, headline
 from vitlab.evaluation.notable_images import (
     LabelErrors,
     label_errors,
@@ -39,6 +39,7 @@ from vitlab.evaluation.projections import (
 )
 from vitlab.evaluation.ranking import Curve, curve
 from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
+from vitlab.evaluation.seeds import LEAST_SEEDS, SeedTest, compare_seeds, seed_test
 from vitlab.evaluation.separability import (
     Clusters,
     Probe,
@@ -49,11 +50,12 @@ from vitlab.evaluation.separability import (
     score,
 )
 from vitlab.evaluation.separability_wording import separability_statements
-from vitlab.evaluation.wording import statement
+from vitlab.evaluation.wording import statement, statement_over_seeds
 
 __all__ = [
     "ALPHA",
     "CONFIDENCE",
+    "LEAST_SEEDS",
     "Changes",
     "Clusters",
     "Comparison",
@@ -67,6 +69,7 @@ __all__ = [
     "Reduced",
     "Repeats",
     "Score",
+    "SeedTest",
     "Temperature",
     "analyse_errors",
     "bootstrap_intervals",
@@ -78,6 +81,7 @@ __all__ = [
     "compare_accuracy",
     "compare_figure",
     "compare_folds",
+    "compare_seeds",
     "confusion_matrix",
     "curve",
     "drawn_rows",
@@ -85,6 +89,7 @@ __all__ = [
     "evaluate_test",
     "find_clusters",
     "fit_temperature",
+    "headline",
     "holm",
     "kappa_reading",
     "label_errors",
@@ -104,8 +109,10 @@ __all__ = [
     "same_images",
     "save_predictions",
     "score",
+    "seed_test",
     "separability_statements",
     "statement",
+    "statement_over_seeds",
     "student_interval",
     "tsne",
     "umap",

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from vitlab.evaluation.intervals import CONFIDENCE, Interval
 from vitlab.evaluation.predictions import Predictions
-from vitlab.evaluation.resampling import LOWER_IS_BETTER, RESAMPLES, estimates, resampled
+from vitlab.evaluation.resampling import LOWER_IS_BETTER, OF_RANKS, RESAMPLES, estimates, resampled
+from vitlab.language import Message
 
 ALIKE = 1e-9  # what rounding makes of equal values
 
@@ -35,7 +36,8 @@ def bootstrap_intervals(
     with a handful of images shrinks, until no resample is as good as the estimate. So the resamples
     are moved to have the estimate as their mean. Where all are alike, as when no image is answered
     wrongly, they know nothing of the spread, and there is no interval. For the accuracy take Wilson's,
-    which holds there too. The calibration error has none: chance adds to it more than it varies.
+    which holds there too. The calibration error has none: chance adds to it more than it varies. Figures
+    of ranks have that of `log_odds_interval`.
     """
     return bootstrap_of_models([predictions], figures, seed, resamples, confidence)[0]
 
@@ -58,15 +60,32 @@ def bootstrap_of_models(
 
 def _estimate(figure: str, value: float, values: np.ndarray, confidence: float) -> Estimate:
     if np.isnan(value):
-        return Estimate(None, None, "not defined on these images")
+        return Estimate(None, None, Message("not defined on these images"))
     if figure == "ece":
-        return Estimate(value, None, "chance adds more to it than it varies")
+        return Estimate(value, None, Message("chance adds more to it than it varies"))
+    if np.ptp(values) < ALIKE or (figure in OF_RANKS and not ALIKE < value < 1 - ALIKE):
+        return Estimate(value, None, Message("the same in every resample"))
+    if figure in OF_RANKS:
+        return Estimate(value, log_odds_interval(value, values, confidence), "")
     low, high = percentile_interval(values - values.mean() + value, confidence)
-    if high - low < ALIKE:
-        return Estimate(value, None, "the same in every resample")
     if figure in LOWER_IS_BETTER:
         return Estimate(value, (max(0.0, low), high), "")
     return Estimate(value, (low, min(1.0, high)), "")
+
+
+def log_odds_interval(value: float, values: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
+    """Of a figure between 0 and 1 from the spread of its resamples, by its log odds (Pepe 2003, 5.2).
+
+    Near 1 the figures of ranks are so skewed that percentiles cover far too little: where few images
+    are ranked wrongly, a resample cannot show those that might have been. What chance adds to the
+    resamples is taken off the middle. Resamples only have to tell a deviation: hundreds are enough.
+    """
+    middle = 2 * value - float(values.mean())
+    if not 0 < middle < 1:
+        middle = value
+    half = stats.norm.ppf((1 + confidence) / 2) * float(values.std(ddof=1)) / (value * (1 - value))
+    ends = special.expit(special.logit(middle) + half * np.array([-1, 1]))
+    return float(ends[0]), float(ends[1])
 
 
 def percentile_interval(values: np.ndarray, confidence: float = CONFIDENCE) -> Interval:

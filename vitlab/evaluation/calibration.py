@@ -7,6 +7,7 @@ import numpy as np
 from scipy import optimize, special
 
 from vitlab.evaluation.predictions import Predictions
+from vitlab.language import Message
 
 BINS = 15
 LOWEST, HIGHEST = 0.01, 100.0  # temperatures that are tried
@@ -32,7 +33,10 @@ def fit_temperature(validation: Predictions) -> Temperature:
     if not gaps.any():
         return Temperature(1.0, "the logits of each image are all equal: every temperature is as good")
     if gaps.max() <= 0:
-        note = f"every validation image is answered rightly: the lower the better, down to {LOWEST:g}"
+        note = Message(
+            "every validation image is answered rightly: the lower the better, down to {lowest:g}",
+            lowest=LOWEST,
+        )
         return Temperature(LOWEST, note)
 
     def loss(log_temperature: float) -> float:

@@ -61,13 +61,16 @@ class Comparison:
         return self.second if second_is_better else self.first
 
 
-def compare_accuracy(models: dict[str, Predictions]) -> list[Comparison]:
-    """All pairs of two or more models on the same images, in the same order (see `same_images`).
+Pairs = Sequence[tuple[str, str]]
+
+
+def compare_accuracy(models: dict[str, Predictions], pairs: Pairs | None = None) -> list[Comparison]:
+    """Pairs of models on the same images, in the same order (see `same_images`); all, if not given.
 
     McNemar's exact test (1947), Holm's correction (1979), and the interval of `paired_interval`.
     """
     right = {name: model.answers == model.labels for name, model in models.items()}
-    pairs = list(itertools.combinations(models, 2))
+    pairs = list(itertools.combinations(models, 2)) if pairs is None else pairs
     cells = [
         (int((right[second] & ~right[first]).sum()), int((right[first] & ~right[second]).sum()))
         for first, second in pairs
@@ -93,24 +96,29 @@ def compare_accuracy(models: dict[str, Predictions]) -> list[Comparison]:
 
 
 def compare_figure(
-    models: dict[str, Predictions], figure: str, seed: int, resamples: int = RESAMPLES
+    models: dict[str, Predictions],
+    figure: str,
+    seed: int,
+    resamples: int = RESAMPLES,
+    pairs: Pairs | None = None,
 ) -> list[Comparison]:
     """The same by the paired bootstrap, for any figure of `resampling`; the resamples are at least
     80 for each pair, which Holm's correction needs."""
-    pairs = list(itertools.combinations(range(len(models)), 2))
     names, n = list(models), len(next(iter(models.values())))
+    named = itertools.combinations(names, 2) if pairs is None else pairs
+    places = [(names.index(first), names.index(second)) for first, second in named]
     found = np.array([estimates(model, [figure])[0] for model in models.values()])
-    drawn = resampled(list(models.values()), [figure], seed, max(resamples, 80 * len(pairs)))[0]
+    drawn = resampled(list(models.values()), [figure], seed, max(resamples, 80 * len(places)))[0]
     moves = [influences(model, [figure])[0] for model in models.values()]
     tested = {
         (i, j): paired_difference(float(found[j] - found[i]), drawn[j] - drawn[i], moves[j] - moves[i])
-        for i, j in pairs
+        for i, j in places
         if not np.isnan(found[[i, j]]).any()
     }
     ps = [pair.p for pair in tested.values()]
     corrections = dict(zip(tested, zip(ps, holm(ps), strict=True), strict=True))
     result = []
-    for i, j in pairs:
+    for i, j in places:
         if (i, j) not in tested:
             undefined = (None, None, None, None)
             result.append(Comparison(names[i], names[j], figure, n, *undefined, len(tested), None))

@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 
 from vitlab.evaluation import counts as counting
-from vitlab.evaluation.calibration import brier_score, calibration_error, cross_entropy, reliability
+from vitlab.evaluation.calibration import (
+    Temperature,
+    brier_score,
+    calibration,
+    calibration_error,
+    cross_entropy,
+    reliability,
+)
 from vitlab.evaluation.counts import Counts, confusion_matrix, counts_of, kappa_reading
 from vitlab.evaluation.intervals import wilson_interval
 from vitlab.evaluation.predictions import Predictions
@@ -52,17 +59,37 @@ def evaluate(predictions: Predictions, class_names: Sequence[str]) -> dict[str, 
     return result | {"classes": classes, "undefined": _undefined(result)}
 
 
+def headline(predictions: Predictions) -> dict[str, Any]:
+    """n, accuracy, loss and kappa alone, as `evaluate` has them: of many classes it takes its time."""
+    classes = predictions.logits.shape[1]
+    counts = counts_of(confusion_matrix(predictions.labels, predictions.answers, classes))
+    return {
+        "n": len(predictions),
+        "accuracy": int(counts.right.sum()) / len(predictions),
+        "loss": cross_entropy(predictions),
+        "kappa": _number(counting.kappa(counts)),
+    }
+
+
 def evaluate_test(
-    predictions: Predictions, class_names: Sequence[str], hard_groups: Sequence[str]
+    predictions: Predictions,
+    class_names: Sequence[str],
+    hard_groups: Sequence[str],
+    temperature: Temperature | None = None,
 ) -> dict[str, Any]:
-    """The metrics of the test part; under "hard", those of each named group of its images (S2-03)."""
+    """The metrics of the test part; under "hard", those of each named group of its images (S2-03).
+
+    Under "calibration", what the temperature would make of loss, Brier score and calibration error,
+    if there is one; nothing else is scaled by it.
+    """
     result = evaluate(predictions, class_names)
     names = np.array(hard_groups, dtype=object)
     hard = {
         name: evaluate(predictions.select(np.flatnonzero(names == name)), class_names)
         for name in sorted(set(hard_groups) - {""})
     }
-    return result | ({"hard": hard} if hard else {})
+    scaled = {} if temperature is None else {"calibration": calibration(predictions, temperature)}
+    return result | scaled | ({"hard": hard} if hard else {})
 
 
 def is_top(predictions: Predictions, top: int) -> np.ndarray:

@@ -19,13 +19,11 @@ from vitlab.evaluation.calibration import brier_scores, confidence_bins, losses
 from vitlab.evaluation.counts import Counts
 from vitlab.evaluation.metrics import TOP, is_top
 from vitlab.evaluation.predictions import Predictions
+from vitlab.evaluation.weighted_ranking import Weighted, weighted_area, weighted_average_precision
 
 RESAMPLES = 10_000
 WEIGHTS_AT_ONCE = 2**22
-ROWS_AT_ONCE = 256
 STEP = 1e-3
-
-Weighted = Callable[[np.ndarray], np.ndarray]  # weights [images, resamples] to values [resamples]
 
 # By the keys of metrics.json. Those of counts are functions of arrays already; those of images are the
 # means of a value that each image has.
@@ -45,6 +43,10 @@ OF_IMAGES: dict[str, Callable[[Predictions], np.ndarray]] = {
     "loss": losses,
     "brier": brier_scores,
     f"top_{TOP}_accuracy": lambda predictions: is_top(predictions, TOP),
+}
+OF_RANKS: dict[str, Callable[[Predictions], Weighted]] = {
+    "roc_auc": weighted_area,
+    "average_precision": weighted_average_precision,
 }
 LOWER_IS_BETTER = frozenset({"loss", "brier", "ece"})
 
@@ -151,8 +153,8 @@ def _tally(predictions: Predictions) -> Callable[[np.ndarray], Counts]:
 def _others(name: str, predictions: Predictions) -> Weighted:
     if name == "ece":
         return _calibration_error(predictions)
-    if name == "roc_auc":
-        return _area(predictions)
+    if name in OF_RANKS:
+        return OF_RANKS[name](predictions)
     values = OF_IMAGES[name](predictions) / len(predictions)
     return lambda weights: values @ weights
 
@@ -163,31 +165,3 @@ def _calibration_error(predictions: Predictions) -> Weighted:
     images = np.arange(len(gaps))
     bins = sparse.csr_array((gaps / len(gaps), (confidence_bins(confidence), images)))
     return lambda weights: np.abs(bins @ weights).sum(axis=0)
-
-
-def _area(predictions: Predictions) -> Weighted:
-    """The mean ROC-AUC over the classes that have one.
-
-    As a double sum over the pairs of an image and one of another class, it is a matrix product, whose
-    cost grows with the square of the images and not with the classes.
-    """
-    labels, probabilities = predictions.labels, predictions.probabilities
-    sizes = np.bincount(labels, minlength=probabilities.shape[1])
-    pairs = sizes * (len(labels) - sizes)
-    defined = np.count_nonzero(pairs)
-
-    def values(weights: np.ndarray) -> np.ndarray:
-        if not defined:
-            return np.full(weights.shape[1], np.nan)
-        weights = weights.astype(np.float32)  # sums of fewer than 2^24 / 2 halves lose next to nothing
-        total = np.zeros(weights.shape[1])
-        for start in range(0, len(labels), ROWS_AT_ONCE):
-            rows = slice(start, start + ROWS_AT_ONCE)
-            theirs = probabilities[:, labels[rows]].T
-            own = probabilities[rows][np.arange(len(theirs)), labels[rows]][:, None]
-            above = (own > theirs) + np.float32(0.5) * (own == theirs)
-            above *= labels[rows][:, None] != labels
-            total += (1 / pairs[labels[rows]] / defined) @ (weights[rows] * (above @ weights))
-        return total
-
-    return values

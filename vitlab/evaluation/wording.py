@@ -1,6 +1,7 @@
 """What a comparison says, in words: the sentences about statistics are all here."""
 
 import math
+from typing import Any
 
 from vitlab.evaluation.comparison import ALPHA, Comparison
 from vitlab.language import Figure, Message
@@ -28,41 +29,60 @@ BY = {
 
 
 def statement(comparison: Comparison) -> Message:
-    """One sentence, without its full stop: who is better, or that this is not established.
+    """One sentence: who is better, or that this is not established.
 
     A difference is told from the side of the better model; without one, of the second. No number is
     rounded to the other side of 0, or of the level of significance.
     """
-    first, second = comparison.first, comparison.second
-    n, by = comparison.n, BY[comparison.figure]
+    values = _values(comparison)
     if comparison.difference is None:
         return Message(
-            "{first} and {second} cannot be compared{by}: it is not defined on these {n} images",
-            first=first,
-            second=second,
-            n=n,
-            by=by,
+            "{first} and {second} cannot be compared{by}: it is not defined on these {n} images.",
+            **values,
         )
-    winner = comparison.better
-    if winner is None:
+    if comparison.better is None:
         return Message(
-            "the difference between {first} and {second} on these {n} images{by} is not established "
-            "({second} minus {first}: {details}){needed}",
-            first=first,
-            second=second,
-            n=n,
-            by=by,
-            details=_details(comparison, 1),
-            needed=_needed(comparison),
+            "The difference between {first} and {second} on these {n} images{by} is not established "
+            "({second} minus {first}: {details}){needed}.",
+            **values,
         )
     return Message(
-        "{winner} is better than {loser} on these {n} images{by} ({details})",
-        winner=winner,
-        loser=first if winner == second else second,
-        n=n,
-        by=by,
-        details=_details(comparison, 1 if winner == second else -1),
+        "{winner} is better than {loser} on these {n} images{by} ({details}).",
+        **values,
     )
+
+
+def statement_over_seeds(comparison: Comparison) -> Message:
+    """The same of two recipes, told from several trainings of each."""
+    values = _values(comparison)
+    if comparison.difference is None:
+        return Message(
+            "{first} and {second} cannot be compared over repeated trainings{by}: no seed differs from "
+            "another, which says nothing of how much another training would change.",
+            **values,
+        )
+    if comparison.better is None:
+        return Message(
+            "Over repeated trainings, the difference between {first} and {second} on these {n} "
+            "images{by} is not established ({second} minus {first}: {details}).",
+            **values,
+        )
+    return Message(
+        "Over repeated trainings, {winner} is better than {loser} on these {n} images{by} ({details}).",
+        **values,
+    )
+
+
+def _values(comparison: Comparison) -> dict[str, Any]:
+    """What a sentence may hold: names, the figure, the numbers from the side of the better one."""
+    first, second, winner = comparison.first, comparison.second, comparison.better
+    values = {"first": first, "second": second, "n": comparison.n, "by": BY[comparison.figure]}
+    if comparison.difference is None:
+        return values
+    side = -1 if winner == first else 1
+    loser = second if winner == first else first
+    details, needed = _details(comparison, side), _needed(comparison)
+    return values | {"winner": winner, "loser": loser, "details": details, "needed": needed}
 
 
 def _details(comparison: Comparison, side: int) -> Message:

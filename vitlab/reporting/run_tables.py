@@ -7,6 +7,7 @@ from vitlab.config import Config
 from vitlab.data import PARTS
 from vitlab.evaluation import calibration, fit_temperature
 from vitlab.language import Message
+from vitlab.reporting.reported import reported_row, reported_table
 from vitlab.reporting.results import PhaseResult, Results
 from vitlab.reporting.tables import Column, Table
 
@@ -28,6 +29,7 @@ def run_tables(results: Results, config: Config) -> dict[str, Table]:
         Table("layers", _LAYERS, _layers(results.network), most=MOST_LAYERS),
         Table("classes", _class_columns(results), _classes(results)),
         Table("calibration", _CALIBRATION, calibration_rows(results)),
+        reported_table(_reported(results, config), (Column("model", "model"),)),
         Table("label_errors", _LABEL_ERRORS, results.analysis["label_errors"]["images"]),
     ]
     return {table.name: table for table in every if table.rows}
@@ -81,6 +83,16 @@ def _flat(scores: Mapping[str, Any]) -> Row:
     """Figures that older runs do not have are None; the means over the classes are called macro_…"""
     known = dict.fromkeys(column.key for column in _RESULTS[2:])
     return {**known, **scores, **{f"macro_{key}": scores["macro"][key] for key in SCORES}}
+
+
+def _reported(results: Results, config: Config) -> list[Row]:
+    """Each model beside what a study reported of it."""
+    rows = []
+    for phase, cost in zip(results.phases, cost_rows(results, config), strict=True):
+        row = reported_row(config.report.reported, phase.name, phase.metrics, cost)
+        if row is not None:
+            rows.append({"model": phase.name, **row})
+    return rows
 
 
 def _hard_groups(results: Results) -> list[Row]:

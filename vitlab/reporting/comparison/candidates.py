@@ -12,13 +12,14 @@ from vitlab.evaluation import Predictions
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run; `network` and `log` are empty where an older vitlab did not write them."""
+    """A finished run; `network`, `analysis` and `log` are empty where an older vitlab wrote none."""
 
     name: str
     path: Path
     config: Config
     manifest: Mapping[str, Any]
     network: Mapping[str, Any]
+    analysis: Mapping[str, Any]
     log: Sequence[Mapping[str, Any]]
     class_names: tuple[str, ...]
     split_hash: str

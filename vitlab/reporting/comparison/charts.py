@@ -37,7 +37,7 @@ def intervals_chart(
         drawing.line(across(0), 8, across(0), bottom, f'stroke="{RED}" stroke-width="1.2"')
     for index, (name, value, interval) in enumerate(rows):
         y = 10 + ROW * index
-        drawing.write(12, y + 11, clipped(name, WIDTH - 24), clear=True)
+        drawing.write(12, y + 11, clipped(language.text(name), WIDTH - 24), clear=True)
         if interval is not None:
             left, right = (across(100 * end) for end in interval)
             drawing.line(left, y + 22, right, y + 22, f'stroke="{INK}" stroke-width="1.6"')
@@ -60,7 +60,7 @@ def parts_chart(rows: Sequence[Mapping[str, Any]], metric: str, title: str, lang
     _legend(drawing, [(language(part), colour) for part, colour in PART_COLOURS.items()])
     for index, row in enumerate(rows):
         y = 30 + ROW * index
-        label = clipped(f"{row['number']}  {row['model']}", WIDTH - 24)
+        label = clipped(f"{row['number']}  {language.text(row['model'])}", WIDTH - 24)
         drawing.write(12, y + 11, label, clear=True)
         places = [across(factor * row[f"{part}_{metric}"]) for part in PART_COLOURS]
         drawing.line(min(places), y + 22, max(places), y + 22, f'stroke="{INK}" stroke-opacity=".4"')

@@ -12,19 +12,34 @@ from vitlab.evaluation import (
     statement,
 )
 from vitlab.reporting.comparison.candidates import Candidate, Compared
-from vitlab.reporting.comparison.recipes import augmented_pairs
+from vitlab.reporting.comparison.recipes import Recipe, augmented_pairs
 
 TESTED = ("macro.f1", "loss")  # beside the accuracy, by the paired bootstrap
 ALL_PAIRS = 4  # of so many last models at most, changes are listed between all
 
 
-def paired_tests(compared: Compared, seed: int, resamples: int) -> list[dict[str, Any]]:
-    """All pairs by accuracy (McNemar), then by other figures (bootstrap); Holm's correction of each."""
-    found = compare_accuracy(compared.models)
+def paired_tests(
+    compared: Compared, recipes: Sequence[Recipe], seed: int, resamples: int
+) -> list[dict[str, Any]]:
+    """All pairs by accuracy (McNemar), then by other figures (bootstrap); Holm's correction of each.
+
+    But for pairs of one recipe, of which one seed is not "better" than another.
+    """
+    pairs = _of_two_recipes(compared, recipes)
+    found = compare_accuracy(compared.models, pairs)
     for figure in TESTED:
-        found += compare_figure(compared.models, figure, seed, resamples)
+        found += compare_figure(compared.models, figure, seed, resamples, pairs)
     numbers = {one.name: number for number, one in enumerate(compared.candidates, 1)}
     return [_pair(comparison, numbers) for comparison in found]
+
+
+def _of_two_recipes(compared: Compared, recipes: Sequence[Recipe]) -> list[tuple[str, str]]:
+    recipe_of = {one.name: recipe.name for recipe in recipes for one in recipe.models}
+    return [
+        (first, second)
+        for first, second in itertools.combinations(compared.models, 2)
+        if recipe_of[first] != recipe_of[second]
+    ]
 
 
 def _pair(comparison: Comparison, numbers: dict[str, int]) -> dict[str, Any]:
@@ -40,16 +55,8 @@ def _pair(comparison: Comparison, numbers: dict[str, int]) -> dict[str, Any]:
         "p_corrected": comparison.p_corrected,
         "better": comparison.better,
         "needed": comparison.needed,
-        "statement": _sentence(comparison),
+        "statement": statement(comparison),
     }
-
-
-def _sentence(comparison: Comparison) -> str:
-    """Whole; one that begins with a model's name keeps it as it is spelt."""
-    text = statement(comparison)
-    if comparison.better is None and comparison.difference is not None:
-        text = text[0].upper() + text[1:]
-    return f"{text}."
 
 
 def changed(compared: Compared) -> list[dict[str, Any]]:

@@ -7,17 +7,23 @@ import numpy as np
 
 from vitlab.data import HARD, PARTS
 from vitlab.evaluation import (
+    Estimate,
     bootstrap_of_models,
     calibration,
     evaluate,
     fit_temperature,
+    headline,
     kappa_reading,
 )
+from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.costs import costs, latencies
 from vitlab.reporting.comparison.differences import augmentation_effects, changed, paired_tests
-from vitlab.reporting.comparison.recipes import is_augmented
+from vitlab.reporting.comparison.recipes import is_augmented, recipes_of
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
+from vitlab.reporting.comparison.suspects import label_suspects, near_copies
+from vitlab.reporting.comparison.verdicts import seed_tests, selection, verdicts
+from vitlab.reporting.reported import reported_row
 
 FIGURES = (
     "balanced_accuracy",
@@ -33,28 +39,36 @@ FIGURES = (
     "brier",
     "ece",
 )
-AREA, TOP = "roc_auc", "top_5_accuracy"
-
-FEW_MISTAKES = 20  # with fewer, ROC-AUC's interval is too narrow (experiments/statistics/coverage.py)
-AREA_RESAMPLES = 1000  # of ROC-AUC, whose cost grows with the square of the images
-MOST_AREA_IMAGES = 5000
+TOP = "top_5_accuracy"
+OF_RANKS = ("roc_auc", "average_precision")  # their cost grows with the square of the images
+RANK_RESAMPLES = 400  # they need no more than a standard deviation
+MOST_RANKED_IMAGES = 5000
 
 
 def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
     """Lists of rows by what they are about; `None` where something is not known or not defined."""
     every = [
-        {part: evaluate(one.predictions[part], compared.class_names) for part in PARTS}
+        {
+            **{part: headline(one.predictions[part]) for part in PARTS if part != "test"},
+            "test": evaluate(one.test, compared.class_names),
+        }
         for one in compared.candidates
     ]
-    pairs = paired_tests(compared, seed, resamples)
+    recipes = recipes_of(compared.candidates)
+    pairs = paired_tests(compared, recipes, seed, resamples)
+    over_seeds = seed_tests(recipes, compared.n)
+    told = verdicts(recipes, pairs, over_seeds)
+    by_name = dict(zip(compared.models, every, strict=True))
+    spent = costs(compared.candidates)
     return {
         "n": compared.n,
         "class_names": list(compared.class_names),
         "left_out": dict(compared.left_out),
         "split_hashes": sorted({run.split_hash for run in compared.runs}),
-        "bootstrap": {"seed": seed, "resamples": resamples, "roc_auc_resamples": _for_area(resamples)},
+        "bootstrap": {"seed": seed, "resamples": resamples, "rank_resamples": _of_ranks(resamples)},
         "models": [_model(number, one) for number, one in enumerate(compared.candidates, 1)],
-        "selection": _selection(compared, every, pairs),
+        "selection": selection(recipes, by_name, told),
+        "verdicts": told,
         "figures": _figures(compared, every, seed, resamples),
         "parts": _parts(compared, every),
         "pairs": pairs,
@@ -69,12 +83,16 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         },
         "calibration": _calibration(compared.candidates),
         "hard_groups": _hard_groups(compared),
+        "label_errors": label_suspects(compared),
+        "near_copies": near_copies(compared),
         "changes": changed(compared),
         "augmentation": augmentation_effects(compared, pairs),
-        "repeats": repetitions(compared.candidates),
+        "repeats": repetitions(recipes),
+        "seed_tests": over_seeds,
         "folds": folds(compared.candidates),
         "fold_tests": fold_tests(compared.candidates),
-        "costs": costs(compared.candidates),
+        "costs": spent,
+        "reported": _reported(compared.candidates, every, spent),
         "latency": latencies(compared.candidates),
     }
 
@@ -97,43 +115,6 @@ def _model(number: int, one: Candidate) -> dict[str, Any]:
     }
 
 
-def _selection(
-    compared: Compared, every: Sequence[dict[str, Any]], pairs: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """The best on the validation part first, among equals the least loss there (S1-11)."""
-    order = sorted(
-        range(len(every)), key=lambda row: (-every[row]["val"]["accuracy"], every[row]["val"]["loss"])
-    )
-    chosen = compared.candidates[order[0]].name
-    against = {
-        next(name for name in (pair["first"], pair["second"]) if name != chosen): pair
-        for pair in pairs
-        if pair["figure"] == "accuracy" and chosen in (pair["first"], pair["second"])
-    }
-    rows = []
-    for place, index in enumerate(order, 1):
-        name = compared.candidates[index].name
-        rows.append(
-            {
-                "rank": place,
-                "number": index + 1,
-                "model": name,
-                "val_accuracy": every[index]["val"]["accuracy"],
-                "val_loss": every[index]["val"]["loss"],
-                "accuracy": every[index]["test"]["accuracy"],
-                "accuracy_interval": every[index]["test"]["accuracy_interval"],
-                "against_chosen": _against(against[name], chosen) if name != chosen else "chosen",
-            }
-        )
-    return rows
-
-
-def _against(pair: dict[str, Any], chosen: str) -> str:
-    if pair["better"] is None:
-        return "not established"
-    return "worse" if pair["better"] == chosen else "better"
-
-
 def _figures(
     compared: Compared, every: Sequence[dict[str, Any]], seed: int, resamples: int
 ) -> list[dict[str, Any]]:
@@ -141,38 +122,34 @@ def _figures(
     models = [one.test for one in compared.candidates]
     names = [*FIGURES, *([TOP] if len(compared.class_names) > 5 else [])]
     estimates = bootstrap_of_models(models, names, seed, resamples)
-    areas: list[dict[str, Any]] = [{} for _ in models]
-    if compared.n <= MOST_AREA_IMAGES:
-        areas = list(bootstrap_of_models(models, [AREA], seed, _for_area(resamples)))
+    if compared.n <= MOST_RANKED_IMAGES:
+        ranked = bootstrap_of_models(models, OF_RANKS, seed, _of_ranks(resamples))
+    else:
+        ranked = [_without_intervals(parts["test"]) for parts in every]
     rows = []
     for index, (one, parts) in enumerate(zip(compared.candidates, every, strict=True)):
         test = parts["test"]
         row: dict[str, Any] = {"number": index + 1, "model": one.name, "n": test["n"]}
         row |= {"accuracy": test["accuracy"], "accuracy_interval": test["accuracy_interval"]}
         notes = {}
-        for name, estimate in estimates[index].items():
+        for name, estimate in (estimates[index] | ranked[index]).items():
             row |= {name: estimate.value, f"{name}_interval": estimate.interval}
             notes[name] = estimate.note
         kappa = row["kappa"]
         row["kappa_reading"] = None if kappa is None else kappa_reading(kappa)
-        mistakes = round(test["n"] * (1 - test["accuracy"]))
-        area = areas[index].get(AREA)
-        row[AREA] = test["roc_auc"]
-        row[f"{AREA}_interval"] = None
-        if area is None:
-            notes[AREA] = f"more than {MOST_AREA_IMAGES} images"
-        elif area.value is not None and mistakes < FEW_MISTAKES:
-            notes[AREA] = f"fewer than {FEW_MISTAKES} mistakes"
-        else:
-            row[f"{AREA}_interval"], notes[AREA] = area.interval, area.note
-        row["average_precision"] = test["average_precision"]
+        row |= {name: test[name] for name in OF_RANKS}  # in float64, which the resamples are not
         row["no_interval"] = {name: note for name, note in notes.items() if note}
         rows.append(row)
     return rows
 
 
-def _for_area(resamples: int) -> int:
-    return min(resamples, AREA_RESAMPLES)
+def _of_ranks(resamples: int) -> int:
+    return min(resamples, RANK_RESAMPLES)
+
+
+def _without_intervals(test: dict[str, Any]) -> dict[str, Estimate]:
+    note = Message("more than {count} images", count=MOST_RANKED_IMAGES)
+    return {name: Estimate(test[name], None, note) for name in OF_RANKS}
 
 
 def _parts(compared: Compared, every: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -188,6 +165,19 @@ def _parts(compared: Compared, every: Sequence[dict[str, Any]]) -> list[dict[str
     ]
 
 
+def _reported(
+    candidates: Sequence[Candidate], every: Sequence[dict[str, Any]], spent: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Models of which a study reported figures, beside them. The costs of folds are those of several."""
+    rows = []
+    for one, parts, cost in zip(candidates, every, spent, strict=True):
+        reported = one.run.config.report.reported
+        row = reported_row(reported, one.phase, parts, {} if one.folds else cost)
+        if row is not None:
+            rows.append({"number": cost["number"], "model": one.name, **row})
+    return rows
+
+
 def _classes(compared: Compared, every: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The classification reports of all models side by side (S0-21), with their means."""
     rows = []
@@ -197,8 +187,8 @@ def _classes(compared: Compared, every: Sequence[dict[str, Any]]) -> list[dict[s
             found = parts["test"]["classes"][name]
             row |= {f"{number}_{key}": found[key] for key in ("precision", "recall", "f1")}
         rows.append(row)
-    for mean in ("macro", "weighted"):
-        row = {"class": f"{mean} mean", "n": compared.n}
+    for mean, title in (("macro", Message("macro mean")), ("weighted", Message("weighted mean"))):
+        row = {"class": title, "n": compared.n}
         for number, parts in enumerate(every, 1):
             row |= {f"{number}_{key}": parts["test"][mean][key] for key in ("precision", "recall", "f1")}
         rows.append(row)

@@ -1,7 +1,9 @@
 """Which test images a comparison shows, with what each model answered."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -9,6 +11,7 @@ from PIL import Image
 from vitlab.data import PRIVATE, REPUBLISH, DecodeError, Source, open_source
 from vitlab.errors import InputError
 from vitlab.evaluation import label_errors, least_certain, most_confidently_wrong
+from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.pictures import Answer, Picture, picture
 
@@ -62,19 +65,44 @@ class Gallery:
         return [self._titled(row, candidate) for row in rows]
 
     def likely_mislabelled(self, candidate: Candidate) -> list[Picture]:
-        """By confident learning from what models answered that had not seen the image: over folds."""
-        if not candidate.folds:
-            return []
+        """By confident learning from what models answered that had not seen the image."""
         found = label_errors(candidate.test)
         names, labels = self.compared.class_names, candidate.test.labels
         return [
             self._picture(
-                row, f"{self._path(row)}: {names[labels[row]]}, likelier {names[suggested]}", ()
+                row,
+                Message(
+                    "{image}: {label}, likelier {suggested}",
+                    image=self._path(row),
+                    label=names[labels[row]],
+                    suggested=names[suggested],
+                ),
+                (),
             )
             for row, suggested in zip(
                 found.rows[:SOME].tolist(), found.suggested[:SOME].tolist(), strict=True
             )
         ]
+
+    def near_copies(self, rows: Sequence[Mapping[str, Any]]) -> list[Picture]:
+        """Wrong answers, each beside the training image that it is a near copy of; a pair but once."""
+        tests = {str(id_): row for row, id_ in enumerate(self.compared.candidates[0].test.ids)}
+        table = self.source.table
+        place_of = {path: place for place, path in enumerate(table.paths)}
+        pictures: list[Picture] = []
+        pairs = dict.fromkeys((row["path"], row["copy"]) for row in rows)
+        for path, copy in itertools.islice(pairs, SOME):
+            place, other = place_of.get(path), place_of.get(copy)
+            if place is None or other is None or table.ids[place] not in tests:
+                continue
+            first, second = (table.class_names[table.labels[one]] for one in (place, other))
+            pictures.append(
+                self._with_answers(tests[table.ids[place]], Message("test: {label}", label=first))
+            )
+            pictures.append(
+                picture(self._image(table.ids[other]), Message("train: {label}", label=second), ())
+            )
+        return pictures
 
     def of_ids(self, ids: Sequence[str], models: Sequence[str]) -> list[Picture]:
         """The first images of a change, with the two models' answers (S0-25)."""
@@ -88,20 +116,32 @@ class Gallery:
                 continue
             probabilities = one.test.select(np.array([row])).probabilities[0]
             answer = int(probabilities.argmax())
-            text = f"{number}: {self.compared.class_names[answer]} {probabilities[answer]:.0%}"
+            text = Message(
+                "{model}: {answer} {probability:.0%}",
+                model=number,
+                answer=self.compared.class_names[answer],
+                probability=probabilities[answer],
+            )
             answers.append(Answer(text, answer == one.test.labels[row]))
         if len(answers) > MOST_ANSWERS:
             right = sum(answer.is_right for answer in answers)
             first = sorted(answers, key=lambda answer: answer.is_right)[: MOST_ANSWERS - 1]
-            answers = [Answer(f"{right} of {len(answers)} models", right == len(answers)), *first]
+            every = Message("{right} of {count} models", right=right, count=len(answers))
+            answers = [Answer(every, right == len(answers)), *first]
         return self._picture(row, caption or self._truth(row), tuple(answers))
 
     def _titled(self, row: int, candidate: Candidate) -> Picture:
         probabilities = candidate.test.select(np.array([row])).probabilities[0]
         answer = int(probabilities.argmax())
         right = answer == candidate.test.labels[row]
-        text = f"Pred: {self.compared.class_names[answer]} {probabilities[answer]:.0%}"
-        return self._picture(row, f"True: {self._truth(row)}", (Answer(text, bool(right)),))
+        text = Message(
+            "Pred: {answer} {probability:.0%}",
+            answer=self.compared.class_names[answer],
+            probability=probabilities[answer],
+        )
+        return self._picture(
+            row, Message("True: {label}", label=self._truth(row)), (Answer(text, bool(right)),)
+        )
 
     def _truth(self, row: int) -> str:
         return self.compared.class_names[self.compared.candidates[0].test.labels[row]]

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Config
 from vitlab.errors import InputError
 from vitlab.evaluation import Predictions
+from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate, Run
 
 # What no weight depends on, and the split, which all runs share or are folds of.
@@ -35,13 +37,43 @@ def recipe(config: Config, *, augmentation: bool = True) -> str:
     return json.dumps(values)
 
 
-def repeated(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
-    """Groups of two or more models that differ in their seed only (S2-17), of each seed the first."""
-    groups: dict[tuple[str, str], dict[int, Candidate]] = {}
+@dataclass(frozen=True)
+class Recipe:
+    """Models that differ in their seed only (S2-17); most often there is one."""
+
+    name: str
+    models: tuple[Candidate, ...]
+
+
+def recipes_of(candidates: Sequence[Candidate]) -> list[Recipe]:
+    """In the order of their first models. A seed that is there again begins another recipe: something
+    that no config says sets the two apart."""
+    groups: dict[tuple[str, str, int], list[Candidate]] = {}
+    seen: dict[tuple[str, str, int], int] = {}
     for one in candidates:
-        key = (recipe(one.run.config), one.phase)
-        groups.setdefault(key, {}).setdefault(one.run.config.seed, one)
-    return [list(group.values()) for group in groups.values() if len(group) > 1]
+        key = (recipe(one.run.config), one.phase, one.run.config.seed)
+        place = seen[key] = seen.get(key, -1) + 1
+        groups.setdefault((*key[:2], place), []).append(one)
+    names = [_name_of_seeds(group) for group in groups.values()]
+    return [
+        Recipe(name if names.count(name) == 1 else ", ".join(one.name for one in group), tuple(group))
+        for name, group in zip(names, groups.values(), strict=True)
+    ]
+
+
+def _name_of_seeds(group: Sequence[Candidate]) -> str:
+    if len(group) == 1:
+        return group[0].name
+    return Message("{name} ({count} seeds)", name=_common_name(group), count=len(group))
+
+
+def _common_name(group: Sequence[Candidate]) -> str:
+    """What the names of the runs begin with, and the phase if there are several."""
+    first, names = group[0], [one.run.name for one in group]
+    alike = itertools.takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
+    common = "".join(letters[0] for letters in alike).rstrip(" _-./") or first.run.name
+    phase = f"/{first.phase}" if len(first.run.config.phases) > 1 else ""
+    return f"{common}{phase}"
 
 
 def augmented_pairs(candidates: Sequence[Candidate]) -> list[tuple[Candidate, Candidate]]:
@@ -122,13 +154,9 @@ def _listed(folds: dict[int, Candidate]) -> str:
 
 def _pooled(folds: list[Candidate]) -> Candidate:
     first = folds[0]
-    names = [one.run.name for one in folds]
-    alike = itertools.takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
-    common = "".join(letters[0] for letters in alike).rstrip(" _-./") or first.run.name
-    phase = f"/{first.phase}" if len(first.run.config.phases) > 1 else ""
     return dataclasses.replace(
         first,
-        name=f"{common}{phase} ({len(folds)} folds)",
+        name=Message("{name} ({count} folds)", name=_common_name(folds), count=len(folds)),
         predictions={
             part: _joined([one.predictions[part] for one in folds]) for part in first.predictions
         },

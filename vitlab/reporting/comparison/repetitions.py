@@ -17,23 +17,24 @@ from vitlab.evaluation import (
     repeats,
 )
 from vitlab.reporting.comparison.candidates import Candidate
-from vitlab.reporting.comparison.recipes import repeated
+from vitlab.reporting.comparison.recipes import Recipe
 
 FIGURES = ("accuracy", "loss", "kappa", "macro.f1")
 
 
-def repetitions(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+def repetitions(recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
     """Of models that differ in their seed only: mean, deviation, variance, interval (S2-17, S2-30)."""
     return [
         {
-            "models": [one.name for one in group],
-            "model": f"{group[0].run.config.model.name}, {group[0].phase}",
-            "seeds": [one.run.config.seed for one in group],
-            "n": len(group),
+            "models": [one.name for one in recipe.models],
+            "model": recipe.name,
+            "seeds": [one.run.config.seed for one in recipe.models],
+            "n": len(recipe.models),
             "figure": figure,
-            **_spread(group, figure),
+            **_spread(recipe.models, figure),
         }
-        for group in repeated(candidates)
+        for recipe in recipes
+        if len(recipe.models) > 1
         for figure in FIGURES
     ]
 

@@ -17,7 +17,7 @@ from vitlab.reporting.comparison import charts
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.facts import facts
 from vitlab.reporting.comparison.gallery import Gallery, open_gallery
-from vitlab.reporting.comparison.tables import tables
+from vitlab.reporting.comparison.tables import TITLES_OF_FIGURES, tables
 from vitlab.reporting.page import render
 from vitlab.reporting.tables import Table
 
@@ -64,7 +64,7 @@ def _as_json(value: Any) -> Any:
 def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> dict[str, str]:
     """SVG by name."""
     figures = [
-        (f"{row['number']}  {row['model']}", row["accuracy"], row["accuracy_interval"])
+        (_numbered(row["number"], row["model"]), row["accuracy"], row["accuracy_interval"])
         for row in found["figures"]
     ]
     pairs = [pair for pair in found["pairs"] if pair["figure"] == "accuracy"]
@@ -76,7 +76,6 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
     over = Message("test accuracy, %, with its 95 % interval")
     drawn = {
         "accuracy": charts.intervals_chart(figures, over, language),
-        "differences": charts.intervals_chart(differences, title, language, zero=True),
         "parts_accuracy": charts.parts_chart(
             found["parts"], "accuracy", Message("accuracy, %"), language
         ),
@@ -84,10 +83,12 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
         **_curves(compared, language),
         **_costs(found, language),
     }
+    if differences:
+        drawn["differences"] = charts.intervals_chart(differences, title, language, zero=True)
     matrices = _matrices(compared)
     chosen = charts.most_confused(matrices)
     for number, (one, matrix) in enumerate(zip(compared.candidates, matrices, strict=True), 1):
-        heading = f"{number}  {one.name}"
+        heading = _numbered(number, one.name)
         drawn[f"confusion_{number}"] = charts.matrix_chart(
             matrix, compared.class_names, chosen, heading, language
         )
@@ -96,10 +97,16 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
     return drawn
 
 
-def _difference_name(pair: Mapping[str, Any]) -> str:
+def _numbered(number: int, model: str) -> Message:
+    return Message("{number}  {model}", number=number, model=model)
+
+
+def _difference_name(pair: Mapping[str, Any]) -> Message:
     """The numbers first: names may be too long for the drawing."""
-    numbers = f"{pair['second_number']} − {pair['first_number']}"
-    return f"{numbers}  {pair['second']} − {pair['first']}"
+    return Message(
+        "{second_number} − {first_number}  {second} − {first}",
+        **{key: pair[key] for key in ("second_number", "first_number", "second", "first")},
+    )
 
 
 def _matrices(compared: Compared) -> list[np.ndarray]:
@@ -168,7 +175,6 @@ def _page(
     chosen = compared.candidates[found["selection"][0]["number"] - 1]
     gallery = open_gallery(compared, seed)
     is_open = isinstance(gallery, Gallery)
-    statements = [pair for pair in found["pairs"] if pair["figure"] == "accuracy"]
     return render(
         "comparison.html",
         language,
@@ -179,13 +185,16 @@ def _page(
         curves=[n for n in range(1, len(compared.runs) + 1) if f"curves_loss_{n}" in drawn],
         chosen=found["selection"][0],
         verdicts={word: _names(found, word) for word in ("better", "worse", "not established")},
-        statements=sorted(statements, key=lambda pair: pair["p"])[:MOST_SENTENCES],
-        pairs=len(statements),
+        shown_model=chosen.name,
+        over_folds=len(chosen.folds),
+        statements=found["verdicts"][:MOST_SENTENCES],
         shown_classes=len(charts.most_confused(_matrices(compared))),
         most_differences=MOST_DIFFERENCES,
         most_confusions=MOST_CONFUSIONS,
         no_pictures="" if is_open else gallery,
-        galleries=_galleries(gallery, chosen) if isinstance(gallery, Gallery) else {},
+        galleries=_galleries(gallery, chosen, found["near_copies"])
+        if isinstance(gallery, Gallery)
+        else {},
         changes=_changes(gallery, found["changes"]),
         most_changes=MOST_CHANGES,
         no_intervals=_no_intervals(found["figures"]),
@@ -201,7 +210,9 @@ def _names(found: dict[str, Any], word: str) -> list[str]:
     return [row["model"] for row in found["selection"] if row["against_chosen"] == other]
 
 
-def _galleries(gallery: Gallery, chosen: Candidate) -> dict[str, Any]:
+def _galleries(
+    gallery: Gallery, chosen: Candidate, copies: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     return {
         "answers": gallery.one_per_class(),
         "grid": gallery.grid(chosen),
@@ -209,6 +220,7 @@ def _galleries(gallery: Gallery, chosen: Candidate) -> dict[str, Any]:
         "surest_mistakes": gallery.surest_mistakes(chosen),
         "least_certain": gallery.least_certain(chosen),
         "likely_mislabelled": gallery.likely_mislabelled(chosen),
+        "near_copies": gallery.near_copies(copies),
     }
 
 
@@ -225,12 +237,17 @@ def _changes(gallery: Gallery | str, rows: Sequence[dict[str, Any]]) -> list[dic
     return shown
 
 
-def _no_intervals(rows: Sequence[dict[str, Any]]) -> dict[str, list[str]]:
+def _no_intervals(rows: Sequence[dict[str, Any]]) -> dict[Message, list[str]]:
     """By figure and reason the models without an interval, for a note."""
-    found: dict[str, list[str]] = {}
+    found: dict[Message, list[str]] = {}
     for row in rows:
         for figure, reason in row["no_interval"].items():
-            found.setdefault(f"{figure.replace('_', ' ')}: {reason}", []).append(str(row["number"]))
+            why = Message(
+                "{figure}: {reason}",
+                figure=Message(TITLES_OF_FIGURES.get(figure, figure)),
+                reason=reason,
+            )
+            found.setdefault(why, []).append(str(row["number"]))
     return found
 
 

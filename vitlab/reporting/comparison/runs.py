@@ -78,6 +78,7 @@ def _read_run(path: Path, name: str) -> Run:
         config,
         folder.manifest,
         _object(folder.network) if folder.network.exists() else {},
+        _object(folder.analysis) if folder.analysis.exists() else {},
         read_log(folder.log),
         tuple(map(str, class_names)),
         str(folder.manifest.get("split_hash") or read_split(folder.split).hash),

@@ -2,26 +2,36 @@
 
 from typing import Any
 
+from vitlab.language import Message
+from vitlab.reporting.reported import reported_table
 from vitlab.reporting.tables import Column, Table
 
 MODEL = (Column("number", "#", "count"), Column("model", "model"))
-FIGURE_TITLES = {"accuracy": "accuracy", "macro.f1": "macro F1", "loss": "loss", "kappa": "kappa"}
+FIGURE_TITLES = {
+    "accuracy": Message("accuracy"),
+    "macro.f1": Message("macro F1"),
+    "loss": Message("loss"),
+    "kappa": Message("kappa"),
+}
+KINDS = {"gone": Message("gone"), "come": Message("come")}
 
 
 def tables(facts: dict[str, Any]) -> dict[str, Table]:
     """By name; those without rows are left out."""
     every = [
-        Table(name, MODEL + _known(columns, facts[name]), facts[name])
+        Table(name, MODEL + _known(columns, facts[name]), facts[name], _MOST.get(name, 400))
         for name, columns in _OF_MODELS.items()
     ] + [
-        Table("selection", (Column("rank", "rank", "count"), *MODEL, *_SELECTION), facts["selection"]),
+        _selection(facts["selection"]),
         Table("pairs", _PAIRS, _pairs(facts["pairs"]), most=200),
         Table("classes", _classes(facts), facts["classes"]),
         Table("changes", _CHANGES, _changes(facts["changes"])),
         Table("confusions", _CONFUSIONS, _confusions(facts["changes"])),
         Table("augmentation", _AUGMENTATION, facts["augmentation"]),
         Table("repeats", _REPEATS, _seeds(facts["repeats"])),
+        Table("seed_tests", _SEED_TESTS, facts["seed_tests"]),
         Table("fold_tests", _FOLD_TESTS, facts["fold_tests"]),
+        reported_table(facts["reported"], MODEL),
     ]
     return {table.name: table for table in every if table.rows}
 
@@ -43,6 +53,7 @@ _SELECTION = (
     *_percent(("val_accuracy", "val accuracy")),
     *_numbers(("val_loss", "val loss")),
     *_percent(("accuracy", "test accuracy")),
+    *_percent(("lowest", "lowest seed"), ("highest", "highest seed")),
     Column("against_chosen", "on the test, against the first"),
 )
 _PAIRS = (
@@ -88,6 +99,17 @@ _REPEATS = (
     *_numbers(("mean", "mean"), ("deviation", "standard deviation")),
     Column("variance", "variance", "small"),
 )
+_SEED_TESTS = (
+    Column("first", "first"),
+    Column("second", "second"),
+    Column("seeds", "seeds"),
+    Column("test", "t-test"),
+    *_percent(("mean_first", "mean of the first"), ("mean_second", "of the second")),
+    Column("difference", "second − first, points", "points"),
+    Column("p", "p", "p"),
+    Column("p_corrected", "p corrected", "p"),
+    Column("better", "better"),
+)
 _FOLD_TESTS = (
     Column("first", "first"),
     Column("second", "second"),
@@ -97,6 +119,8 @@ _FOLD_TESTS = (
     Column("p_corrected", "p corrected", "p"),
     Column("better", "better"),
 )
+
+_MOST = {"label_errors": 30, "near_copies": 100}  # rows on the page
 
 # Tables that have a row for each model, or some for each.
 _OF_MODELS: dict[str, tuple[Column, ...]] = {
@@ -154,6 +178,22 @@ _OF_MODELS: dict[str, tuple[Column, ...]] = {
         ),
         Column("note", "note", "words"),
     ),
+    "label_errors": (
+        Column("path", "image", "words"),
+        Column("label", "label"),
+        *_percent(("label_probability", "probable at")),
+        Column("suggested", "likelier"),
+        *_percent(("suggested_probability", "at")),
+    ),
+    "near_copies": (
+        Column("path", "test image", "words"),
+        Column("label", "label"),
+        Column("answer", "answer"),
+        *_percent(("probability", "at")),
+        Column("copy", "training image", "words"),
+        Column("copy_label", "label"),
+        Column("likeness", "likeness", "short"),
+    ),
     "hard_groups": (
         Column("group", "group"),
         Column("n", "n", "count"),
@@ -188,6 +228,16 @@ _OF_MODELS: dict[str, tuple[Column, ...]] = {
     ),
 }
 
+TITLES_OF_FIGURES = {column.key: column.title for column in _OF_MODELS["figures"]}
+
+
+def _selection(rows: list[dict[str, Any]]) -> Table:
+    """With the seeds, their number and the ends of their range, where there are several of a recipe."""
+    columns = (Column("rank", "rank", "count"), *MODEL, Column("seeds", "seeds", "count"), *_SELECTION)
+    if all(row["seeds"] == 1 for row in rows):
+        columns = tuple(one for one in columns if one.key not in ("seeds", "lowest", "highest"))
+    return Table("selection", columns, rows)
+
 
 def _pairs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row | {"figure": FIGURE_TITLES[row["figure"]]} for row in rows]
@@ -220,9 +270,9 @@ def _changes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _confusions(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
-        {"from": row["before"], "to": row["after"], "kind": kind, **cell}
+        {"from": row["before"], "to": row["after"], "kind": title, **cell}
         for row in rows
-        for kind in ("gone", "come")
+        for kind, title in KINDS.items()
         for cell in row[kind]
     ]
 

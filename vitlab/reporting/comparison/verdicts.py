@@ -1,0 +1,152 @@
+"""Who is better, by recipe: of several seeds the luckiest does not stand for all of them."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vitlab.evaluation import (
+    LEAST_SEEDS,
+    Comparison,
+    compare_seeds,
+    seed_test,
+    statement_over_seeds,
+)
+from vitlab.language import Message
+from vitlab.reporting.comparison.candidates import Candidate
+from vitlab.reporting.comparison.recipes import Recipe
+
+
+def seed_tests(recipes: Sequence[Recipe], images: int) -> list[dict[str, Any]]:
+    """All pairs of recipes with three seeds or more, over their trainings."""
+    values = {
+        recipe.name: {one.run.config.seed: _accuracy(one) for one in recipe.models} for recipe in recipes
+    }
+    return [_seed_test(found, values) for found in compare_seeds(values, images)]
+
+
+def _seed_test(found: Comparison, values: Mapping[str, Mapping[int, float]]) -> dict[str, Any]:
+    first, second = values[found.first], values[found.second]
+    return {
+        "first": found.first,
+        "second": found.second,
+        "seeds": Message("{first} and {second}", first=len(first), second=len(second)),
+        "test": Message("paired by seed") if seed_test(first, second).paired else Message("Welch's"),
+        "mean_first": float(np.mean(list(first.values()))),
+        "mean_second": float(np.mean(list(second.values()))),
+        "difference": found.difference,
+        "difference_interval": found.interval,
+        "p": found.p,
+        "p_corrected": found.p_corrected,
+        "better": found.better,
+        "statement": statement_over_seeds(found),
+    }
+
+
+def verdicts(
+    recipes: Sequence[Recipe], pairs: Sequence[dict[str, Any]], tests: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """One for each pair of recipes, the surest first.
+
+    Over seeds, if there are enough of both. Of one model each, from the same images. Else one recipe is
+    better only where each of its models is better than each of the other's.
+    """
+    of_models = {(pair["first"], pair["second"]): pair for pair in pairs if pair["figure"] == "accuracy"}
+    over_seeds = {(test["first"], test["second"]): test for test in tests}
+    rows = []
+    for first, second in itertools.combinations(recipes, 2):
+        if (first.name, second.name) in over_seeds:
+            found = over_seeds[first.name, second.name]
+        else:
+            between = [
+                of_models.get((one.name, other.name)) or of_models[other.name, one.name]
+                for one in first.models
+                for other in second.models
+            ]
+            found = between[0] if len(between) == 1 else _of_trainings(first, second, between)
+        keys = ("better", "p_corrected", "statement")
+        rows.append({"first": first.name, "second": second.name} | {key: found[key] for key in keys})
+    return sorted(rows, key=lambda row: 1.0 if row["p_corrected"] is None else row["p_corrected"])
+
+
+def _of_trainings(first: Recipe, second: Recipe, between: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    wins = [
+        sum(pair["better"] in {one.name for one in recipe.models} for pair in between)
+        for recipe in (first, second)
+    ]
+    p = max(pair["p_corrected"] for pair in between)
+    for winner, loser, won in ((first, second, wins[0]), (second, first, wins[1])):
+        if won == len(between):
+            text = Message(
+                "{winner} is better than {loser} in each of {n} pairs of trainings.",
+                winner=winner.name,
+                loser=loser.name,
+                n=len(between),
+            )
+            return {"better": winner.name, "p_corrected": p, "statement": text}
+    text = Message(
+        "The difference between {first} and {second} is not established: of {n} pairs of trainings, "
+        "{first} is better in {wins} and {second} in {losses}; with {seeds} seeds of each it can be "
+        "tested over trainings.",
+        first=first.name,
+        second=second.name,
+        n=len(between),
+        wins=wins[0],
+        losses=wins[1],
+        seeds=LEAST_SEEDS,
+    )
+    return {"better": None, "p_corrected": p, "statement": text}
+
+
+def selection(
+    recipes: Sequence[Recipe], every: Mapping[str, dict[str, Any]], found: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The best on the validation part first, among equals the least loss there (S1-11).
+
+    Of several seeds by their mean, which no lucky seed decides. `every` has the metrics of all models
+    by name, in order, and by part.
+    """
+    rows = [_row(recipe, every) for recipe in recipes]
+    rows.sort(key=lambda row: (-row["val_accuracy"], row["val_loss"]))
+    chosen = rows[0]["model"]
+    against = {
+        next(name for name in (one["first"], one["second"]) if name != chosen): one
+        for one in found
+        if chosen in (one["first"], one["second"])
+    }
+    for place, row in enumerate(rows, 1):
+        name = row["model"]
+        row["rank"] = place
+        row["against_chosen"] = _against(against[name], chosen) if name != chosen else Message("chosen")
+    return rows
+
+
+def _row(recipe: Recipe, every: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    metrics = [every[one.name] for one in recipe.models]
+
+    def mean(part: str, figure: str) -> float:
+        return float(np.mean([parts[part][figure] for parts in metrics]))
+
+    accuracies = [parts["test"]["accuracy"] for parts in metrics]
+    return {
+        "number": list(every).index(recipe.models[0].name) + 1,
+        "model": recipe.name,
+        "seeds": len(metrics),
+        "val_accuracy": mean("val", "accuracy"),
+        "val_loss": mean("val", "loss"),
+        "accuracy": mean("test", "accuracy"),
+        "accuracy_interval": metrics[0]["test"]["accuracy_interval"] if len(metrics) == 1 else None,
+        "lowest": min(accuracies),
+        "highest": max(accuracies),
+    }
+
+
+def _against(verdict: dict[str, Any], chosen: str) -> str:
+    if verdict["better"] is None:
+        return Message("not established")
+    return Message("worse") if verdict["better"] == chosen else Message("better")
+
+
+def _accuracy(one: Candidate) -> float:
+    return float((one.test.answers == one.test.labels).mean())
