@@ -68,7 +68,8 @@ def _of_trainings(first: Recipe, second: Recipe, between: Sequence[dict[str, Any
         sum(pair["better"] in {one.name for one in recipe.models} for pair in between)
         for recipe in (first, second)
     ]
-    p, every = max(pair["p_corrected"] for pair in between), f"{len(between)} pairs of trainings"
+    p = max(pair["p_corrected"] for pair in between)
+    every = f"{len(between)} pairs of trainings"
     for winner, loser, won in ((first, second, wins[0]), (second, first, wins[1])):
         if won == len(between):
             text = f"{winner.name} is better than {loser.name} in each of {every}."
