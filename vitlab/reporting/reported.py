@@ -69,4 +69,5 @@ def reported_table(rows: Sequence[Mapping[str, Any]], first: tuple[Column, ...])
         if any(row[f"{name}_reported"] is not None for row in rows):
             columns.append(Column(name, figure.title, figure.kind))
             columns.append(Column(f"{name}_reported", "reported by the study", figure.kind))
-    return Table("reported", (*first, *columns, Column("source", "source", "words")), rows)
+    source = Column("source", "source of the reported", "words")
+    return Table("reported", (*first, source, *columns), rows)
