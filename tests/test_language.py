@@ -97,7 +97,8 @@ def test_the_french_says_the_same_values_in_the_same_forms(english, french):
         said = french[one]
         assert isinstance(said, list) == bool(several), one
         for text in said if isinstance(said, list) else [said]:
-            assert values_in(text) == values_in(one), one
+            forms = values_in(several or one)
+            assert values_in(text) == forms or (several and values_in(text) < forms), one
             assert sorted(re.findall("<[^>]*>", text)) == sorted(re.findall("<[^>]*>", one)), one
 
 

@@ -59,7 +59,7 @@ def test_it_says_where_the_run_is(run: RunDirectory):
     for row, phase, state, best in zip(
         page.texts("phases")[1:],
         ("head", "finetune"),
-        ("trained", "under way"),
+        ("finished", "under way"),
         (lines[2]["val"], lines[6]["val"]),
         strict=True,
     ):

@@ -263,7 +263,7 @@ def test_one_number_that_is_changed_in_a_file_is_found(
 def test_the_numbers_of_its_sentences_are_those_of_the_manifest(run: Path):
     words = Page((run / "report.html").read_text()).words
     manifest = read(run / "manifest.json")
-    parts = ", ".join(f"{part} {count}" for part, count in manifest["parts"].items())
-    assert f"on {manifest['images']} images of 10 classes ({parts})" in words
+    parts = ", ".join(f"{part} {count:,}" for part, count in manifest["parts"].items())
+    assert f"on {manifest['images']:,} images of 10 classes ({parts})" in words
     assert f"split {manifest['split_hash'][:12]}." in words
     assert f"seed {manifest['seed']}, batches of {manifest['batch_size']};" in words

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from vitlab.language import Language, Message
 from vitlab.names import shown
@@ -44,6 +44,7 @@ def environment(language: Language) -> jinja2.Environment:
     made.globals.update(language=language, **_translations(language, readable))
     made.filters.update(
         bytes=size_text,
+        join=lambda names, between: escape(between).join(map(readable, names)),  # each name as one line
         duration=lambda seconds: language.as_written(duration(seconds)),
         lines=_lines,
         number=language.number,
