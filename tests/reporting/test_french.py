@@ -2,24 +2,30 @@
 
 import base64
 import html.parser
+import json
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from tests.configs.small import get_config
+from tests.conftest import vitlab
 from tests.reporting.made_runs import change_json, conclude_run, make_run
-from vitlab.config import Dataset
+from vitlab import feasibility_job
+from vitlab.compare_job import compare_runs
+from vitlab.config import Dataset, resolve
 from vitlab.data import Split, inspect_source, open_source
 from vitlab.language import Code, language_of
-from vitlab.reporting import write_dataset_report
+from vitlab.reporting import write_dataset_report, write_feasibility_report
 
 CLASSES = ("accuracy", "loss", "the class")  # words that a page translates where they are its own
-NAMES = {*CLASSES, "made-before", "of them", "PNG RGB"}
+NAMES = {*CLASSES, "once more", "made-before", "of them", "PNG RGB"}
 
 # Whatever is English for certain, and no French; "on" and "a" are French too.
 ENGLISH = re.compile(
@@ -110,6 +116,45 @@ def of_collections(images: Path, tmp_path_factory: pytest.TempPathFactory) -> di
     return pages(folders)
 
 
+@pytest.fixture(scope="module")
+def of_comparisons(
+    runs: dict[Code, Path], tmp_path_factory: pytest.TempPathFactory
+) -> dict[Code, Texts]:
+    """Of one run with itself under another name; the language is that of the runs."""
+    folders: dict[Code, Path] = {}
+    for code, path in runs.items():
+        folder = tmp_path_factory.mktemp(code)
+        other = shutil.copytree(path, folder / "once more")
+        folders[code] = folder / "out"
+        compare_runs([path, other], folders[code], intersect=False, seed=0, resamples=200)
+    return pages(folders)
+
+
+@pytest.fixture(scope="module")
+def of_studies(
+    images: Path, tmp_path_factory: pytest.TempPathFactory, module_patch: pytest.MonkeyPatch
+) -> dict[Code, Texts]:
+    folders: dict[Code, Path] = {code: tmp_path_factory.mktemp(code) for code in ("en", "fr")}
+
+    def write_both(facts: dict[str, Any], *_: object) -> None:
+        for code, folder in folders.items():
+            write_feasibility_report(facts, folder, language_of(code))
+
+    module_patch.setattr(feasibility_job, "write_feasibility_report", write_both)
+    settings = get_config()
+    settings.dataset.path = str(images)
+    feasibility_job.study_feasibility(
+        resolve(settings), tmp_path_factory.mktemp("study"), with_umap=False
+    )
+    return pages(folders)
+
+
+@pytest.fixture(scope="module")
+def module_patch() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
 def english_left(texts: dict[Code, Texts]) -> Iterator[str]:
     """The French page's texts that are the English page's too, or hold an English word."""
     for text in texts["fr"].found:
@@ -121,10 +166,56 @@ def english_left(texts: dict[Code, Texts]) -> Iterator[str]:
             yield text
 
 
-@pytest.mark.parametrize("page", ["of_runs", "of_collections"])
+@pytest.mark.parametrize("page", ["of_runs", "of_comparisons", "of_collections", "of_studies"])
 def test_no_english_sentence_is_left(page: str, request: pytest.FixtureRequest):
     texts = request.getfixturevalue(page)
     assert (texts["en"].language, texts["fr"].language) == ("en", "fr")
     assert len(texts["fr"].found) == len(texts["en"].found) > 100
     left = set(english_left(texts))
     assert not left, left
+
+
+def test_names_are_never_translated(of_runs: dict[Code, Texts]):
+    """Classes and a phase that are called as something that the page translates elsewhere."""
+    french = of_runs["fr"].found
+    assert {"accuracy", "loss", "exactitude", "perte"} <= set(french)
+    assert "Ce qui a changé de made-before à loss" in french
+    assert sum(text == "accuracy" for text in french) > 5  # of tables, charts and pictures
+
+
+def test_files_for_machines_are_the_same_in_both_languages(runs: dict[Code, Path], tmp_path: Path):
+    for name in ("metrics.json", "analysis.json", "model_card.md"):
+        texts = [(path / name).read_text().replace(str(path), "") for path in runs.values()]
+        assert texts[0] == texts[1], name
+    tables = []
+    for code in runs:
+        compare_runs(
+            [runs["fr"]], tmp_path / code, intersect=False, seed=0, resamples=200, language=code
+        )
+        assert f'<html lang="{code}">' in (tmp_path / code / "report.html").read_text()
+        files = sorted((tmp_path / code / "tables").iterdir())
+        found = json.loads((tmp_path / code / "comparison.json").read_text())
+        tables.append([{path.name: path.read_text() for path in files}, found])
+    assert tables[0] == tables[1]
+
+
+def test_runs_of_two_languages_are_compared_in_english(runs: dict[Code, Path], tmp_path: Path):
+    compare_runs(list(runs.values()), tmp_path / "out", intersect=False, seed=0, resamples=200)
+    assert '<html lang="en">' in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_a_finished_run_is_reported_anew_in_another_language(small_run: Path, tmp_path: Path):
+    run = shutil.copytree(small_run, tmp_path / "small")
+    figures = (run / "metrics.json").read_text()
+    result = vitlab(
+        "main",
+        "--config=tests/configs/small.py",
+        f"--workdir={run}",
+        "--config.report.language=fr",
+    )
+    assert result.returncode == 0, result.stderr
+    assert "epoch" not in result.stdout
+    assert "test accuracy 0." in result.stdout
+    assert '<html lang="fr">' in (run / "report.html").read_text()
+    assert (run / "metrics.json").read_text() == figures
