@@ -75,11 +75,18 @@ def copied(tree: Any) -> Any:
     return jax.tree.map(jnp.copy, tree)
 
 
-@jax.jit
-def is_finite(tree: Any) -> Array:
-    """Whether every number of it is one, infinity being none."""
+def is_finite(tree: Any) -> bool:
+    """Whether every number of it is one, infinity being none.
+
+    A program for every shape: one for all arrays takes seconds to compile where there are hundreds.
+    """
     floats = [leaf for leaf in jax.tree.leaves(tree) if jnp.issubdtype(leaf.dtype, jnp.floating)]
-    return jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in floats]))
+    return all(jax.device_get([_is_finite(leaf) for leaf in floats]))
+
+
+@jax.jit
+def _is_finite(array: Array) -> Array:
+    return jnp.all(jnp.isfinite(array))
 
 
 def unchanged(

@@ -1,5 +1,6 @@
 """Activations that JAX has not under the meaning that the published weights want."""
 
+import math
 from collections.abc import Callable
 from typing import Literal
 
@@ -11,8 +12,10 @@ Values = Float[Array, "*shape"]
 
 
 def gelu(values: Values) -> Values:
-    """Exact, as published; `jax.nn.gelu` approximates by tanh unless told otherwise."""
-    return jax.nn.gelu(values, approximate=False)
+    """Exact, as published, and computed from `erf` as PyTorch does; `jax.nn.gelu` approximates by tanh
+    unless told otherwise, and then goes by `erfc`, which takes four times as long on CPU."""
+    half = values / 2
+    return half + half * jax.lax.erf(values * math.sqrt(0.5))
 
 
 def quick_gelu(values: Values) -> Values:
