@@ -3,13 +3,8 @@
 from vitlab.training.embeddings import Embedder
 from vitlab.training.history import History
 from vitlab.training.loop import train_phase
-from vitlab.training.population import (
-    Fold,
-    Member,
-    TrainedMember,
-    check_population,
-    train_population,
-)
+from vitlab.training.member_orders import Fold, Member
+from vitlab.training.population import TrainedMember, check_population, train_population
 from vitlab.training.profiling import Profiler
 from vitlab.training.range_test import HIGHEST, LOWEST, RangeTest, range_test
 from vitlab.training.stage import Setting, Stage, Standing, Trained

@@ -20,40 +20,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from vitlab.config import Phase
-from vitlab.data import Sampler
 from vitlab.errors import InputError
 from vitlab.models import Arrays
 from vitlab.progress import Progress
 from vitlab.training.early_stopping import EarlyStopping
+from vitlab.training.member_orders import Fold, Member, Orders
 from vitlab.training.member_programs import Examples, Programs
 from vitlab.training.stage import Stage, phase_seed
 from vitlab.training.step import scores_of
 from vitlab.training.trainable import Chosen, chosen_parameters
 
-GIB = 2**30
-MOST_BYTES = GIB // 2  # of the arrays of the members that train side by side
+MOST_BYTES = 2**29  # of the arrays of the members that train side by side
 COPIES = 8  # of a head and a batch: gradients, moments, averages, the best, what a step puts aside
-KEPT_ORDERS = GIB // 4  # bytes; beyond them, an order that several groups need is drawn again
-
-
-@dataclass(frozen=True)
-class Member:
-    """What is a head's own. `seed` is that of the run that would train it alone."""
-
-    seed: int
-    fold: int
-    hidden: int
-    dropout: float
-    learning_rate: float
-    weight_decay: float
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Rows of the embeddings to train on and to validate on."""
-
-    train: np.ndarray
-    val: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -115,7 +93,7 @@ def train_population(
     weights are those of `train_phase` with the member's seed, up to rounding.
     """
     store = {"embeddings": jnp.asarray(embeddings, jnp.float32), "labels": jnp.asarray(labels)}
-    orders = _Orders(folds, labels if phase.sampling == "balanced" else None, batch_size)
+    orders = Orders(folds, labels if phase.sampling == "balanced" else None, batch_size)
     trained: dict[int, TrainedMember] = {}
     progress = Progress(len(members) * _most_epochs(phase), "heads", "epochs")
     for group in _groups(members, starts, phase, orders):
@@ -133,7 +111,7 @@ def train_population(
 
 
 def _groups(
-    members: Sequence[Member], starts: Sequence[Arrays], phase: Phase, orders: "_Orders"
+    members: Sequence[Member], starts: Sequence[Arrays], phase: Phase, orders: Orders
 ) -> list[list[int]]:
     """Indices of members that one program can train, as many together as memory allows.
 
@@ -155,50 +133,6 @@ def _groups(
     return groups
 
 
-class _Orders:
-    """Which examples make which batch: for each fold and seed once, however many members share it."""
-
-    def __init__(self, folds: Sequence[Fold], labels: np.ndarray | None, batch_size: int):
-        self.folds = folds
-        self._labels = labels  # where they balance the sampling
-        self.batch_size = batch_size
-        self._kept: dict[tuple[int, int, int], tuple[np.ndarray, np.ndarray]] = {}
-        self._bytes = 0
-
-    def sampler(self, member: Member) -> Sampler:
-        """Of the member's training part, as a run alone has it."""
-        rows = self.folds[member.fold].train
-        labels = None if self._labels is None else self._labels[rows]
-        return Sampler(len(rows), self.batch_size, phase_seed(member.seed, 0), labels)
-
-    def train(self, member: Member, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and weights [batches, batch] of an epoch."""
-        key = (member.fold, member.seed, epoch)
-        if key in self._kept:
-            return self._kept[key]
-        order = _stacked(self.sampler(member), epoch, self.folds[member.fold].train)
-        self._bytes += sum(array.nbytes for array in order)
-        if self._bytes <= KEPT_ORDERS:
-            self._kept[key] = order
-        return order
-
-    def val(self, member: Member, batches: int) -> tuple[np.ndarray, np.ndarray]:
-        """Rows and weights of the validation part, with batches of fillers up to so many."""
-        rows = self.folds[member.fold].val
-        indices, weights = _stacked(Sampler(len(rows), self.batch_size), 0, rows)
-        missing = ((0, batches - len(indices)), (0, 0))
-        return np.pad(indices, missing), np.pad(weights, missing)
-
-    def val_batches(self, member: Member) -> int:
-        return len(Sampler(len(self.folds[member.fold].val), self.batch_size))
-
-
-def _stacked(sampler: Sampler, epoch: int, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    batches = list(sampler.epoch(epoch))
-    indices = rows[np.stack([batch.indices for batch in batches])].astype(np.int32)
-    return indices, np.stack([batch.weights for batch in batches])
-
-
 class _Together:
     """Members that train side by side; every array has them along its first axis."""
 
@@ -209,7 +143,7 @@ class _Together:
         phase: Phase,
         store: Examples,
         labels: np.ndarray,
-        orders: _Orders,
+        orders: Orders,
     ):
         self.members, self.starts, self.phase, self.store = members, starts, phase, store
         self.orders = orders
