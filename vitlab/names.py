@@ -2,7 +2,7 @@
 
 Nobody who writes a message has to think of the second: whatever leaves vitlab for a reader's eyes
 passes `shown` at its exit, which is `progress.say` and `warn`, `InputError`, the page of a report
-(`reporting.page`) and its drawings (`charts.svg_text`, `pictures.grid_svg`).
+(`reporting.page`) and its drawings (`plot.svg_text`, `pictures.grid_svg`).
 """
 
 import difflib

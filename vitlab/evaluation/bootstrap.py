@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special, stats
+import scipy
 
 from vitlab.evaluation.intervals import CONFIDENCE, Interval
 from vitlab.evaluation.predictions import Predictions
@@ -83,8 +83,8 @@ def log_odds_interval(value: float, values: np.ndarray, confidence: float = CONF
     middle = 2 * value - float(values.mean())
     if not 0 < middle < 1:
         middle = value
-    half = stats.norm.ppf((1 + confidence) / 2) * float(values.std(ddof=1)) / (value * (1 - value))
-    ends = special.expit(special.logit(middle) + half * np.array([-1, 1]))
+    half = scipy.stats.norm.ppf((1 + confidence) / 2) * float(values.std(ddof=1)) / (value * (1 - value))
+    ends = scipy.special.expit(scipy.special.logit(middle) + half * np.array([-1, 1]))
     return float(ends[0]), float(ends[1])
 
 
@@ -117,12 +117,12 @@ class PairedDifference:
         tail = (rarer + 1) / (len(self.differences) + 1)
         if tail >= 0.5:
             return 1.0
-        return float(2 * stats.t.sf(stats.norm.isf(tail), self.freedom))
+        return float(2 * scipy.stats.t.sf(scipy.stats.norm.isf(tail), self.freedom))
 
     def interval(self, level: float) -> Interval:
         """It excludes 0 exactly where p is at most the level, and always holds it where the resamples
         do not reach far enough out for the level."""
-        tail = stats.norm.sf(stats.t.isf(level / 2, self.freedom))
+        tail = scipy.stats.norm.sf(scipy.stats.t.isf(level / 2, self.freedom))
         cut = _place(self.differences, 2 * tail)
         low, high = _from_the_ends(self.differences, max(1, cut))
         return (low, high) if cut else (min(low, 0.0), max(high, 0.0))

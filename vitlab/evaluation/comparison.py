@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from vitlab.evaluation.bootstrap import paired_difference
 from vitlab.evaluation.intervals import Interval, paired_interval
@@ -138,7 +138,7 @@ def compare_figure(
 def mcnemar(gained: int, lost: int) -> float:
     """The exact p value: a binomial test of the images that only one of the two answers rightly."""
     differing = gained + lost
-    return float(stats.binomtest(gained, differing).pvalue) if differing else 1.0
+    return float(scipy.stats.binomtest(gained, differing).pvalue) if differing else 1.0
 
 
 def holm(values: Sequence[float], alpha: float = ALPHA) -> list[tuple[float, float]]:
@@ -167,7 +167,7 @@ def needed_images(
     discordance, difference = (gained + lost) / count, abs(gained - lost) / count
     if difference == 0:
         return None
-    of_level, of_power = stats.norm.isf(level / 2), stats.norm.ppf(power)
+    of_level, of_power = scipy.stats.norm.isf(level / 2), scipy.stats.norm.ppf(power)
     spread = of_level * np.sqrt(discordance) + of_power * np.sqrt(discordance - difference**2)
     return int(np.ceil((spread / difference) ** 2))
 
@@ -179,6 +179,6 @@ def _needed_by_spread(difference: float, spread: float, count: int, level: float
     """
     if difference == 0:
         return None
-    both = stats.norm.isf(level / 2) + stats.norm.ppf(POWER)
+    both = scipy.stats.norm.isf(level / 2) + scipy.stats.norm.ppf(POWER)
     needed = int(np.ceil(count * (both * spread / difference) ** 2))
     return needed if needed > count else None

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 CONFIDENCE = 0.95
 
@@ -13,7 +13,7 @@ Interval = tuple[float, float]
 
 def wilson_interval(right: int, count: int, confidence: float = CONFIDENCE) -> Interval:
     """The score interval of a proportion (Wilson 1927); it holds near 0 and 1 too."""
-    interval = stats.binomtest(right, count).proportion_ci(confidence, method="wilson")
+    interval = scipy.stats.binomtest(right, count).proportion_ci(confidence, method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -33,7 +33,7 @@ def paired_interval(gained: int, lost: int, count: int, confidence: float = CONF
 def tango_interval(gained: int, lost: int, count: int, confidence: float = CONFIDENCE) -> Interval:
     """The score interval of the difference of two paired proportions (Tango 1998)."""
     estimate = (gained - lost) / count
-    limit = float(stats.norm.isf((1 - confidence) / 2))
+    limit = float(scipy.stats.norm.isf((1 - confidence) / 2))
 
     def excess(difference: float) -> float:
         return _tango_score(gained, lost, count, difference)
@@ -41,9 +41,9 @@ def tango_interval(gained: int, lost: int, count: int, confidence: float = CONFI
     edge = 1 - 1e-12
     low = high = estimate
     if estimate > -edge:
-        low = optimize.brentq(lambda difference: excess(difference) - limit, -edge, estimate)
+        low = scipy.optimize.brentq(lambda difference: excess(difference) - limit, -edge, estimate)
     if estimate < edge:
-        high = optimize.brentq(lambda difference: excess(difference) + limit, estimate, edge)
+        high = scipy.optimize.brentq(lambda difference: excess(difference) + limit, estimate, edge)
     return float(low), float(high)
 
 
@@ -72,13 +72,13 @@ def conditional_interval(gained: int, lost: int, count: int, confidence: float =
     if differing == 0:
         return 0.0, 0.0
     tail = (1 - confidence) / 2
-    low = stats.beta.ppf(tail, gained, lost + 1) if gained else 0.0
-    high = stats.beta.isf(tail, gained + 1, lost) if lost else 1.0
+    low = scipy.stats.beta.ppf(tail, gained, lost + 1) if gained else 0.0
+    high = scipy.stats.beta.isf(tail, gained + 1, lost) if lost else 1.0
     return float(differing / count * (2 * low - 1)), float(differing / count * (2 * high - 1))
 
 
 def student_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
     """Of the mean of two or more independent values (Student 1908)."""
     mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
-    half = stats.t.ppf((1 + confidence) / 2, len(values) - 1) * deviation / np.sqrt(len(values))
+    half = scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1) * deviation / np.sqrt(len(values))
     return mean - float(half), mean + float(half)

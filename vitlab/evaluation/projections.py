@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 WIDTH = 50  # dimensions that t-SNE, UMAP and k-means see (van der Maaten and Hinton 2008 took 30)
@@ -23,6 +21,8 @@ class Reduced:
 
 def reduce_width(embeddings: np.ndarray, seed: int) -> Reduced:
     """The first principal components; of few images or a narrow network, all that there are."""
+    from sklearn.decomposition import PCA  # late: only a study needs it, and every run imports this
+
     width = min(WIDTH, *embeddings.shape)
     components = PCA(width, random_state=seed)
     points = components.fit_transform(embeddings)
@@ -50,6 +50,8 @@ def perplexity(count: int) -> float:
 
 def tsne(points: np.ndarray, seed: int) -> np.ndarray:
     """[images, 2] by van der Maaten's method, begun from the principal components."""
+    from sklearn.manifold import TSNE
+
     method = TSNE(perplexity=perplexity(len(points)), init="pca", random_state=seed)
     with threadpool_limits(1):  # threads that wait for a busy core spin: twenty times slower
         return method.fit_transform(points)

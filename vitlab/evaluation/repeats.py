@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from vitlab.evaluation.intervals import CONFIDENCE, Interval, student_interval
 
@@ -65,9 +65,9 @@ def compare_folds(
     folds = len(differences)
     mean = float(differences.mean())
     error = float(np.sqrt((1 / folds + test_images / train_images) * differences.var(ddof=1)))
-    half = float(stats.t.ppf((1 + confidence) / 2, folds - 1)) * error
+    half = float(scipy.stats.t.ppf((1 + confidence) / 2, folds - 1)) * error
     if error == 0:
         p = 1.0 if mean == 0 else 0.0
     else:
-        p = float(2 * stats.t.sf(abs(mean) / error, folds - 1))
+        p = float(2 * scipy.stats.t.sf(abs(mean) / error, folds - 1))
     return FoldComparison(folds, mean, (mean - half, mean + half), p)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from vitlab.evaluation.comparison import Comparison, holm
 from vitlab.evaluation.intervals import CONFIDENCE, Interval
@@ -69,6 +69,6 @@ def seed_test(
         freedom = float(shares.sum() ** 2 / max((shares**2 / sizes).sum(), np.finfo(float).tiny))
     if error < ALIKE:
         return SeedTest(paired, mean, None, None)
-    half = float(stats.t.ppf((1 + confidence) / 2, freedom)) * error
-    p = float(2 * stats.t.sf(abs(mean) / error, freedom))
+    half = float(scipy.stats.t.ppf((1 + confidence) / 2, freedom)) * error
+    p = float(2 * scipy.stats.t.sf(abs(mean) / error, freedom))
     return SeedTest(paired, mean, (mean - half, mean + half), p)

@@ -1,17 +1,18 @@
 """Whether embeddings tell classes apart: without labels (clusters), by neighbours, by a linear probe."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
 
 from vitlab.evaluation.counts import confusion_matrix
 from vitlab.evaluation.intervals import Interval, wilson_interval
 from vitlab.progress import track
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 BLOCK = 1024  # images whose similarities to all others are in memory at once
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # C of scikit-learn, for embeddings of deviation 1
@@ -74,6 +75,9 @@ def score(labels: np.ndarray, answers: np.ndarray) -> Score:
 
 def find_clusters(points: np.ndarray, labels: np.ndarray, classes: int, seed: int) -> Clusters:
     """k-means of points [images, width], the best of ten starts, matched to the classes."""
+    from sklearn.cluster import KMeans  # late: only a study needs it, and every run imports this
+    from sklearn.metrics import adjusted_rand_score
+
     means = KMeans(classes, n_init=10, random_state=seed)
     with threadpool_limits(1):  # threads that wait for a busy core spin: many times slower
         found = means.fit_predict(points)
@@ -116,6 +120,8 @@ def linear_probe(embeddings: np.ndarray, labels: np.ndarray, parts: dict[str, np
 
     Each dimension is scaled by the mean and the deviation of the training part.
     """
+    from sklearn.linear_model import LogisticRegression
+
     train, val = parts["train"], parts["val"]
     mean, deviation = embeddings[train].mean(axis=0), embeddings[train].std(axis=0)
     scaled = (embeddings - mean) / np.where(deviation > 0, deviation, 1)
@@ -138,7 +144,7 @@ def linear_probe(embeddings: np.ndarray, labels: np.ndarray, parts: dict[str, np
     )
 
 
-def _loss(model: LogisticRegression, points: np.ndarray, labels: np.ndarray) -> float:
+def _loss(model: "LogisticRegression", points: np.ndarray, labels: np.ndarray) -> float:
     """The mean cross-entropy; a class that the model never met has no more than rounding allows."""
     chances = model.predict_proba(points)
     places = np.searchsorted(model.classes_, labels)

@@ -1,47 +1,27 @@
 """The charts of a report, as SVG text."""
 
-import io
-import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from vitlab.data import PARTS
 from vitlab.language import Language, Message
 from vitlab.names import shown
+from vitlab.reporting.plot import COLOURS, RED, SMALL, count_along, plotted, svg_text
 from vitlab.reporting.results import PhaseResult
 
-# Okabe and Ito's colours, which people with any colour vision can tell apart.
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-RED = "#C1121F"
-SMALL = (3.9, 3.3)  # inches: two stand beside each other on a desk, one fills a phone
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 LONGEST = 28  # letters of a class's name in a chart
 ANSWER = Message("answer")
 MOST_ANNOTATED = 25  # classes whose confusions are written as numbers
 
-STYLE = {
-    "font.family": "sans-serif",
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e5e5e5",
-    "legend.frameon": False,
-    "svg.fonttype": "none",  # letters stay letters: small, sharp, searchable
-    "svg.hashsalt": "vitlab",  # the same figure is the same file
-    "text.parse_math": False,  # a class may be called $x$
-}
-
 
 def scores_chart(phases: Sequence[PhaseResult], metric: str, language: Language) -> str:
     """The accuracy or loss of each part, a bar per model (S0-19)."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=SMALL, layout="constrained")
+    with plotted(SMALL) as figure:
         axes = figure.subplots()
         width = 0.8 / len(phases)
         for index, phase in enumerate(phases):
@@ -63,8 +43,7 @@ def scores_chart(phases: Sequence[PhaseResult], metric: str, language: Language)
 def curves_chart(phases: Sequence[PhaseResult], metric: str, language: Language) -> str:
     """The accuracy or loss by epoch; a red line where a later phase begins (S0-22)."""
     lines = [line for phase in phases for line in phase.log]
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=SMALL, layout="constrained")
+    with plotted(SMALL) as figure:
         axes = figure.subplots()
         for part, colour in zip(("train", "val"), COLOURS, strict=False):
             epochs = [line["epoch_of_run"] for line in lines]
@@ -74,12 +53,12 @@ def curves_chart(phases: Sequence[PhaseResult], metric: str, language: Language)
         _mark_phases(axes, phases, metric, language)
         axes.set_title(language(metric))
         axes.set_xlabel(language("epoch"))
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        count_along(axes.xaxis)
         figure.legend(loc="outside lower center", ncols=2)
         return svg_text(figure, language)
 
 
-def _mark_phases(axes: Axes, phases: Sequence[PhaseResult], metric: str, language: Language) -> None:
+def _mark_phases(axes: "Axes", phases: Sequence[PhaseResult], metric: str, language: Language) -> None:
     for index, phase in enumerate(phases):
         if not phase.log:
             continue
@@ -114,8 +93,7 @@ def confusion_chart(
     classes = len(class_names)
     cell = 0.42 if classes <= MOST_ANNOTATED else max(0.1, 10 / classes)
     side = 1.8 + cell * classes
-    with matplotlib.rc_context({**STYLE, "axes.grid": False}):
-        figure = Figure(figsize=(side, side), layout="constrained")
+    with plotted((side, side), grid=False) as figure:
         axes = figure.subplots()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         if classes <= MOST_ANNOTATED:
@@ -137,8 +115,7 @@ def parts_chart(counts: dict[str, dict[str, int]], language: Language) -> str:
     names = list(next(iter(counts.values())))
     labels = short_names(names)
     places = np.arange(len(names))
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(6.5, 0.9 + 0.24 * len(names)), layout="constrained")
+    with plotted((6.5, 0.9 + 0.24 * len(names))) as figure:
         axes = figure.subplots()
         left = np.zeros(len(names))
         for colour, (part, by_class) in zip(COLOURS, counts.items(), strict=False):
@@ -161,14 +138,13 @@ def histogram_chart(
     if low == high:
         low, high = low * 0.9, high * 1.1
     edges = (np.geomspace if doublings else np.linspace)(low, high, 31).tolist()
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=SMALL, layout="constrained")
+    with plotted(SMALL) as figure:
         axes = figure.subplots()
         axes.hist(values, edges, color=COLOURS[0])
         if doublings:
             axes.set_xscale("log", base=2)
             axes.xaxis.set_major_formatter(lambda value, _: language.number(value, "g"))
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        count_along(axes.yaxis)
         axes.grid(axis="x", visible=False)
         axes.set_title(language.text(title))
         axes.set_xlabel(language.text(axis))
@@ -179,28 +155,3 @@ def histogram_chart(
 def short_names(names: Sequence[str]) -> list[str]:
     """Names of at most LONGEST letters as they are shown: longer ones would leave the chart no room."""
     return [name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…" for name in map(shown, names)]
-
-
-def svg_text(figure: Figure, language: Language) -> str:
-    """The figure as SVG, in which nothing but its own line breaks disturbs the text around it."""
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            if type(axis.get_major_formatter()) is ScalarFormatter:
-                axis.set_major_formatter(_Ticks(language))
-    text = io.StringIO()
-    with warnings.catch_warnings():
-        # Glyphs that Matplotlib's font lacks are drawn by the browser's fonts.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return "\n".join(shown(line) for line in text.getvalue().split("\n"))
-
-
-class _Ticks(ScalarFormatter):
-    """The numbers along an axis as the language writes them."""
-
-    def __init__(self, language: Language):
-        super().__init__()
-        self._language = language
-
-    def __call__(self, x: float, pos: int | None = None) -> str:
-        return self._language.as_written(super().__call__(x, pos))

@@ -4,15 +4,13 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from typing import TYPE_CHECKING, Any
 
 from vitlab.language import ENGLISH
-from vitlab.reporting.charts import COLOURS, STYLE, svg_text
+from vitlab.reporting.plot import COLOURS, plotted, svg_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 GAP = 1.0  # between two layers, in doublings of the channels
 
@@ -32,11 +30,12 @@ def network_chart(layers: Sequence[Mapping[str, Any]], title: str) -> str:
 
     `layers` are rows of the layer table. Those without an output of their own are left out.
     """
+    from matplotlib.patches import Rectangle
+
     boxes = [_box(row) for row in layers if row["output"] and row["kind"] != "Param"]
     kinds = list(dict.fromkeys(box.kind for box in boxes))
     tallest = max(box.side for box in boxes)
-    with matplotlib.rc_context({**STYLE, "axes.grid": False}):
-        figure = Figure(figsize=(7.9, 3.2), layout="constrained")
+    with plotted((7.9, 3.2), grid=False) as figure:
         axes = figure.subplots()
         left = 0.0
         for shape, group in itertools.groupby(boxes, key=lambda box: box.shape):
@@ -57,7 +56,7 @@ def network_chart(layers: Sequence[Mapping[str, Any]], title: str) -> str:
         return svg_text(figure, ENGLISH)  # names of layers alone
 
 
-def _label(axes: Axes, place: float, shape: str) -> None:
+def _label(axes: "Axes", place: float, shape: str) -> None:
     axes.text(place, -0.55, shape, rotation=90, ha="center", va="top", fontsize=7)
 
 

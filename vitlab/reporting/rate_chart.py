@@ -1,10 +1,7 @@
 """The loss by learning rate, of a range test, as SVG text."""
 
-import matplotlib
-from matplotlib.figure import Figure
-
 from vitlab.language import ENGLISH
-from vitlab.reporting.charts import COLOURS, RED, STYLE, svg_text
+from vitlab.reporting.plot import COLOURS, RED, plotted, svg_text
 from vitlab.training import RangeTest
 
 
@@ -14,8 +11,7 @@ def rate_chart(test: RangeTest, title: str) -> str:
     What rises far above the start is cut off: it would press all the rest flat.
     """
     first, lowest = test.smoothed[0], min(test.smoothed)
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(6.5, 3.8), layout="constrained")
+    with plotted((6.5, 3.8)) as figure:
         axes = figure.subplots()
         axes.plot(test.rates, test.losses, color=COLOURS[4], linewidth=0.8, label="batch")
         axes.plot(test.rates, test.smoothed, color=COLOURS[0], linewidth=2, label="smoothed")

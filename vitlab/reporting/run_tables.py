@@ -5,7 +5,6 @@ from typing import Any
 
 from vitlab.config import Config
 from vitlab.data import PARTS
-from vitlab.evaluation import calibration, fit_temperature
 from vitlab.language import Message
 from vitlab.reporting.reported import reported_row, reported_table
 from vitlab.reporting.results import PhaseResult, Results
@@ -63,11 +62,16 @@ def calibration_rows(results: Results) -> list[Row]:
     """Of the test part, as it is and with the temperature that the validation part asks for."""
     rows = []
     for phase in results.phases:
-        temperature = fit_temperature(phase.predictions["val"])
-        found = calibration(phase.predictions["test"], temperature)
+        found = phase.metrics["test"]["calibration"]
         scores = {f"{key}_{when}": found[when][key] for when in ("before", "after") for key in _SCALED}
-        note = temperature.note or None
-        rows.append({"model": phase.name, **scores, "temperature": temperature.value, "note": note})
+        rows.append(
+            {
+                "model": phase.name,
+                **scores,
+                "temperature": found["temperature"],
+                "note": found["note"] or None,
+            }
+        )
     return rows
 
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 
 from vitlab.language import Language
-from vitlab.reporting.charts import COLOURS, STYLE, short_names, svg_text
+from vitlab.reporting.charts import short_names
+from vitlab.reporting.plot import COLOURS, plotted, svg_text
 
 PALETTE = (*COLOURS, "#F0E442", "#000000")  # all that Okabe and Ito have
 MARKS = ("o", "^", "s")  # with the colours, a sign for each of 24 classes
@@ -27,10 +26,9 @@ def scatter_chart(
     counts = np.bincount(labels, minlength=len(class_names))
     named = sorted(np.argsort(-counts, kind="stable")[:MOST_NAMED].tolist())
     names = short_names(class_names)
-    with matplotlib.rc_context({**STYLE, "axes.grid": False}):
-        columns = 1 if max(len(names[label]) for label in named) > 16 else 2
-        lines = -(-(len(named) + (len(named) < len(names))) // columns)
-        figure = Figure(figsize=(4.4, 4.2 + 0.19 * lines), layout="constrained")
+    columns = 1 if max(len(names[label]) for label in named) > 16 else 2
+    lines = -(-(len(named) + (len(named) < len(names))) // columns)
+    with plotted((4.4, 4.2 + 0.19 * lines), grid=False) as figure:
         axes = figure.subplots()
         others = points[~np.isin(labels, named)]
         if len(others):

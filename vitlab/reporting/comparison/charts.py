@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from vitlab.language import Language
-from vitlab.reporting.charts import COLOURS, RED
 from vitlab.reporting.drawing import FAINT, INK, Drawing, clipped, scale, ticks, widened
+from vitlab.reporting.plot import COLOURS, RED
 
 WIDTH = 380  # pixels: a phone shows it whole, a desk two or more beside each other
 ROW = 34
