@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LONGEST = 28  # letters of a class's name in a chart
+SHORTEST = 2  # letters of names that have room beside each other
 ANSWER = Message("answer")
 MOST_ANNOTATED = 25  # classes whose confusions are written as numbers
 
@@ -29,11 +30,13 @@ def scores_chart(phases: Sequence[PhaseResult], metric: str, language: Language)
             places = np.arange(len(PARTS)) + (index - (len(phases) - 1) / 2) * width
             colour = COLOURS[index % len(COLOURS)]
             bars = axes.bar(places, values, width * 0.92, label=phase.name, color=colour)
+            form = ".1%" if metric == "accuracy" else ".3f"
             axes.bar_label(
-                bars, [language.number(value, ".3f") for value in values], fontsize=8, padding=2
+                bars, [language.number(value, form) for value in values], fontsize=8, padding=2
             )
         axes.set_xticks(range(len(PARTS)), [language(part) for part in PARTS])
         axes.set_title(language(metric))
+        _scale_of(axes, metric, language)
         axes.grid(axis="x", visible=False)
         axes.margins(y=0.15)
         figure.legend(loc="outside lower center", ncols=3)
@@ -51,11 +54,18 @@ def curves_chart(phases: Sequence[PhaseResult], metric: str, language: Language)
             values = [line[part][metric] for line in lines]
             axes.plot(epochs, values, color=colour, label=language(part), marker=marker)
         _mark_phases(axes, phases, metric, language)
+        _scale_of(axes, metric, language)
         axes.set_title(language(metric))
         axes.set_xlabel(language("epoch"))
         count_along(axes.xaxis)
         figure.legend(loc="outside lower center", ncols=2)
         return svg_text(figure, language)
+
+
+def _scale_of(axes: "Axes", metric: str, language: Language) -> None:
+    """Accuracies are percent, as they are in the tables."""
+    if metric == "accuracy":
+        axes.yaxis.set_major_formatter(lambda share, _: language.as_written(f"{100 * share:.4g}%"))
 
 
 def _mark_phases(axes: "Axes", phases: Sequence[PhaseResult], metric: str, language: Language) -> None:
@@ -102,7 +112,8 @@ def confusion_chart(
                     colour = "white" if shares[row, column] > 0.6 else "black"
                     axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=8)
         small = min(9.0, 500 / classes)
-        axes.set_xticks(range(classes), class_names, rotation=90, fontsize=small)
+        turn = 0 if max(map(len, class_names)) <= SHORTEST else 90
+        axes.set_xticks(range(classes), class_names, rotation=turn, fontsize=small)
         axes.set_yticks(range(classes), class_names, fontsize=small)
         axes.set_xlabel(language.text(columns))
         axes.set_ylabel(language("truth"))

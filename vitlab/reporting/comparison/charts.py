@@ -12,6 +12,7 @@ from vitlab.reporting.plot import COLOURS, RED
 WIDTH = 380  # pixels: a phone shows it whole, a desk two or more beside each other
 ROW = 34
 PART_COLOURS = {"train": COLOURS[0], "val": COLOURS[1], "test": COLOURS[2]}
+SHORTEST = 2  # letters of names that have room beside each other
 MOST_CLASSES = 30  # of a matrix in which names and numbers can be read
 
 
@@ -81,13 +82,14 @@ def curves_chart(
     kept (S0-22)."""
     height = 270
     drawing = Drawing(WIDTH, height, title, language)
-    values = [line[part][metric] for line in log for part in ("train", "val")]
+    factor, unit = (100, "%") if metric == "accuracy" else (1, "")
+    values = [factor * line[part][metric] for line in log for part in ("train", "val")]
     (low, high), epochs = widened(values), [line["epoch_of_run"] for line in log]
     first, last = epochs[0] - 0.5, epochs[-1] + 0.5
     across, up = scale(first, last, 46, WIDTH - 10), scale(low, high, height - 40, 42)
     for tick in ticks(low, high):
         drawing.line(46, up(tick), WIDTH - 10, up(tick))
-        drawing.write(42, up(tick) + 4, language.number(tick, "g"), anchor="end")
+        drawing.write(42, up(tick) + 4, language.as_written(f"{tick:g}{unit}"), anchor="end")
     for tick in ticks(epochs[0], epochs[-1]):
         if tick == round(tick):
             drawing.write(across(tick), height - 25, language.number(tick, "g"), anchor="middle")
@@ -96,7 +98,7 @@ def curves_chart(
         drawing, [(_of_part(part, metric, language), PART_COLOURS[part]) for part in ("train", "val")]
     )
     for part in ("train", "val"):
-        points = [(across(line["epoch_of_run"]), up(line[part][metric])) for line in log]
+        points = [(across(line["epoch_of_run"]), up(factor * line[part][metric])) for line in log]
         drawing.path(points, PART_COLOURS[part])
         if len(points) < 30:
             for point in points:
@@ -111,7 +113,7 @@ def curves_chart(
             )
         if line["epoch"] == best.get(line["phase"]):
             drawing.dot(
-                across(line["epoch_of_run"]), up(line["val"][metric]), INK, hollow=True, radius=6
+                across(line["epoch_of_run"]), up(factor * line["val"][metric]), INK, hollow=True, radius=6
             )
     return drawing.text()
 
@@ -181,10 +183,14 @@ def matrix_chart(
                     size=round(size, 1),
                     colour=colour,
                 )
+    is_narrow = max(len(class_names[answer]) for answer in chosen) <= SHORTEST
     for column, answer in enumerate(chosen):
-        x = edge + cell * column + cell / 2 + 4
-        text = clipped(class_names[answer], edge - 8)
-        drawing.write(x, top + side + 5, text, anchor="end", turned=True)
+        x = edge + cell * column + cell / 2
+        if is_narrow:
+            drawing.write(x, top + side + 14, class_names[answer], anchor="middle")
+        else:
+            text = clipped(class_names[answer], edge - 8)
+            drawing.write(x + 4, top + side + 5, text, anchor="end", turned=True)
     return drawing.text()
 
 
