@@ -30,13 +30,11 @@ def scores_chart(phases: Sequence[PhaseResult], metric: str, language: Language)
             places = np.arange(len(PARTS)) + (index - (len(phases) - 1) / 2) * width
             colour = COLOURS[index % len(COLOURS)]
             bars = axes.bar(places, values, width * 0.92, label=phase.name, color=colour)
-            form = ".1%" if metric == "accuracy" else ".3f"
             axes.bar_label(
-                bars, [language.number(value, form) for value in values], fontsize=8, padding=2
+                bars, [language.number(value, ".3f") for value in values], fontsize=8, padding=2
             )
         axes.set_xticks(range(len(PARTS)), [language(part) for part in PARTS])
         axes.set_title(language(metric))
-        _scale_of(axes, metric, language)
         axes.grid(axis="x", visible=False)
         axes.margins(y=0.15)
         figure.legend(loc="outside lower center", ncols=3)
@@ -54,18 +52,11 @@ def curves_chart(phases: Sequence[PhaseResult], metric: str, language: Language)
             values = [line[part][metric] for line in lines]
             axes.plot(epochs, values, color=colour, label=language(part), marker=marker)
         _mark_phases(axes, phases, metric, language)
-        _scale_of(axes, metric, language)
         axes.set_title(language(metric))
         axes.set_xlabel(language("epoch"))
         count_along(axes.xaxis)
         figure.legend(loc="outside lower center", ncols=2)
         return svg_text(figure, language)
-
-
-def _scale_of(axes: "Axes", metric: str, language: Language) -> None:
-    """Accuracies are percent, as they are in the tables."""
-    if metric == "accuracy":
-        axes.yaxis.set_major_formatter(lambda share, _: language.as_written(f"{100 * share:.4g}%"))
 
 
 def _mark_phases(axes: "Axes", phases: Sequence[PhaseResult], metric: str, language: Language) -> None:
