@@ -7,6 +7,7 @@ from vitlab.data.dealing import draw_split
 from vitlab.data.decode import DecodeError
 from vitlab.data.feeding import GlobalBatch, check_batch_size, feed, map_store
 from vitlab.data.grouping import Groups
+from vitlab.data.identity import short_ids
 from vitlab.data.inspection import (
     NEAR,
     Action,
