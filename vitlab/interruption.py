@@ -1,4 +1,4 @@
-"""SIGTERM, and a terminal that closes, while there is something to save: the work stops where it can go on."""
+"""SIGTERM and a terminal that closes, while there is something to save: a stop where one can go on."""
 
 import contextlib
 import os

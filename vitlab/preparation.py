@@ -120,9 +120,9 @@ def _met(blueprint: Blueprint, split: Split) -> dict[str, int]:
     met = sum(name in known for name in ids)
     if met:
         say(
-            f"warning: {met} of the {len(ids)} test images are among those that these weights were trained "
-            "on or chosen by, so the test says nothing about new images; take the split of the run that "
-            "made the weights: --config.split.file=ITS_WORKDIR/split.csv"
+            f"warning: {met} of the {len(ids)} test images are among those that these weights were "
+            "trained on or chosen by, so the test says nothing about new images; take the split of the "
+            "run that made the weights: --config.split.file=ITS_WORKDIR/split.csv"
         )
     return {"met": met, "tested": len(ids)}
 

@@ -72,6 +72,7 @@ __all__ = [
     "open_source",
     "pretraining_signs",
     "read_split",
+    "short_ids",
     "to_json",
     "write_clean_copy",
     "write_split",
