@@ -83,7 +83,7 @@ def test_every_figure_of_the_page_is_in_the_file(small_run: Path, analysis: dict
     (change,) = analysis["changes"]
     for sentence in (
         f"{analysis['wrong']} of the {analysis['n']} test images are wrong.",
-        f"Likely label errors: {analysis['label_errors']['found']}",
+        f"Labels that may be wrong: {analysis['label_errors']['found']}",
         f"near copy among the training images: {len(analysis['near_copies'])}",
         f"Of {analysis['n']} test images, {len(change['fixed'])} were fixed and "
         f"{len(change['broken'])} broken; {change['still_right']} stayed right and "

@@ -13,7 +13,7 @@ from vitlab.evaluation.notable_images import label_errors, least_certain, most_c
 from vitlab.evaluation.predictions import Predictions
 from vitlab.language import Message
 
-MOST = 12  # images of each kind that are listed; of what changed, all
+MOST = 12  # images of each kind that are listed; of labels that may be wrong and of what changed, all
 MOST_NAMED = 3  # classes in a sentence
 
 
@@ -45,7 +45,7 @@ def analyse_errors(
                     "suggested": names[label],
                     "suggested_probability": entries.chance(row, label),
                 }
-                for row, label in zip(suspects.rows[:MOST], suspects.suggested[:MOST], strict=True)
+                for row, label in zip(suspects.rows, suspects.suggested, strict=True)
             ],
         },
         "near_copies": [_copy(pair, whole, entries) for pair in copies],

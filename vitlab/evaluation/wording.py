@@ -37,7 +37,8 @@ def statement(comparison: Comparison) -> Message:
     values = _values(comparison)
     if comparison.difference is None:
         return Message(
-            "{first} and {second} cannot be compared{by}: it is not defined on these {images} images.",
+            "{first} and {second} cannot be compared{by}: it is not defined on these {images} images, "
+            "or too many classes have a single one.",
             **values,
         )
     if comparison.better is None:

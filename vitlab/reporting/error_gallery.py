@@ -11,6 +11,7 @@ from vitlab.reporting.pictures import Answer, Picture
 
 MOST_COPIES = 8  # wrong answers that are shown beside their near copy
 MOST_CHANGED = 12  # images that a phase fixed, and that it broke
+MOST_SUSPECTS = 12  # labels that may be wrong
 
 Entry = dict[str, Any]
 
@@ -31,7 +32,7 @@ def error_galleries(gallery: Gallery, analysis: dict[str, Any]) -> dict[str, lis
             gallery.show(row_of[one["path"]], caption(one), answers(one), named=True) for one in entries
         ]
 
-    suspects = analysis["label_errors"]["images"]
+    suspects = analysis["label_errors"]["images"][:MOST_SUSPECTS]
     copies = analysis["near_copies"][:MOST_COPIES]
     galleries = {
         "errors_confident": shown(analysis["confidently_wrong"], _answer),

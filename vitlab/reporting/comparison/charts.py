@@ -82,14 +82,13 @@ def curves_chart(
     kept (S0-22)."""
     height = 270
     drawing = Drawing(WIDTH, height, title, language)
-    factor, unit = (100, "%") if metric == "accuracy" else (1, "")
-    values = [factor * line[part][metric] for line in log for part in ("train", "val")]
+    values = [line[part][metric] for line in log for part in ("train", "val")]
     (low, high), epochs = widened(values), [line["epoch_of_run"] for line in log]
     first, last = epochs[0] - 0.5, epochs[-1] + 0.5
     across, up = scale(first, last, 46, WIDTH - 10), scale(low, high, height - 40, 42)
     for tick in ticks(low, high):
         drawing.line(46, up(tick), WIDTH - 10, up(tick))
-        drawing.write(42, up(tick) + 4, language.as_written(f"{tick:g}{unit}"), anchor="end")
+        drawing.write(42, up(tick) + 4, language.number(tick, "g"), anchor="end")
     for tick in ticks(epochs[0], epochs[-1]):
         if tick == round(tick):
             drawing.write(across(tick), height - 25, language.number(tick, "g"), anchor="middle")
@@ -98,7 +97,7 @@ def curves_chart(
         drawing, [(_of_part(part, metric, language), PART_COLOURS[part]) for part in ("train", "val")]
     )
     for part in ("train", "val"):
-        points = [(across(line["epoch_of_run"]), up(factor * line[part][metric])) for line in log]
+        points = [(across(line["epoch_of_run"]), up(line[part][metric])) for line in log]
         drawing.path(points, PART_COLOURS[part])
         if len(points) < 30:
             for point in points:
@@ -113,7 +112,7 @@ def curves_chart(
             )
         if line["epoch"] == best.get(line["phase"]):
             drawing.dot(
-                across(line["epoch_of_run"]), up(factor * line["val"][metric]), INK, hollow=True, radius=6
+                across(line["epoch_of_run"]), up(line["val"][metric]), INK, hollow=True, radius=6
             )
     return drawing.text()
 
