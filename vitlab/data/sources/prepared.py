@@ -36,7 +36,9 @@ class Prepared:
         splits, others = _splits(builder, name)
         if others:
             what = Message(
+                "the split {splits} of {place} is left out",
                 "the splits {splits} of {place} are left out",
+                n=len(others),
                 splits=", ".join(others),
                 place=PREPARED + name,
             )

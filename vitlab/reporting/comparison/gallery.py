@@ -152,9 +152,7 @@ class Gallery:
         path = self.source.table.paths[place] if place is not None else id_[:12]
         return path if truth in path.split("/") else f"{path} ({truth})"
 
-    def _picture(
-        self, row: int, caption: str, answers: tuple[Answer, ...], path: str = ""
-    ) -> Picture:
+    def _picture(self, row: int, caption: str, answers: tuple[Answer, ...], path: str = "") -> Picture:
         id_ = str(self.compared.candidates[0].test.ids[row])
         if id_ not in self.shown:
             self.shown[id_] = self._image(id_)
