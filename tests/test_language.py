@@ -35,24 +35,24 @@ IN_VARIABLES = {*PARTS, "accuracy", "loss", *(name.replace("_", " ") for name in
 }
 
 
-# Values without a format, other than the number n with which words agree: what is no number,
-NAMES = set(
-    """accuracy after answer axis before by caption data day details device difference figure file files
-    first flaw folder found how image in_parts interval jax kept label largest left_out link loser method
-    model models name names needed network others p part parts phase place reason reasons recovery repairs
-    second share signs smallest split splits suggested systems them time title value variance verdict
-    weights why winner words""".split()
+# Values without a format, other than the number n with which words agree. What is no number:
+NAMES = (
+    "accuracy after answer axis before by caption data day details device difference figure file files "
+    "first flaw folder found how image in_parts interval jax kept label largest left_out link loser "
+    "method model models name names needed network others p part parts phase place reason reasons "
+    "recovery repairs second share signs smallest split splits suggested systems them time title value "
+    "variance verdict weights why winner words"
 )
-# numbers that are more than one wherever they stand,
-ALWAYS_SEVERAL = set(
-    """all classes clusters drawn few folds images most pairs pixels rank_resamples resamples seconds seeds
-    shown some tested width worst""".split()
+# Numbers that are more than one wherever they stand:
+ALWAYS_SEVERAL = (
+    "all classes clusters drawn few folds images most pairs pixels rank_resamples resamples seconds "
+    "seeds shown some tested width worst"
 )
-# and numbers beside which there is no word that could agree: "fixed 1", "n = 1".
-NOTHING_AGREES = set(
-    """answers batch batches broken count devices done epochs fewest first_number fixed fold height high
-    higher highest losses low lowest mixed more number own patch perplexity rand rest right second_number
-    seed side strength wider wins wrong""".split()
+# Numbers beside which there is no word that could agree, as in "fixed 1":
+NOTHING_AGREES = (
+    "answers batch batches broken count devices done epochs fewest first_number fixed fold height high "
+    "higher highest losses low lowest mixed more number own patch perplexity rand rest right "
+    "second_number seed side strength wider wins wrong"
 )
 
 
@@ -126,7 +126,7 @@ def test_the_french_says_the_same_values_in_the_same_forms(english, french):
 
 def test_what_agrees_with_a_number_has_a_form_for_one_thing_and_one_for_several(english, french):
     """That number is called n. Of other values it is known that nothing agrees with them."""
-    without = {*NAMES, *ALWAYS_SEVERAL, *NOTHING_AGREES}
+    without = set(f"{NAMES} {ALWAYS_SEVERAL} {NOTHING_AGREES}".split())
     for one, several in english.items():
         plain = {name for name, form in values_in(one) if not form}
         assert plain <= {*without, "n"}, f"of {one!r} say whether words agree with these numbers"

@@ -105,9 +105,9 @@ def test_every_figure_of_the_page_is_in_the_file(small_run: Path, analysis: dict
     for name, sentence in analysis["classes"].items():
         assert f"{name} – {sentence}" in text
     for one in analysis["confidently_wrong"]:
-        assert f"{one['answer']} {100 * one['probability']:.0f} %" in text
+        assert f"{one['answer']} ({100 * one['probability']:.0f} %) {one['path']}" in text
     for one in analysis["least_certain"]:
-        assert f"{one['second']} {100 * one['second_probability']:.0f} %" in text
+        assert f"{one['second']} ({100 * one['second_probability']:.0f} %) {one['path']}" in text
 
 
 def test_a_class_is_read_in_words():

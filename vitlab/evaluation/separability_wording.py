@@ -57,9 +57,9 @@ def _answer(baseline: Score, test: Score) -> Message:
     else:
         verdict = Message("Without training, only some images of these classes can be told apart")
     return Message(
-        "{verdict}: a linear classifier on what the network says of them names {share:.1%} of {images} test "
-        "images rightly (95 % interval {low:.1%} to {high:.1%}), where always answering the largest "
-        "class would name {largest:.1%}.",
+        "{verdict}: a linear classifier on what the network says of them names {share:.1%} of {images} "
+        "test images rightly (95 % interval {low:.1%} to {high:.1%}), where always answering the "
+        "largest class would name {largest:.1%}.",
         verdict=verdict,
         share=test.accuracy,
         images=test.n,

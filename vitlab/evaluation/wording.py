@@ -43,8 +43,8 @@ def statement(comparison: Comparison) -> Message:
         )
     if comparison.better is None:
         return Message(
-            "The difference between {first} and {second} on these {images} images{by} is not established "
-            "({second} minus {first}: {details}){needed}.",
+            "The difference between {first} and {second} on these {images} images{by} is not "
+            "established ({second} minus {first}: {details}){needed}.",
             **values,
         )
     return Message(
@@ -69,7 +69,8 @@ def statement_over_seeds(comparison: Comparison) -> Message:
             **values,
         )
     return Message(
-        "Over repeated trainings, {winner} is better than {loser} on these {images} images{by} ({details}).",
+        "Over repeated trainings, {winner} is better than {loser} on these {images} images{by} "
+        "({details}).",
         **values,
     )
 
