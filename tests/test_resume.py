@@ -4,6 +4,7 @@ import contextlib
 import json
 import random
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -84,23 +85,30 @@ def assert_equal(killed: Path, whole: Path) -> None:
 
 
 @pytest.mark.slow
-def test_sigterm_saves_and_ends_well_and_the_run_goes_on_from_there(tmp_path: Path):
-    """As a pre-emptible machine sends it. Checkpoints by time would come once an hour."""
+def test_a_stop_saves_and_ends_well_and_the_run_goes_on_from_there(tmp_path: Path):
+    """As a pre-emptible machine sends it, and a terminal that closes. Checkpoints by time would come
+    once an hour."""
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     rarely = "--config.checkpoint_seconds=3600"
     subprocess.run([*command(whole, "vit"), rarely], cwd=ROOT, check=True)
-    process = subprocess.Popen(
-        [*command(stopped, "vit"), rarely], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    wait_for_epochs(process, stopped / "log.jsonl", 5)
-    process.terminate()
-    output, _ = process.communicate()
-    assert process.returncode == 0
-    assert "stopped and saved in phase all after" in output
-    assert "run the same command again to go on" in output.splitlines()[-1]
-    page = (stopped / "report.html").read_text()
-    assert "The run was stopped. The same command goes on with it." in page
-    assert 'http-equiv="refresh"' not in page
+    for number, epochs in ((signal.SIGTERM, 5), (signal.SIGHUP, 3)):
+        process = subprocess.Popen(
+            [*command(stopped, "vit"), rarely],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            # Whoever runs the tests may ignore it, which the run would inherit.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509
+        )
+        wait_for_epochs(process, stopped / "log.jsonl", epochs)
+        process.send_signal(number)
+        output, _ = process.communicate()
+        assert process.returncode == 0
+        assert "stopped and saved in phase all after" in output
+        assert "run the same command again to go on" in output.splitlines()[-1]
+        page = (stopped / "report.html").read_text()
+        assert "The run was stopped. The same command goes on with it." in page
+        assert 'http-equiv="refresh"' not in page
     output = subprocess.run(
         [*command(stopped, "vit"), rarely], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout

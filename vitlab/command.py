@@ -14,7 +14,7 @@ from typing import NoReturn
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
-from vitlab import place, processes, runtime
+from vitlab import interruption, place, processes, runtime
 from vitlab.config import Config, resolve
 from vitlab.errors import InputError
 from vitlab.language import chosen_code
@@ -25,15 +25,15 @@ HELP = {"--help", "-help", "-h", "--helpshort", "--helpfull"}
 def run(main: Callable[[], None]) -> None:
     """Parses the flags and calls `main`.
 
-    Exit code 0 means that the work is done, or that SIGTERM came while a network was trained and all of
-    it is saved (a line says so); 2 that a flag or an input is wrong (one line on standard error says
-    which); 130, 141 and 143 that it was stopped (Ctrl-C, a closed pipe, SIGTERM at any other time); a
-    bug is a traceback and 1.
+    Exit code 0 means that the work is done, or that SIGTERM came, or the terminal was closed, while a
+    network was trained and all of it is saved (a line says so); 2 that a flag or an input is wrong (one
+    line on standard error says which); 129, 130, 141 and 143 that it was stopped (a closed terminal,
+    Ctrl-C, a closed pipe, SIGTERM, at any other time); a bug is a traceback and 1.
     """
 
     def guarded(_: list[str]) -> int:
         runtime.tune_allocator()
-        signal.signal(signal.SIGTERM, _terminate)
+        interruption.on_stop(_terminate)
         for stream in (sys.stdout, sys.stderr):  # names of files may be no text
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
@@ -49,9 +49,9 @@ def run(main: Callable[[], None]) -> None:
         except KeyboardInterrupt:
             print("stopped; run the same command again to go on", file=sys.stderr)
             _end(130)
-        except _Terminated:
+        except _Terminated as stopped:
             print("terminated; run the same command again to go on", file=sys.stderr)
-            _end(143)
+            _end(stopped.exit_code)
         except BrokenPipeError:  # whoever read our output, such as `head`, has enough
             _stop_writing()
             return 141
@@ -175,9 +175,15 @@ def _stop_writing() -> None:
 class _Terminated(SystemExit):
     """Wherever the command is, it ends there: half-written files are taken away."""
 
+    def __init__(self, number: int):
+        self.exit_code = 128 + number
+        super().__init__(self.exit_code)
 
-def _terminate(*_: object) -> NoReturn:
-    raise _Terminated(143)
+
+def _terminate(number: int, _: object) -> NoReturn:
+    if number != signal.SIGTERM:
+        interruption.leave_terminal()
+    raise _Terminated(number)
 
 
 def _end(code: int) -> NoReturn:

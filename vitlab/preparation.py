@@ -19,6 +19,7 @@ from vitlab.data import (
     open_collection,
     pretraining_signs,
     read_split,
+    short_ids,
 )
 from vitlab.errors import InputError
 from vitlab.models import Blueprint, SavedModel, check_blocks, first_model
@@ -90,9 +91,11 @@ def read_images(config: Config, blueprint: Blueprint, stored: str) -> tuple[Coll
 
 
 def pretraining(config: Config, blueprint: Blueprint, split: Split) -> dict[str, Any] | None:
-    """What the weights learned from, and which names say that the images were among it; warns of them.
+    """What the weights learned from, and what says that the test images were among it; warns of that.
 
-    None where they learn from nothing. It goes into the manifest, for the report.
+    None where they learn from nothing. Names are all that tells of a publisher's; of weights that vitlab
+    trained it is known how many of the "tested" images they have "met". It goes into the manifest, for
+    the report.
     """
     if blueprint.published is None:
         return None
@@ -105,13 +108,32 @@ def pretraining(config: Config, blueprint: Blueprint, split: Split) -> dict[str,
             f"warning: {known if data else unknown_data}; these images may have been among it, which "
             f"makes the test easier than it looks: {'; '.join(signs)}"
         )
-    return {"data": data, "signs": signs}
+    return {"data": data, "signs": signs, **_met(blueprint, split)}
+
+
+def _met(blueprint: Blueprint, split: Split) -> dict[str, int]:
+    """How many of how many test images the weights have met, if vitlab trained them."""
+    if blueprint.earlier is None or not blueprint.earlier.met:
+        return {}
+    known = set(blueprint.earlier.met.split())
+    ids = short_ids(split.table.select(split.rows("test")).ids)
+    met = sum(name in known for name in ids)
+    if met:
+        say(
+            f"warning: {met} of the {len(ids)} test images are among those that these weights were "
+            "trained on or chosen by, so the test says nothing about new images; take the split of the "
+            "run that made the weights: --config.split.file=ITS_WORKDIR/split.csv"
+        )
+    return {"met": met, "tested": len(ids)}
 
 
 def first_placed(config: Config, blueprint: Blueprint, split: Split, mesh: Mesh) -> SavedModel:
-    """The model before its first phase."""
-    class_names = split.table.class_names
-    return placed(first_model(blueprint, class_names, config.dataset.resize, config.seed), mesh)
+    """The model before its first phase, which is about to meet the images of the split."""
+    model = first_model(blueprint, split.table.class_names, config.dataset.resize, config.seed)
+    own = [name for part in ("train", "val") for name in split.table.select(split.rows(part)).ids]
+    earlier = blueprint.earlier.met.split() if blueprint.earlier else ()
+    met = " ".join(sorted({*short_ids(own), *earlier}))
+    return placed(dataclasses.replace(model, card=dataclasses.replace(model.card, met=met)), mesh)
 
 
 def setting_for(

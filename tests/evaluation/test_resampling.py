@@ -6,7 +6,13 @@ from scipy import stats
 from sklearn import metrics as sklearn
 
 from tests.evaluation.test_metrics import NAMES, some_predictions
-from vitlab.evaluation import Predictions, bootstrap_intervals, bootstrap_of_models, evaluate
+from vitlab.evaluation import (
+    Predictions,
+    bootstrap_intervals,
+    bootstrap_of_models,
+    compare_figure,
+    evaluate,
+)
 from vitlab.evaluation.bootstrap import log_odds_interval, paired_difference
 from vitlab.evaluation.calibration import losses
 from vitlab.evaluation.resampling import (
@@ -217,3 +223,23 @@ def test_a_perfect_ranking_has_no_interval_and_that_is_said():
     for one in bootstrap_intervals(predictions, ["roc_auc", "average_precision"], seed=0).values():
         assert one.value == pytest.approx(1)
         assert (one.interval, one.note) == (None, "the same in every resample")
+
+
+def test_classes_of_a_single_image_have_no_interval_and_no_test():
+    """They do not vary at all within their class: intervals of them covered 39 % instead of 95 %."""
+    generator = np.random.default_rng(0)
+    labels = np.array([*range(11), 11, 11, 12, 12])
+
+    def made(labels: np.ndarray) -> Predictions:
+        logits = generator.normal(size=(len(labels), 13)).astype(np.float32)
+        return Predictions(np.array([f"{row}" for row in range(len(labels))]), labels, logits)
+
+    models = {name: made(labels) for name in ("a", "b")}
+    found = bootstrap_intervals(models["a"], ["loss", "macro.f1"], 0, 200)
+    assert {one.interval for one in found.values()} == {None}
+    assert found["loss"].value == pytest.approx(losses(models["a"]).mean())
+    assert "single test image" in found["loss"].note
+    (pair,) = compare_figure(models, "loss", 0, 200)
+    assert pair.difference is None
+    three_each = made(np.repeat(np.arange(13), 3))
+    assert bootstrap_intervals(three_each, ["loss"], 0, 200)["loss"].interval

@@ -1,14 +1,20 @@
 """The report says what the weights were trained on, and warns if names say that it was these images."""
 
+import dataclasses
 import json
 import re
 from pathlib import Path
 
 import pytest
 
+from tests.configs.small import get_config
 from tests.conftest import vitlab
 from tests.weights.timm_files import SIZES, write_vit
+from vitlab.config import resolve
+from vitlab.data import read_split
 from vitlab.language import ENGLISH
+from vitlab.models import draw_blueprint
+from vitlab.preparation import pretraining
 from vitlab.reporting.page import render
 
 SIGN = "2 of 2 classes carry a WordNet number, as ImageNet's do: n02085620-pug, n02108089-boxer"
@@ -19,8 +25,8 @@ def text_of(page: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", "", page).replace("&#39;", "'").split())
 
 
-def paragraph(data: str | None, *signs: str) -> str:
-    return render("pretraining.html", ENGLISH, pretraining={"data": data, "signs": signs})
+def paragraph(data: str | None, *signs: str, **met: int) -> str:
+    return render("pretraining.html", ENGLISH, pretraining={"data": data, "signs": signs, **met})
 
 
 def test_a_sign_is_a_warning_beside_what_the_weights_were_trained_on():
@@ -36,6 +42,39 @@ def test_without_a_sign_it_is_said_that_this_proves_little(data: str | None, sai
     assert "warning" not in page
     assert said in text_of(page)
     assert "no name is a sign of that, which proves little" in text_of(page)
+
+
+def test_a_model_of_vitlabs_knows_the_images_that_it_has_met(small_run: Path, capsys):
+    """Of its own run's test part none; of another split's those that were not in its own test part."""
+    config = resolve(get_config())
+    weights = dataclasses.replace(config.model, weights=str(small_run / "model" / "all"))
+    blueprint = draw_blueprint(weights)
+    split = read_split(small_run / "split.csv")
+    tested = split.counts()["test"]
+    assert pretraining(config, blueprint, split) == {
+        "data": None,
+        "signs": [],
+        "met": 0,
+        "tested": tested,
+    }
+    assert not capsys.readouterr().out
+    turned = ["test" if part == "train" else "train" for part in split.parts]
+    other = dataclasses.replace(split, parts=tuple(turned))
+    found = pretraining(config, blueprint, other)
+    assert found is not None
+    assert found["met"] == found["tested"] == split.counts()["train"]
+    warned = f"warning: {found['met']} of the {found['met']} test images are among those"
+    assert warned in capsys.readouterr().out
+
+
+def test_images_that_the_weights_have_met_are_a_warning():
+    page = paragraph(None, met=7, tested=9)
+    assert 'class="warning"' in page
+    assert "7 of 9 test images are among those that these weights were trained on" in text_of(page)
+    page = paragraph(None, met=0, tested=9)
+    assert "warning" not in page
+    assert "None of the 9 test images is among those" in text_of(page)
+    assert "proves little" not in page
 
 
 def test_a_run_on_a_file_of_nobody_warns_once_and_its_report_says_why(tmp_path: Path, image_folder):

@@ -7,6 +7,7 @@ from vitlab.data.dealing import draw_split
 from vitlab.data.decode import DecodeError
 from vitlab.data.feeding import GlobalBatch, check_batch_size, feed, map_store
 from vitlab.data.grouping import Groups
+from vitlab.data.identity import short_ids
 from vitlab.data.inspection import (
     NEAR,
     Action,
@@ -71,6 +72,7 @@ __all__ = [
     "open_source",
     "pretraining_signs",
     "read_split",
+    "short_ids",
     "to_json",
     "write_clean_copy",
     "write_split",

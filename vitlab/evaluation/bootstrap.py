@@ -8,7 +8,14 @@ import scipy
 
 from vitlab.evaluation.intervals import CONFIDENCE, Interval
 from vitlab.evaluation.predictions import Predictions
-from vitlab.evaluation.resampling import LOWER_IS_BETTER, OF_RANKS, RESAMPLES, estimates, resampled
+from vitlab.evaluation.resampling import (
+    LOWER_IS_BETTER,
+    OF_RANKS,
+    RESAMPLES,
+    estimates,
+    has_many_singles,
+    resampled,
+)
 from vitlab.language import Message
 
 ALIKE = 1e-9  # what rounding makes of equal values
@@ -35,7 +42,8 @@ def bootstrap_intervals(
     What chance does to a figure that is no mean, it does to the resamples once more: the F1 of classes
     with a handful of images shrinks, until no resample is as good as the estimate. So the resamples
     are moved to have the estimate as their mean. Where all are alike, as when no image is answered
-    wrongly, they know nothing of the spread, and there is no interval. For the accuracy take Wilson's,
+    wrongly, they know nothing of the spread, and there is no interval; nor is there one where many
+    classes have a single image. For the accuracy take Wilson's,
     which holds there too. The calibration error has none: chance adds to it more than it varies. Figures
     of ranks have that of `log_odds_interval`.
     """
@@ -50,6 +58,15 @@ def bootstrap_of_models(
     confidence: float = CONFIDENCE,
 ) -> list[dict[str, Estimate]]:
     """The same for several models whose rows are the same images, which are drawn once for all."""
+    if has_many_singles(models[0].labels):
+        note = Message("too many classes have a single test image")
+        return [
+            {
+                name: Estimate(None if np.isnan(value) else value, None, note)
+                for name, value in zip(figures, estimates(model, figures).tolist(), strict=True)
+            }
+            for model in models
+        ]
     drawn = resampled(models, figures, seed, resamples)
     result = []
     for index, model in enumerate(models):

@@ -10,7 +10,14 @@ import scipy
 from vitlab.evaluation.bootstrap import paired_difference
 from vitlab.evaluation.intervals import Interval, paired_interval
 from vitlab.evaluation.predictions import Predictions
-from vitlab.evaluation.resampling import LOWER_IS_BETTER, RESAMPLES, estimates, influences, resampled
+from vitlab.evaluation.resampling import (
+    LOWER_IS_BETTER,
+    RESAMPLES,
+    estimates,
+    has_many_singles,
+    influences,
+    resampled,
+)
 
 ALPHA = 0.05
 POWER = 0.8
@@ -24,7 +31,8 @@ class Comparison:
         first, second: the models' names.
         figure: its key in metrics.json.
         n: the images.
-        difference: second - first; None, as all below, where the figure is not defined for both.
+        difference: second - first; None, as all below, where the figure is not defined for both, or
+            too many classes have a single test image for a bootstrap.
         interval: of the difference, as wide as Holm's method makes the test of this pair strict: it
             excludes 0 exactly where `p_corrected` is at most 5 %, and is the 95 % interval of the
             difference if there is one pair.
@@ -104,7 +112,8 @@ def compare_figure(
 ) -> list[Comparison]:
     """The same by the paired bootstrap, for any figure of `resampling`; the resamples are at least
     80 for each pair, which Holm's correction needs."""
-    names, n = list(models), len(next(iter(models.values())))
+    names, any_of_them = list(models), next(iter(models.values()))
+    n, is_unknown = len(any_of_them), has_many_singles(any_of_them.labels)
     named = itertools.combinations(names, 2) if pairs is None else pairs
     places = [(names.index(first), names.index(second)) for first, second in named]
     found = np.array([estimates(model, [figure])[0] for model in models.values()])
@@ -113,7 +122,7 @@ def compare_figure(
     tested = {
         (i, j): paired_difference(float(found[j] - found[i]), drawn[j] - drawn[i], moves[j] - moves[i])
         for i, j in places
-        if not np.isnan(found[[i, j]]).any()
+        if not np.isnan(found[[i, j]]).any() and not is_unknown
     }
     ps = [pair.p for pair in tested.values()]
     corrections = dict(zip(tested, zip(ps, holm(ps), strict=True), strict=True))

@@ -3,7 +3,8 @@
 Resamples are drawn within each class, for a split is drawn so too. From n images of a class n - 1 are
 drawn with replacement and count n / (n - 1) each (Rao and Wu 1988): drawing n would make the spread too
 small by the factor (n - 1) / n, which is much where classes have five test images. A class with a
-single test image does not vary at all, and no bootstrap can know how much it should.
+single test image does not vary at all, and no bootstrap can know how much it should: where more than a
+tenth of the images are such (`has_many_singles`), nothing should be concluded from resamples.
 
 A resample is a weight for each image, so that a figure is a function of an array of weights
 [images, resamples], and all resamples are a few matrix products.
@@ -24,6 +25,7 @@ from vitlab.evaluation.weighted_ranking import Weighted, weighted_area, weighted
 RESAMPLES = 10_000
 WEIGHTS_AT_ONCE = 2**22
 STEP = 1e-3
+MOST_SINGLES = 0.1  # of the images; a tenth makes the spread a twentieth too small
 
 # By the keys of metrics.json. Those of counts are functions of arrays already; those of images are the
 # means of a value that each image has.
@@ -49,6 +51,11 @@ OF_RANKS: dict[str, Callable[[Predictions], Weighted]] = {
     "average_precision": weighted_average_precision,
 }
 LOWER_IS_BETTER = frozenset({"loss", "brier", "ece"})
+
+
+def has_many_singles(labels: np.ndarray) -> bool:
+    """Whether too many images are the only one of their class."""
+    return int((np.bincount(labels) == 1).sum()) > MOST_SINGLES * len(labels)
 
 
 def resampled(

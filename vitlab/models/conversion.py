@@ -34,6 +34,7 @@ def convert(settings: config.Model, output: Path) -> ModelCard:
         parameters=sum(array.size for path, array in arrays.items() if path in parameters),
         origin=blueprint.origin,
         trained=blueprint.earlier.trained if blueprint.earlier else {},
+        met=blueprint.earlier.met if blueprint.earlier else "",
         head=blueprint.head,
     )
     save_converted(output, card, arrays)

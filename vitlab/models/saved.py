@@ -40,6 +40,8 @@ class ModelCard:
         origin: where the weights that training started from came from; for people to read.
         trained: phase, epochs and the like; for people to read.
         head: what `create` needs beside `options`; older cards are of linear heads, and lack it.
+        met: `short_ids` of the images that it was trained on or chosen by, and so were the weights that
+            it began with, one after the other between spaces; older cards lack it.
     """
 
     name: str
@@ -51,6 +53,7 @@ class ModelCard:
     origin: Mapping[str, Any]
     trained: Mapping[str, Any]
     head: HeadSettings = LINEAR
+    met: str = ""
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vitlab.evaluation import ALPHA
-from vitlab.language import ENGLISH, Language
+from vitlab.language import ENGLISH, WIDE, Language
 from vitlab.names import shown
-from vitlab.progress import duration
+from vitlab.progress import HUGE, duration
 from vitlab.reporting.page import size_text
 
 NOTHING = "–"
@@ -157,9 +157,9 @@ def formatted(value: Any, kind: Kind, language: Language = ENGLISH) -> str:
 
 
 def _number(value: float, language: Language) -> str:
-    """Four decimals, unless nothing but zeros would be left of it."""
+    """Four decimals, unless nothing but zeros would be left of it, or it would fill the page."""
     is_small = value and not float(f"{value:.4f}")
-    return language.number(value, ".1e" if is_small else ".4f")
+    return language.number(value, ".1e" if is_small or abs(value) >= HUGE else ".4f")
 
 
 def _probability(p: float, language: Language) -> str:
@@ -180,7 +180,10 @@ def _cell(row: Mapping[str, Any], column: Column, language: Language) -> Cell:
             formatted(end, column.kind, language).removesuffix("%").rstrip() for end in interval
         )
         below = language("{low} to {high}", low=low, high=high)
-    return Cell(formatted(value, column.kind, language), below, _order(value), column.kind)
+    text = formatted(value, column.kind, language)
+    if not column.is_text:
+        text = text.replace(" ", WIDE)  # a number and its unit stay together
+    return Cell(text, below, _order(value), column.kind)
 
 
 def _order(value: Any) -> str:
@@ -208,6 +211,7 @@ _LATEX = {
     "|": r"\textbar{}",
     NOTHING: "--",
     MINUS: "$-$",
+    WIDE: "~",
 }
 
 

@@ -148,7 +148,7 @@ def _of_ranks(resamples: int) -> int:
 
 
 def _without_intervals(test: dict[str, Any]) -> dict[str, Estimate]:
-    note = Message("more than {count} images", count=MOST_RANKED_IMAGES)
+    note = Message("more than {images} images", images=MOST_RANKED_IMAGES)
     return {name: Estimate(test[name], None, note) for name in OF_RANKS}
 
 

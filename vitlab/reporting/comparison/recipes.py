@@ -64,7 +64,7 @@ def recipes_of(candidates: Sequence[Candidate]) -> list[Recipe]:
 def _name_of_seeds(group: Sequence[Candidate]) -> str:
     if len(group) == 1:
         return group[0].name
-    return Message("{name} ({count} seeds)", name=_common_name(group), count=len(group))
+    return Message("{name} ({seeds} seeds)", name=_common_name(group), seeds=len(group))
 
 
 def _common_name(group: Sequence[Candidate]) -> str:
@@ -156,7 +156,7 @@ def _pooled(folds: list[Candidate]) -> Candidate:
     first = folds[0]
     return dataclasses.replace(
         first,
-        name=Message("{name} ({count} folds)", name=_common_name(folds), count=len(folds)),
+        name=Message("{name} ({folds} folds)", name=_common_name(folds), folds=len(folds)),
         predictions={
             part: _joined([one.predictions[part] for one in folds]) for part in first.predictions
         },
