@@ -116,7 +116,7 @@ def test_its_limits_are_named(run: Path):
         f"Hard group night: {100 * group['accuracy']:.2f} % of {group['n']} test images are right",
         f"Classes with fewer than 20 test images, whose figures are uncertain: {few}.",
         "1 files could not be read, and are in no part.",
-        f"{analysis['label_errors']['found']} labels of test images are likely wrong",
+        f"{analysis['label_errors']['found']} labels of test images may be wrong",
     ):
         assert sentence in page.words
 
