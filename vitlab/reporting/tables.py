@@ -37,7 +37,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Column:
-    """Values are those of `key` in each row; where there is `key`_interval, it stands below them.
+    """Values are those of `key` in each row; where there is `key`_interval, it stands below them, and
+    where there is `key`_kind, the value of that row is of this kind.
 
     `title` is in English, and files have it so.
     """
@@ -165,14 +166,13 @@ def _probability(p: float, language: Language) -> str:
 
 def _cell(row: Mapping[str, Any], column: Column, language: Language) -> Cell:
     value, interval = row[column.key], row.get(f"{column.key}_interval")
+    kind = row.get(f"{column.key}_kind", column.kind)
     below = ""
     if interval is not None:
-        low, high = (
-            formatted(end, column.kind, language).removesuffix("%").rstrip() for end in interval
-        )
+        low, high = (formatted(end, kind, language).removesuffix("%").rstrip() for end in interval)
         below = language("{low} to {high}", low=low, high=high)
     order = "" if value is None else repr(value) if isinstance(value, float) else str(value)
-    return Cell(formatted(value, column.kind, language), below, order, column.kind)
+    return Cell(formatted(value, kind, language), below, order, kind)
 
 
 def _harmless(cell: Any) -> Any:

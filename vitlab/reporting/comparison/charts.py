@@ -1,5 +1,6 @@
 """The drawings of a comparison: intervals, curves, matrices, calibration, cost against accuracy."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -125,12 +126,17 @@ def scatter_chart(
     *,
     front: bool = False,
 ) -> str:
-    """Accuracy against a cost, each model by its number; `front` joins those that no other beats."""
+    """Accuracy with its interval against a cost, each model by its number.
+
+    `front` joins those that no other of the same machine beats.
+    """
     height = 300
     drawing = Drawing(WIDTH, height, title, language)
     xs, ys = [row[key] for row in rows], [100 * row["accuracy"] for row in rows]
+    ends = [[100 * end for end in row["accuracy_interval"]] for row in rows]
     left, right = min(xs) / 1.25, max(xs) * 1.25
-    low, high = widened(ys, 0.12)
+    low, high = widened([*itertools.chain(*ends)])
+    low, high = max(low, 0.0), min(high, 100.0)
     across = scale(left, right, 46, WIDTH - 14, doublings=True)
     up = scale(low, high, height - 44, 16)
     for tick in ticks(low, high):
@@ -142,9 +148,12 @@ def scatter_chart(
         WIDTH / 2, height - 9, language("{axis}; upwards: test accuracy, %", axis=axis), anchor="middle"
     )
     if front:
-        best = sorted((row[key], 100 * row["accuracy"]) for row in rows if row["on_front"])
-        drawing.path([(across(x), up(y)) for x, y in best], COLOURS[2], "4 3")
-    for x, y, row in zip(xs, ys, rows, strict=True):
+        for machine in sorted({row["machine"] for row in rows}):
+            best = [row for row in rows if row["on_front"] and row["machine"] == machine]
+            places = sorted((row[key], 100 * row["accuracy"]) for row in best)
+            drawing.path([(across(x), up(y)) for x, y in places], COLOURS[2], "4 3")
+    for x, y, (bottom, top), row in zip(xs, ys, ends, rows, strict=True):
+        drawing.line(across(x), up(bottom), across(x), up(top), f'stroke="{INK}" stroke-opacity=".45"')
         drawing.dot(across(x), up(y), COLOURS[2] if row.get("on_front") else COLOURS[0])
         drawing.write(across(x) + 6, up(y) - 5, str(row["number"]))
     return drawing.text()

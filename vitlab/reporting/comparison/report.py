@@ -149,12 +149,11 @@ def _costs(found: dict[str, Any], language: Language) -> dict[str, str]:
         drawn["latency"] = charts.scatter_chart(
             found["latency"], "milliseconds", axis, title, language, front=True
         )
-    accuracy = {row["number"]: row["accuracy"] for row in found["figures"]}
-    trained = [
-        {**row, "accuracy": accuracy[row["number"]]}
-        for row in found["costs"]
-        if row["cumulative_seconds"]
-    ]
+    accuracy = {
+        row["number"]: {key: row[key] for key in ("accuracy", "accuracy_interval")}
+        for row in found["figures"]
+    }
+    trained = [{**row, **accuracy[row["number"]]} for row in found["costs"] if row["cumulative_seconds"]]
     if trained:
         title = Message("test accuracy against the time of training")
         axis = Message("seconds of training, logarithmic")
@@ -198,7 +197,7 @@ def _page(
         changes=_changes(gallery, found["changes"]),
         most_changes=MOST_CHANGES,
         no_intervals=_no_intervals(found["figures"]),
-        systems=sorted({str(row["system"]) for row in found["latency"]}),
+        machines=sorted({row["machine"] for row in found["latency"]}),
         made_by=json.dumps(found["made_by"], indent=2, ensure_ascii=False),
         provenance=_provenance(compared),
     )
