@@ -19,6 +19,15 @@ def test_curves_have_a_red_line_where_the_second_phase_begins(compared):
     assert 'class="begins"' not in (output / "figures" / "curves_loss_3.svg").read_text()
 
 
+def test_the_curves_of_ranks_are_those_of_the_best_models_by_number(compared):
+    _, found, output = compared
+    numbers = sorted(row["number"] for row in found["selection"][:6])
+    for name in ("roc", "precision_recall"):
+        svg = (output / "figures" / f"{name}.svg").read_text()
+        assert svg.count("<polyline") == len(numbers) == 6
+        assert all(f">{number}</text>" in svg for number in numbers)
+
+
 def test_the_page_stands_alone_and_has_pictures_titled_by_truth_and_answer(compared):
     page, _, output = compared
     assert_stands_alone((output / "report.html").read_text())

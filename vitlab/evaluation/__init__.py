@@ -37,7 +37,7 @@ from vitlab.evaluation.projections import (
     tsne,
     umap,
 )
-from vitlab.evaluation.ranking import Curve, curve
+from vitlab.evaluation.ranking import GRID, Curve, MeanCurves, curve, mean_curves
 from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
 from vitlab.evaluation.seeds import LEAST_SEEDS, SeedTest, compare_seeds, seed_test
 from vitlab.evaluation.separability import (
@@ -55,6 +55,7 @@ from vitlab.evaluation.wording import statement, statement_over_seeds
 __all__ = [
     "ALPHA",
     "CONFIDENCE",
+    "GRID",
     "LEAST_SEEDS",
     "Changes",
     "Clusters",
@@ -64,6 +65,7 @@ __all__ = [
     "Estimate",
     "FoldComparison",
     "LabelErrors",
+    "MeanCurves",
     "Predictions",
     "Probe",
     "Reduced",
@@ -97,6 +99,7 @@ __all__ = [
     "linear_probe",
     "load_predictions",
     "mcnemar",
+    "mean_curves",
     "most_confidently_wrong",
     "nearest",
     "needed_images",

@@ -11,12 +11,13 @@ import numpy as np
 from markupsafe import Markup
 
 from vitlab import files
-from vitlab.evaluation import confusion_matrix
+from vitlab.evaluation import Predictions, confusion_matrix
 from vitlab.language import Language, Message
 from vitlab.reporting.comparison import charts
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.facts import facts
 from vitlab.reporting.comparison.gallery import Gallery, open_gallery
+from vitlab.reporting.comparison.rank_charts import MOST_CURVES, rank_charts
 from vitlab.reporting.comparison.tables import TITLES_OF_FIGURES, tables
 from vitlab.reporting.page import render
 from vitlab.reporting.tables import Table
@@ -80,6 +81,7 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
             found["parts"], "accuracy", Message("accuracy, %"), language
         ),
         "parts_loss": charts.parts_chart(found["parts"], "loss", Message("loss"), language),
+        **rank_charts(_best_on_validation(compared, found), language),
         **_curves(compared, language),
         **_costs(found, language),
     }
@@ -95,6 +97,12 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
         bins = found["reliability"][one.name]
         drawn[f"reliability_{number}"] = charts.reliability_chart(bins, heading, language)
     return drawn
+
+
+def _best_on_validation(compared: Compared, found: dict[str, Any]) -> dict[int, Predictions]:
+    """As many models as a chart of curves shows, by number; of a recipe its first."""
+    numbers = sorted(row["number"] for row in found["selection"][:MOST_CURVES])
+    return {number: compared.candidates[number - 1].test for number in numbers}
 
 
 def _numbered(number: int, model: str) -> Message:
