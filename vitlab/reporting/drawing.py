@@ -5,6 +5,7 @@ Where a drawing stands alone in a file, `currentColor` is black.
 
 import html
 import math
+import unicodedata
 from collections.abc import Callable, Sequence
 
 from vitlab.language import Language
@@ -81,6 +82,35 @@ def clipped(text: str, width: float, size: float = FONT) -> str:
     letters = max(4, int(width / (0.55 * size)))
     text = shown(text)
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
+def shortened(text: str, width: float, size: float = FONT) -> str:
+    """A text cut in its middle until it fits: names that begin alike can still be told apart."""
+    text = shown(text)
+    kept = len(text)
+    while drawn_width(text, size) > width and kept > 3:
+        kept -= 1
+        start = (kept + 1) // 2
+        cut = f"{text[:start]}…{text[len(text) - (kept - start) :]}"
+        if drawn_width(cut, size) <= width:
+            return cut
+    return text
+
+
+def drawn_width(text: str, size: float = FONT) -> float:
+    """Pixels that a text takes at most, or nearly so: the font of a page is not known here."""
+    return size * sum(
+        1.0
+        if unicodedata.east_asian_width(letter) in "WF"
+        else 0.92
+        if letter in "MWmw@%…"
+        else 0.72
+        if letter.isupper()
+        else 0.34
+        if letter in "iljtfrI.,:;|!'()[] "
+        else 0.62
+        for letter in text
+    )
 
 
 def scale(low: float, high: float, start: float, end: float, *, doublings: bool = False) -> Scale:

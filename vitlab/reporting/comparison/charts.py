@@ -7,12 +7,23 @@ from typing import Any
 import numpy as np
 
 from vitlab.language import Language
-from vitlab.reporting.drawing import FAINT, INK, Drawing, clipped, scale, ticks, widened
+from vitlab.reporting.drawing import (
+    FAINT,
+    INK,
+    Drawing,
+    clipped,
+    drawn_width,
+    scale,
+    shortened,
+    ticks,
+    widened,
+)
 from vitlab.reporting.plot import COLOURS, RED
 
 WIDTH = 380  # pixels: a phone shows it whole, a desk two or more beside each other
 ROW = 34
 PART_COLOURS = {"train": COLOURS[0], "val": COLOURS[1], "test": COLOURS[2]}
+LABEL = 104  # pixels of a class beside a matrix
 MOST_CLASSES = 30  # of a matrix in which names and numbers can be read
 
 
@@ -165,8 +176,8 @@ def matrix_chart(
     """Counts coloured by their share of the true class, of the chosen classes (S0-23)."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     cell = max(17.0, min(34.0, 280 / len(chosen)))
-    letters = max(len(clipped(class_names[label], 104)) for label in chosen)
-    edge = min(112.0, 10 + 6.2 * letters)
+    names = [shortened(class_names[label], LABEL) for label in chosen]
+    edge = 10 + max(drawn_width(name) for name in names)
     side = cell * len(chosen)
     width = max(edge + side + 14, 7.0 * min(len(language.text(title)), 48) + 20)
     drawing = Drawing(width, edge + side + 40, title, language)
@@ -174,7 +185,7 @@ def matrix_chart(
     top = 28.0
     for row, label in enumerate(chosen):
         y = top + cell * row
-        drawing.write(edge - 5, y + cell / 2 + 4, clipped(class_names[label], 104), anchor="end")
+        drawing.write(edge - 5, y + cell / 2 + 4, names[row], anchor="end")
         for column, answer in enumerate(chosen):
             x, share = edge + cell * column, float(shares[label, answer])
             paint = f'fill="{COLOURS[0]}" fill-opacity="{share:.3f}" {FAINT}'
@@ -190,10 +201,9 @@ def matrix_chart(
                     size=round(size, 1),
                     colour=colour,
                 )
-    for column, answer in enumerate(chosen):
+    for column in range(len(chosen)):
         x = edge + cell * column + cell / 2 + 4
-        text = clipped(class_names[answer], edge - 8)
-        drawing.write(x, top + side + 5, text, anchor="end", turned=True)
+        drawing.write(x, top + side + 5, names[column], anchor="end", turned=True)
     return drawing.text()
 
 
