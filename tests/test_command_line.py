@@ -48,6 +48,10 @@ def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: st
         (["--config=configs/digits.py:x", "--workdir=x"], "get_config() takes 0 positional arguments"),
         ([DIGITS, "--config.modle.name=x"], "unknown config key 'modle'; did you mean \"model\""),
         ([DIGITS, "--config.phases.al.epochs=1"], "unknown config key 'al'"),
+        (
+            [DIGITS, "--config.report.reported.phases.head=1"],
+            "unknown config key 'head': what a study reported of a phase is set in a config file",
+        ),
         ([DIGITS, "--config.model.nam=x"], "unknown config key 'nam'; did you mean \"name\""),
         (
             [DIGITS, f"--config.seed={2**32}", "--workdir=x"],

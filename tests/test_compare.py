@@ -117,7 +117,10 @@ def test_missing_and_damaged_predictions_are_named(two: list[Path]):
     file = two[1] / "predictions" / "t" / "test.npz"
     content = file.read_bytes()
     file.unlink()
-    assert f"cannot read the predictions {file}" in refusal(two)
+    message = refusal(two)
+    assert f"cannot read the predictions {file}: No such file or directory; take" in message
+    assert message.count(str(file)) == 1
+    assert "repeat the command that made the run" in message
     for damaged in (b"", content[: len(content) // 2], b"no archive"):
         file.write_bytes(damaged)
         assert f"cannot read the predictions {file}" in refusal(two)
@@ -137,6 +140,23 @@ def test_a_damaged_card_is_named(two: list[Path], content: str):
     card = two[0] / "model" / "t" / "model.json"
     card.write_text(content)
     assert str(card.parent) in refusal(two)
+
+
+def test_a_card_that_is_gone_and_an_empty_config_are_named_once_with_a_way_out(two: list[Path]):
+    card, config = two[0] / "model" / "t" / "model.json", two[1] / "config.json"
+    config.write_text("")
+    assert refusal(two).count(str(config)) == 1
+    card.unlink()
+    assert f"{card} is gone; take {card.parent} away, and repeat the command" in refusal(two)
+
+
+def test_an_image_of_two_labels_is_named_by_its_path(two: list[Path]):
+    file = two[1] / "predictions" / "t" / "test.npz"
+    saved = load_predictions(file)
+    labels = saved.labels.copy()
+    labels[3] = (labels[3] + 1) % 3
+    save_predictions(Predictions(saved.ids, labels, saved.logits), file)
+    assert "r1 and r2 give the image 3.jpg different labels" in refusal(two)
 
 
 def test_runs_of_other_classes_are_refused_by_name(tmp_path: Path):

@@ -25,7 +25,8 @@ def compare_runs(
     compared = read_runs(paths, intersect=intersect)
     say(f"models   {len(compared.candidates)} of {len(compared.runs)} runs, on {compared.n} test images")
     for run, count in compared.left_out.items():
-        say(f"         {count} test images of {run} are not in all runs; they are left out")
+        if count:
+            say(f"         {count} test images of {run} are not in all runs; they are left out")
     spoken = language_of(language or _language_of_runs(compared))
     found = write_comparison(compared, output, circumstances(), spoken, seed=seed, resamples=resamples)
     _say_results(found)
@@ -38,6 +39,13 @@ def _language_of_runs(compared: Compared) -> Code:
 
 
 def _say_results(found: dict[str, Any]) -> None:
+    for row in found["pretraining"]:
+        say(f"warning: {row['warning']}")
+    if found["has_other_splits"]:
+        say(
+            "warning: the runs have different splits, and validation images of their own: the order by "
+            "validation accuracy is no ground to choose by"
+        )
     say("", "By validation accuracy, the best first:", "")
     for row in found["selection"]:
         if row["seeds"] == 1:

@@ -157,8 +157,9 @@ class RunDirectory:
         self._read_manifest()
         if not self.manifest.get("finished"):
             raise InputError(f"the run in {self.path} is not finished; run its training again first")
+        values = read_json(self.config)
         try:
-            return from_json(read_json(self.config))
+            return from_json(values)
         except InputError as error:  # as of a run that a later vitlab made
             raise InputError(f"{self.config}: {error}") from error
 

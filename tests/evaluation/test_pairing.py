@@ -47,7 +47,9 @@ def test_other_labels_and_other_classes_are_refused():
     first = some_predictions()
     labels = first.labels.copy()
     labels[4] = (labels[4] + 1) % 7
-    with pytest.raises(InputError, match="a and b give image id4 different labels"):
-        same_images({"a": first, "b": Predictions(first.ids, labels, first.logits)})
+    with pytest.raises(InputError, match=r"a and b give the image cat/4\.png different labels"):
+        same_images(
+            {"a": first, "b": Predictions(first.ids, labels, first.logits)}, {"id4": "cat/4.png"}
+        )
     with pytest.raises(InputError, match="a has 7 classes and b 6"):
         same_images({"a": first, "b": Predictions(first.ids, first.labels % 6, first.logits[:, :6])})

@@ -29,7 +29,7 @@ KINDS = {
     },
     "latency": {"milliseconds": "short", "accuracy": "percent"},
     "selection": {"val_accuracy": "percent", "val_loss": "number", "accuracy": "percent"},
-    "pairs": {"difference": "number", "p": "p", "p_corrected": "p", "needed": "count"},
+    "pairs": {"p": "p", "p_corrected": "p", "needed": "count"},
     "repeats": {"mean": "number", "deviation": "number", "variance": "small"},
     "augmentation": {"accuracy_without": "percent", "difference": "points", "p_corrected": "p"},
     "changes": dict.fromkeys(("fixed_count", "broken_count", "still_right", "still_wrong"), "count"),
@@ -111,6 +111,22 @@ def test_figures_of_ranks_have_an_interval_that_no_percentile_cuts_short_at_1(co
             low, high = row[f"{figure}_interval"]
             assert 0 < low < row[figure] < high < 1
             assert row[figure] - low > high - row[figure]
+
+
+def test_differences_of_accuracy_are_points_and_others_numbers(compared):
+    page, found, _ = compared
+    for cells, row in zip(page.texts("pairs")[1:], found["pairs"], strict=True):
+        kind = "points" if row["figure"] == "accuracy" else "number"
+        low, high = (formatted(end, kind) for end in row["difference_interval"])  # type: ignore[arg-type]
+        assert cells[3] == f"{formatted(row['difference'], kind)} [{low} to {high}]"  # type: ignore[arg-type]
+
+
+def test_every_figure_with_an_interval_has_a_title(compared):
+    _, found, output = compared
+    keys = (output / "tables" / "figures.csv").read_text().split("\n")[0].split(",")
+    assert {key for key in found["figures"][0] if key.endswith("_interval")} - {"no_interval"} == {
+        f"{key.removesuffix('_low')}_interval" for key in keys if key.endswith("_low")
+    }
 
 
 def test_costs_are_summed_over_the_phases_of_a_run(compared):

@@ -8,6 +8,7 @@ from tests.reporting.made_runs import (
     make_run,
 )
 from tests.reporting.pages import assert_stands_alone, compare, in_a_browser
+from vitlab.reporting.drawing import drawn_width, shortened
 
 
 def test_curves_have_a_red_line_where_the_second_phase_begins(compared):
@@ -17,6 +18,25 @@ def test_curves_have_a_red_line_where_the_second_phase_begins(compared):
     assert curves.count('class="begins"') == 1
     assert "#C1121F" in curves
     assert 'class="begins"' not in (output / "figures" / "curves_loss_3.svg").read_text()
+
+
+def test_the_curves_of_ranks_are_those_of_the_best_models_by_number(compared):
+    _, found, output = compared
+    numbers = sorted(row["number"] for row in found["selection"][:6])
+    for name in ("roc", "precision_recall"):
+        svg = (output / "figures" / f"{name}.svg").read_text()
+        assert svg.count("<polyline") == len(numbers) == 6
+        assert all(f">{number}</text>" in svg for number in numbers)
+
+
+def test_names_of_a_matrix_are_cut_in_the_middle_and_stay_apart():
+    start = "a class whose name is rather long, "
+    cut = [shortened(start + end, 104) for end in ("first", "second")]
+    assert all(name.startswith("a class") and "…" in name for name in cut)
+    assert cut[0].endswith("first")
+    assert cut[1].endswith("second")
+    assert all(drawn_width(name) <= 104 for name in (*cut, shortened("W" * 80, 104)))
+    assert shortened("cat", 104) == "cat"
 
 
 def test_the_page_stands_alone_and_has_pictures_titled_by_truth_and_answer(compared):

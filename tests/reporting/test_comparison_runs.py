@@ -57,6 +57,10 @@ def test_a_thousand_classes_leave_the_matrix_readable_and_the_page_small(tmp_pat
     assert len((tmp_path / "out" / "tables" / "classes.csv").read_text().splitlines()) == 1 + 1002
     assert (tmp_path / "out" / "report.html").stat().st_size < 5e6
     assert len(found["classes"]) == 1002
+    (row,) = found["changes"]
+    assert len(row["became_perfect"]) > 5
+    shown = ", ".join(row["became_perfect"][:5]) + f" and {len(row['became_perfect']) - 5} more"
+    assert page.texts("changes")[1][6] == shown
 
 
 def test_hard_groups_and_a_class_without_test_images(tmp_path: Path):

@@ -55,13 +55,16 @@ def test_a_comparison_shows_them_beside_ours_in_columns_of_their_own(compared):
 def test_the_files_have_them_too_and_no_other_table_does(compared):
     _, found, output = compared
     (row,) = found["reported"]
-    assert (row["accuracy_reported"], row["epochs_reported"], row["minutes_reported"]) == (
+    assert (row["accuracy_reported"], row["epochs_reported"], row["seconds_reported"]) == (
         0.875,
         50,
         1680,
     )
+    assert row["seconds"] == found["costs"][0]["seconds"]
     assert row["kappa_reported"] is None
-    assert "accuracy_reported,loss,loss_reported" in (output / "tables" / "reported.csv").read_text()
+    table = (output / "tables" / "reported.csv").read_text()
+    assert "accuracy_reported,loss,loss_reported" in table
+    assert "epochs,epochs_reported,seconds,seconds_reported\n" in table
     assert r"reported by the study & test loss" in (output / "tables" / "reported.tex").read_text()
     for file in (output / "tables").glob("*.csv"):
         assert file.stem == "reported" or "reported" not in file.read_text()

@@ -37,7 +37,7 @@ from vitlab.evaluation.projections import (
     tsne,
     umap,
 )
-from vitlab.evaluation.ranking import Curve, curve
+from vitlab.evaluation.ranking import GRID, Curve, MeanCurves, curve, mean_curves
 from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
 from vitlab.evaluation.resampling import RESAMPLES
 from vitlab.evaluation.seeds import LEAST_SEEDS, SeedTest, compare_seeds, seed_test
@@ -56,6 +56,7 @@ from vitlab.evaluation.wording import statement, statement_over_seeds
 __all__ = [
     "ALPHA",
     "CONFIDENCE",
+    "GRID",
     "LEAST_SEEDS",
     "RESAMPLES",
     "Changes",
@@ -66,6 +67,7 @@ __all__ = [
     "Estimate",
     "FoldComparison",
     "LabelErrors",
+    "MeanCurves",
     "Predictions",
     "Probe",
     "Reduced",
@@ -99,6 +101,7 @@ __all__ = [
     "linear_probe",
     "load_predictions",
     "mcnemar",
+    "mean_curves",
     "most_confidently_wrong",
     "nearest",
     "needed_images",

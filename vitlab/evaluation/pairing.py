@@ -1,24 +1,31 @@
 """Predictions of several models brought onto the same images, row by row."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
 from vitlab.errors import InputError
 from vitlab.evaluation.predictions import Predictions
 
+NO_PATHS: Mapping[str, str] = MappingProxyType({})
+
 Key = tuple[str, int]  # an image's id, and the how-manieth of its copies it is
 
 
-def same_images(models: dict[str, Predictions]) -> dict[str, Predictions]:
-    """All in the order of the first.
+def same_images(
+    models: dict[str, Predictions], paths: Mapping[str, str] = NO_PATHS
+) -> dict[str, Predictions]:
+    """All in the order of the first; by `paths`, from the ids, an image is named in a message.
 
     Raises InputError, with the names, if one lacks an image of another, or gives it another label.
     """
-    return _on(models, _keys(next(iter(models.values()))), all_of_each=True)
+    return _on(models, _keys(next(iter(models.values()))), paths, all_of_each=True)
 
 
-def common_images(models: dict[str, Predictions]) -> dict[str, Predictions]:
+def common_images(
+    models: dict[str, Predictions], paths: Mapping[str, str] = NO_PATHS
+) -> dict[str, Predictions]:
     """On the images that all have, in the order of the first.
 
     Raises InputError if there is none, or if one has another label in two models.
@@ -28,10 +35,12 @@ def common_images(models: dict[str, Predictions]) -> dict[str, Predictions]:
     shared = [key for key in first if all(key in keys for keys in known)]
     if not shared:
         raise InputError(f"{', '.join(models)} have no test image in common")
-    return _on(models, shared, all_of_each=False)
+    return _on(models, shared, paths, all_of_each=False)
 
 
-def _on(models: dict[str, Predictions], keys: list[Key], *, all_of_each: bool) -> dict[str, Predictions]:
+def _on(
+    models: dict[str, Predictions], keys: list[Key], paths: Mapping[str, str], *, all_of_each: bool
+) -> dict[str, Predictions]:
     result: dict[str, Predictions] = {}
     (leader, first), *_ = models.items()
     for name, model in models.items():
@@ -50,8 +59,9 @@ def _on(models: dict[str, Predictions], keys: list[Key], *, all_of_each: bool) -
         result[name] = model.select(np.array([places[key] for key in keys]))
         differing = np.flatnonzero(result[name].labels != result[leader].labels)
         if len(differing):
+            id_ = str(result[name].ids[differing[0]])
             raise InputError(
-                f"{leader} and {name} give image {result[name].ids[differing[0]]} different labels "
+                f"{leader} and {name} give the image {paths.get(id_, id_)} different labels "
                 f"({len(differing)} images have such)"
             )
     return result

@@ -67,13 +67,17 @@ def save_predictions(predictions: Predictions, path: Path) -> None:
         )
 
 
+_WAY_OUT = "take the file away if it is there, and repeat the command that made the run"
+
+
 def load_predictions(path: Path) -> Predictions:
     """Raises InputError if the file is missing or damaged, or holds what no model answers."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             predictions = Predictions(archive["ids"], archive["labels"], archive["logits"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"cannot read the predictions {path}: {error}; run again") from error
+        cause = getattr(error, "strerror", None) or error  # which does not name the path again
+        raise InputError(f"cannot read the predictions {path}: {cause}; {_WAY_OUT}") from error
     _refuse_other_arrays(predictions, path)
     _refuse_no_number(predictions, f"the predictions {path}")
     return predictions
@@ -88,13 +92,14 @@ def _refuse_other_arrays(predictions: Predictions, path: Path) -> None:
     ):
         raise InputError(
             f"cannot read the predictions {path}: {shapes} are not a text, a whole number and a row of "
-            "logits for each of one or more images; run again"
+            "logits for each of one or more images; "
+            f"{_WAY_OUT}"
         )
     strange = np.flatnonzero((labels < 0) | (labels >= logits.shape[1]))
     if len(strange):
         raise InputError(
             f"cannot read the predictions {path}: image {ids[strange[0]]} has the label "
-            f"{labels[strange[0]]}, and there are {logits.shape[1]} classes; run again"
+            f"{labels[strange[0]]}, and there are {logits.shape[1]} classes; {_WAY_OUT}"
         )
 
 

@@ -65,3 +65,40 @@ def why_no_area(members: int, images: int) -> str | None:
     if members == 0:
         return "no image of this class"
     return "no image of another class" if members == images else None
+
+
+GRID = np.linspace(0.0, 1.0, 201)
+
+
+@dataclass(frozen=True)
+class MeanCurves:
+    """Means over the classes that have them, at the rates of `GRID` [201]; None where no class has one.
+
+    Attributes:
+        recall: at each false positive rate, straight lines between the points: its area is the mean of
+            the ROC-AUCs of the classes, but for the steps of the grid.
+        precision: at each recall, that of the highest threshold that reaches it: nothing is
+            interpolated, as for the average precision.
+    """
+
+    recall: np.ndarray | None
+    precision: np.ndarray | None
+
+
+def mean_curves(labels: np.ndarray, probabilities: np.ndarray) -> MeanCurves:
+    """Of each class against all others: labels [n], probabilities [n, classes]."""
+    recalls, precisions = [], []
+    for index in range(probabilities.shape[1]):
+        belongs = labels == index
+        members = int(belongs.sum())
+        if not members:
+            continue
+        found = curve(belongs, probabilities[:, index])
+        places = np.searchsorted(found.recall, GRID, side="left")
+        precisions.append(found.precision[places])
+        if why_no_area(members, len(labels)) is None:
+            recalls.append(np.interp(GRID, found.false_positive_rate, found.recall))
+    return MeanCurves(
+        np.mean(recalls, axis=0) if recalls else None,
+        np.mean(precisions, axis=0) if precisions else None,
+    )

@@ -89,6 +89,19 @@ def clipped(text: str, width: float, size: float = FONT) -> str:
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
+def shortened(text: str, width: float, size: float = FONT) -> str:
+    """A text cut in its middle until it fits: names that begin alike can still be told apart."""
+    text = shown(text)
+    kept = len(text)
+    while text_width(text, size) > width and kept > 3:
+        kept -= 1
+        start = (kept + 1) // 2
+        cut = f"{text[:start]}…{text[len(text) - (kept - start) :]}"
+        if text_width(cut, size) <= width:
+            return cut
+    return text
+
+
 def scale(low: float, high: float, start: float, end: float, *, doublings: bool = False) -> Scale:
     """From values to pixels, one end of the axis to the other."""
     if doublings:

@@ -10,10 +10,16 @@ from vitlab.reporting.tables import Column, Kind, Table
 
 @dataclass(frozen=True)
 class _Figure:
-    """How a figure of a study is shown; `unit` is what one of the study's is in ours."""
+    """How a figure of a study is shown.
+
+    Attributes:
+        key: its name among ours, if it has another there, as of what is measured in another unit.
+        unit: what one of the study's is in ours.
+    """
 
     title: str
     kind: Kind
+    key: str = ""
     unit: float = 1
 
 
@@ -26,9 +32,9 @@ _FIGURES = {
     "train_accuracy": _Figure("train accuracy", "percent"),
     "train_loss": _Figure("train loss", "number"),
     "epochs": _Figure("epochs", "count"),
-    "minutes": _Figure("time", "seconds", 60),
-    "weights_megabytes": _Figure("weights", "bytes", 1e6),
-    "checkpoint_megabytes": _Figure("checkpoint", "bytes", 1e6),
+    "minutes": _Figure("time", "seconds", "seconds", 60),
+    "weights_megabytes": _Figure("weights", "bytes", "weights_bytes", 1e6),
+    "checkpoint_megabytes": _Figure("checkpoint", "bytes", "checkpoint_bytes", 1e6),
 }
 
 
@@ -49,16 +55,15 @@ def reported_row(
             for part in ("val", "train")
             for key in ("accuracy", "loss")
         },
-        "epochs": costs.get("epochs"),
-        "minutes": costs.get("seconds"),
-        "weights_megabytes": costs.get("weights_bytes"),
-        "checkpoint_megabytes": costs.get("checkpoint_bytes"),
+        **{key: costs.get(key) for key in ("epochs", "seconds", "weights_bytes", "checkpoint_bytes")},
     }
     row: dict[str, Any] = {"source": reported.source}
     for name, figure in _FIGURES.items():
-        row[name] = ours[name]
+        key = figure.key or name
+        row[key] = ours[key]
         value = theirs[name] * figure.unit if name in theirs else None
-        row[f"{name}_reported"] = round(value) if value is not None and figure.kind == "count" else value
+        is_whole = value is not None and figure.kind in ("count", "bytes")
+        row[f"{key}_reported"] = round(value) if is_whole else value
     return row
 
 
@@ -66,8 +71,9 @@ def reported_table(rows: Sequence[Mapping[str, Any]], first: tuple[Column, ...])
     """Of the figures that a study has of one of the models at least; `first` columns name the model."""
     columns = []
     for name, figure in _FIGURES.items():
-        if any(row[f"{name}_reported"] is not None for row in rows):
-            columns.append(Column(name, figure.title, figure.kind))
-            columns.append(Column(f"{name}_reported", "reported by the study", figure.kind))
+        key = figure.key or name
+        if any(row[f"{key}_reported"] is not None for row in rows):
+            columns.append(Column(key, figure.title, figure.kind))
+            columns.append(Column(f"{key}_reported", "reported by the study", figure.kind))
     source = Column("source", "source of the reported", "words")
     return Table("reported", (*first, source, *columns), rows)

@@ -38,7 +38,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Column:
-    """Values are those of `key` in each row; where there is `key`_interval, it stands below them.
+    """Values are those of `key` in each row; where there is `key`_interval, it stands below them, and
+    where there is `key`_kind, the value of that row is of this kind.
 
     `title` is in English, and files have it so.
     """
@@ -174,16 +175,15 @@ def _probability(p: float, language: Language) -> str:
 
 def _cell(row: Mapping[str, Any], column: Column, language: Language) -> Cell:
     value, interval = row[column.key], row.get(f"{column.key}_interval")
+    kind = row.get(f"{column.key}_kind", column.kind)
     below = ""
     if interval is not None:
-        low, high = (
-            formatted(end, column.kind, language).removesuffix("%").rstrip() for end in interval
-        )
+        low, high = (formatted(end, kind, language).removesuffix("%").rstrip() for end in interval)
         below = language("{low} to {high}", low=low, high=high)
-    text = formatted(value, column.kind, language)
+    text = formatted(value, kind, language)
     if not column.is_text:
         text = text.replace(" ", WIDE)  # a number and its unit stay together
-    return Cell(text, below, _order(value), column.kind)
+    return Cell(text, below, _order(value), kind)
 
 
 def _order(value: Any) -> str:

@@ -73,3 +73,10 @@ class Compared:
     @property
     def n(self) -> int:
         return len(self.candidates[0].test)
+
+    @property
+    def has_other_splits(self) -> bool:
+        """Whether models were trained, validated or tested on other images than others: only with
+        --intersect. The folds of one cross-validation are one division of the images."""
+        splits = {tuple(fold.run.split_hash for fold in one.folds or (one,)) for one in self.candidates}
+        return bool(self.left_out) and len(splits) > 1

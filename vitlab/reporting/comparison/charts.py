@@ -1,16 +1,28 @@
 """The drawings of a comparison alone: intervals, matrices, cost against accuracy."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from vitlab.language import Language
-from vitlab.reporting.drawing import FAINT, INK, Drawing, clipped, scale, text_width, ticks, widened
+from vitlab.reporting.drawing import (
+    FAINT,
+    INK,
+    Drawing,
+    clipped,
+    scale,
+    shortened,
+    text_width,
+    ticks,
+    widened,
+)
 from vitlab.reporting.drawings import ROW, WIDTH
 from vitlab.reporting.plot import COLOURS, RED
 
 SHORTEST = 2  # letters of names that have room beside each other
+LABEL = 104  # pixels of a class beside a matrix
 MOST_CLASSES = 30  # of a matrix in which names and numbers can be read
 
 
@@ -54,12 +66,17 @@ def scatter_chart(
     *,
     front: bool = False,
 ) -> str:
-    """Accuracy against a cost, each model by its number; `front` joins those that no other beats."""
+    """Accuracy with its interval against a cost, each model by its number.
+
+    `front` joins those that no other of the same machine beats.
+    """
     height = 300
     drawing = Drawing(WIDTH, height, title, language)
     xs, ys = [row[key] for row in rows], [100 * row["accuracy"] for row in rows]
+    ends = [[100 * end for end in row["accuracy_interval"]] for row in rows]
     left, right = min(xs) / 1.25, max(xs) * 1.25
-    low, high = widened(ys, 0.12)
+    low, high = widened([*itertools.chain(*ends)])
+    low, high = max(low, 0.0), min(high, 100.0)
     across = scale(left, right, 46, WIDTH - 14, doublings=True)
     up = scale(low, high, height - 44, 16)
     for tick in ticks(low, high):
@@ -72,9 +89,12 @@ def scatter_chart(
         WIDTH / 2, height - 9, language("{axis}; upwards: test accuracy, %", axis=axis), anchor="middle"
     )
     if front:
-        best = sorted((row[key], 100 * row["accuracy"]) for row in rows if row["on_front"])
-        drawing.path([(across(x), up(y)) for x, y in best], COLOURS[2], "4 3")
-    for x, y, row in zip(xs, ys, rows, strict=True):
+        for machine in sorted({row["machine"] for row in rows}):
+            best = [row for row in rows if row["on_front"] and row["machine"] == machine]
+            places = sorted((row[key], 100 * row["accuracy"]) for row in best)
+            drawing.path([(across(x), up(y)) for x, y in places], COLOURS[2], "4 3")
+    for x, y, (bottom, top), row in zip(xs, ys, ends, rows, strict=True):
+        drawing.line(across(x), up(bottom), across(x), up(top), f'stroke="{INK}" stroke-opacity=".45"')
         drawing.dot(across(x), up(y), COLOURS[2] if row.get("on_front") else COLOURS[0])
         drawing.write(across(x) + 6, up(y) - 5, str(row["number"]))
     return drawing.text()
@@ -86,7 +106,8 @@ def matrix_chart(
     """Counts coloured by their share of the true class, of the chosen classes (S0-23)."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     cell = max(17.0, min(34.0, 280 / len(chosen)))
-    edge = 10 + max(text_width(clipped(class_names[label], 104)) for label in chosen)
+    names = [shortened(class_names[label], LABEL) for label in chosen]
+    edge = 10 + max(text_width(name) for name in names)
     side = cell * len(chosen)
     width = max(edge + side + 14, min(text_width(language.text(title), 12), 340) + 20)
     drawing = Drawing(width, edge + side + 40, title, language)
@@ -94,7 +115,7 @@ def matrix_chart(
     top = 28.0
     for row, label in enumerate(chosen):
         y = top + cell * row
-        drawing.write(edge - 5, y + cell / 2 + 4, clipped(class_names[label], 104), anchor="end")
+        drawing.write(edge - 5, y + cell / 2 + 4, names[row], anchor="end")
         for column, answer in enumerate(chosen):
             x, share = edge + cell * column, float(shares[label, answer])
             paint = f'fill="{COLOURS[0]}" fill-opacity="{share:.3f}" {FAINT}'
@@ -110,14 +131,13 @@ def matrix_chart(
                     size=round(size, 1),
                     colour=colour,
                 )
-    is_narrow = max(len(class_names[answer]) for answer in chosen) <= SHORTEST
-    for column, answer in enumerate(chosen):
+    is_narrow = max(map(len, names)) <= SHORTEST
+    for column, name in enumerate(names):
         x = edge + cell * column + cell / 2
         if is_narrow:
-            drawing.write(x, top + side + 14, class_names[answer], anchor="middle")
+            drawing.write(x, top + side + 14, name, anchor="middle")
         else:
-            text = clipped(class_names[answer], edge - 8)
-            drawing.write(x + 4, top + side + 5, text, anchor="end", turned=True)
+            drawing.write(x + 4, top + side + 5, name, anchor="end", turned=True)
     return drawing.text()
 
 

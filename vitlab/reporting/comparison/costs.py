@@ -1,8 +1,11 @@
 """What a model costs: its training, its size on the disk, and the time of an answer."""
 
+import json
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from vitlab.evaluation import wilson_interval
 from vitlab.reporting.comparison.candidates import Candidate
 
 
@@ -44,28 +47,67 @@ def costs(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
 
 
 def latencies(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """Milliseconds of one image against accuracy; `on_front` where no other model is as accurate and as
-    fast, and better in one of the two. Runs whose network was not timed are left out."""
+    """Milliseconds of one image against accuracy. Runs whose network was not timed are left out.
+
+    A network that several runs timed on one machine has one time, the median of theirs: it does not
+    depend on the weights. `on_front` where no other model of that machine is as accurate and as fast,
+    and better in one of the two.
+    """
+    times = _times(candidates)
     rows = []
     for number, one in enumerate(candidates, 1):
         measured = one.run.network.get("facts") or {}
         if measured.get("milliseconds") is None:
             continue
+        answers, labels = one.test.answers, one.test.labels
+        right = int((answers == labels).sum())
         rows.append(
             {
                 "number": number,
                 "model": one.name,
-                "milliseconds": measured["milliseconds"],
+                "milliseconds": statistics.median(times[_timed(one)]),
+                "timings": len(times[_timed(one)]),
                 "gflops": None if measured.get("flops") is None else measured["flops"] / 1e9,
                 "input_size": measured.get("input_size"),
                 "device": measured.get("device"),
                 "system": one.run.manifest.get("system"),
-                "accuracy": float((one.test.answers == one.test.labels).mean()),
+                "machine": _machine(one),
+                "accuracy": right / len(labels),
+                "accuracy_interval": wilson_interval(right, len(labels)),
             }
         )
     for row in rows:
-        row["on_front"] = not any(_dominates(other, row) for other in rows)
+        row["on_front"] = not any(
+            _dominates(other, row) for other in rows if other["machine"] == row["machine"]
+        )
     return rows
+
+
+def _times(candidates: Sequence[Candidate]) -> dict[tuple[str, ...], list[float]]:
+    """What each run measured, once for all its phases, by network and machine."""
+    by_run = {
+        fold.run.path: (_timed(fold), (fold.run.network.get("facts") or {}).get("milliseconds"))
+        for one in candidates
+        for fold in one.folds or (one,)
+    }
+    times: dict[tuple[str, ...], list[float]] = {}
+    for key, milliseconds in by_run.values():
+        if milliseconds is not None:
+            times.setdefault(key, []).append(milliseconds)
+    return times
+
+
+def _timed(one: Candidate) -> tuple[str, ...]:
+    """The network, its input and the machine, on which a time depends."""
+    measured, card = one.run.network.get("facts") or {}, one.card
+    of = (card.get("name"), card.get("options"), measured.get("input_size"))
+    return (*(json.dumps(value, sort_keys=True) for value in of), _machine(one))
+
+
+def _machine(one: Candidate) -> str:
+    """The device that a time was measured on, and its system."""
+    named = ((one.run.network.get("facts") or {}).get("device"), one.run.manifest.get("system"))
+    return ", ".join(str(name) for name in named if name) or "?"
 
 
 def _dominates(other: dict[str, Any], row: dict[str, Any]) -> bool:

@@ -1,16 +1,18 @@
 """What sets models apart: tests of all pairs, images and confusions that changed, augmentation."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vitlab.evaluation import (
     Comparison,
+    Predictions,
     changes,
     compare_accuracy,
     compare_figure,
     statement,
 )
+from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.recipes import Recipe, augmented_pairs
 
@@ -30,7 +32,7 @@ def paired_tests(
     for figure in TESTED:
         found += compare_figure(compared.models, figure, seed, resamples, pairs)
     numbers = {one.name: number for number, one in enumerate(compared.candidates, 1)}
-    return [_pair(comparison, numbers) for comparison in found]
+    return [_pair(comparison, numbers, compared.models) for comparison in found]
 
 
 def _of_two_recipes(compared: Compared, recipes: Sequence[Recipe]) -> list[tuple[str, str]]:
@@ -42,7 +44,11 @@ def _of_two_recipes(compared: Compared, recipes: Sequence[Recipe]) -> list[tuple
     ]
 
 
-def _pair(comparison: Comparison, numbers: dict[str, int]) -> dict[str, Any]:
+def _pair(
+    comparison: Comparison, numbers: Mapping[str, int], models: Mapping[str, Predictions]
+) -> dict[str, Any]:
+    first, second = models[comparison.first], models[comparison.second]
+    are_equal = comparison.figure == "accuracy" and bool((first.answers == second.answers).all())
     return {
         "figure": comparison.figure,
         "first": comparison.first,
@@ -55,7 +61,14 @@ def _pair(comparison: Comparison, numbers: dict[str, int]) -> dict[str, Any]:
         "p_corrected": comparison.p_corrected,
         "better": comparison.better,
         "needed": comparison.needed,
-        "statement": statement(comparison),
+        "statement": Message(
+            "{first} and {second} give the same answer to each of these {n} images.",
+            first=comparison.first,
+            second=comparison.second,
+            n=comparison.n,
+        )
+        if are_equal
+        else statement(comparison),
     }
 
 

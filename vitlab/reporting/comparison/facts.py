@@ -19,7 +19,8 @@ from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.costs import costs, latencies
 from vitlab.reporting.comparison.differences import augmentation_effects, changed, paired_tests
-from vitlab.reporting.comparison.recipes import is_augmented, recipes_of
+from vitlab.reporting.comparison.pretraining import pretraining_warnings
+from vitlab.reporting.comparison.recipes import Recipe, is_augmented, recipes_of
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
 from vitlab.reporting.comparison.suspects import label_suspects, near_copies
 from vitlab.reporting.comparison.verdicts import seed_tests, selection, verdicts
@@ -64,10 +65,12 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "n": compared.n,
         "class_names": list(compared.class_names),
         "left_out": dict(compared.left_out),
+        "has_other_splits": compared.has_other_splits,
+        "pretraining": pretraining_warnings(compared.runs),
         "split_hashes": sorted({run.split_hash for run in compared.runs}),
         "bootstrap": {"seed": seed, "resamples": resamples, "rank_resamples": _of_ranks(resamples)},
         "models": [_model(number, one) for number, one in enumerate(compared.candidates, 1)],
-        "selection": selection(recipes, by_name, told),
+        "selection": _with_members(selection(recipes, by_name, told), recipes),
         "verdicts": told,
         "figures": _figures(compared, every, seed, resamples),
         "parts": _parts(compared, every),
@@ -113,6 +116,12 @@ def _model(number: int, one: Candidate) -> dict[str, Any]:
         "workdir": str(one.run.path),
         "vitlab": one.run.manifest.get("vitlab"),
     }
+
+
+def _with_members(rows: Sequence[dict[str, Any]], recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
+    """With the names of the models that each recipe is made of."""
+    members = {recipe.name: [one.name for one in recipe.models] for recipe in recipes}
+    return [row | {"members": members[row["model"]]} for row in rows]
 
 
 def _figures(

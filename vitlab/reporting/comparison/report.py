@@ -11,12 +11,13 @@ from markupsafe import Markup
 
 from vitlab import files
 from vitlab.data import PARTS
-from vitlab.evaluation import confusion_matrix
+from vitlab.evaluation import Predictions, confusion_matrix
 from vitlab.language import Language, Message
 from vitlab.reporting.comparison import charts
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.facts import facts
 from vitlab.reporting.comparison.gallery import Gallery, open_gallery
+from vitlab.reporting.comparison.rank_charts import MOST_CURVES, rank_charts
 from vitlab.reporting.comparison.tables import TITLES_OF_FIGURES, tables
 from vitlab.reporting.drawings import curves_chart, reliability_chart, scores_chart, with_finite_figures
 from vitlab.reporting.page import render
@@ -81,6 +82,7 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
             _scores(found, "accuracy"), "accuracy", Message("accuracy, %"), language
         ),
         "parts_loss": scores_chart(_scores(found, "loss"), "loss", Message("loss"), language),
+        **rank_charts(_best_on_validation(compared, found), language),
         **_curves(compared, language),
         **_costs(found, language),
     }
@@ -103,6 +105,12 @@ def _scores(found: dict[str, Any], metric: str) -> list[tuple[str, dict[str, flo
         (_numbered(row["number"], row["model"]), {part: row[f"{part}_{metric}"] for part in PARTS})
         for row in found["parts"]
     ]
+
+
+def _best_on_validation(compared: Compared, found: dict[str, Any]) -> dict[int, Predictions]:
+    """As many models as a chart of curves shows, by number; of a recipe its first."""
+    numbers = sorted(row["number"] for row in found["selection"][:MOST_CURVES])
+    return {number: compared.candidates[number - 1].test for number in numbers}
 
 
 def _numbered(number: int, model: str) -> Message:
@@ -151,12 +159,11 @@ def _costs(found: dict[str, Any], language: Language) -> dict[str, str]:
         drawn["latency"] = charts.scatter_chart(
             found["latency"], "milliseconds", axis, title, language, front=True
         )
-    accuracy = {row["number"]: row["accuracy"] for row in found["figures"]}
-    trained = [
-        {**row, "accuracy": accuracy[row["number"]]}
-        for row in found["costs"]
-        if row["cumulative_seconds"]
-    ]
+    accuracy = {
+        row["number"]: {key: row[key] for key in ("accuracy", "accuracy_interval")}
+        for row in found["figures"]
+    }
+    trained = [{**row, **accuracy[row["number"]]} for row in found["costs"] if row["cumulative_seconds"]]
     if trained:
         title = Message("test accuracy against the time of training")
         axis = Message("seconds of training, logarithmic")
@@ -201,7 +208,7 @@ def _page(
         changes=_changes(gallery, found["changes"]),
         most_changes=MOST_CHANGES,
         no_intervals=_no_intervals(found["figures"]),
-        systems=sorted({str(row["system"]) for row in found["latency"]}),
+        machines=sorted({row["machine"] for row in found["latency"]}),
         made_by=json.dumps(found["made_by"], indent=2, ensure_ascii=False),
         provenance=_provenance(compared),
     )

@@ -34,13 +34,15 @@ def read_runs(paths: Sequence[Path], *, intersect: bool) -> Compared:
             f"{paths[0]} has one model, and nothing to compare it with; name more runs in --runs"
         )
     tested = {one.name: one.test for one in candidates}
-    on_same = (common_images if intersect else same_images)(tested)
     split_file = RunDirectory(runs[0].path).split
+    split = read_split(split_file) if split_file.exists() else None
+    paths_of = {} if split is None else dict(zip(split.table.ids, split.table.paths, strict=True))
+    on_same = (common_images if intersect else same_images)(tested, paths_of)
     return Compared(
         runs,
         tuple(_with_test(one, on_same[one.name]) for one in candidates),
         runs[0].class_names,
-        read_split(split_file) if split_file.exists() else None,
+        split,
         {one.run.name: len(one.test) - len(on_same[one.name]) for one in candidates}
         if intersect
         else {},
@@ -117,6 +119,10 @@ def _card(folder: RunDirectory, phase: str) -> dict[str, Any]:
 
 
 def _object(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise InputError(
+            f"{path} is gone; take {path.parent} away, and repeat the command that made the run"
+        )
     value = read_json(path)
     if not isinstance(value, dict):
         raise InputError(f"cannot read {path}: it holds no JSON object; train the run again")

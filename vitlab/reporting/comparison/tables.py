@@ -13,6 +13,7 @@ FIGURE_TITLES = {
     "loss": Message("loss"),
     "kappa": Message("kappa"),
 }
+MOST_NAMES = 5  # of classes in a cell
 KINDS = {"gone": Message("gone"), "come": Message("come")}
 
 
@@ -60,7 +61,7 @@ _PAIRS = (
     Column("figure", "by"),
     Column("first", "first"),
     Column("second", "second"),
-    Column("difference", "second − first", "number"),
+    Column("difference", "second − first; accuracy in points", "number"),
     Column("p", "p", "p"),
     Column("p_corrected", "p corrected", "p"),
     Column("better", "better"),
@@ -145,6 +146,8 @@ _OF_MODELS: dict[str, tuple[Column, ...]] = {
             ("macro.precision", "precision"),
             ("macro.recall", "recall"),
             ("macro.f1", "F1"),
+            ("weighted.precision", "weighted precision"),
+            ("weighted.recall", "weighted recall"),
             ("weighted.f1", "weighted F1"),
             ("loss", "loss"),
             ("brier", "Brier"),
@@ -213,6 +216,7 @@ _OF_MODELS: dict[str, tuple[Column, ...]] = {
     ),
     "latency": (
         Column("milliseconds", "ms an image", "short"),
+        Column("timings", "runs timed", "count"),
         Column("gflops", "GFLOPs", "short"),
         *_percent(("accuracy", "test accuracy")),
         Column("on_front", "on the front", "flag"),
@@ -233,14 +237,21 @@ TITLES_OF_FIGURES = {column.key: column.title for column in _OF_MODELS["figures"
 
 def _selection(rows: list[dict[str, Any]]) -> Table:
     """With the seeds, their number and the ends of their range, where there are several of a recipe."""
-    columns = (Column("rank", "rank", "count"), *MODEL, Column("seeds", "seeds", "count"), *_SELECTION)
+    of_seeds = (Column("seeds", "seeds", "count"), Column("made_of", "made of", "words"))
+    columns = (Column("rank", "rank", "count"), *MODEL, *of_seeds, *_SELECTION)
     if all(row["seeds"] == 1 for row in rows):
-        columns = tuple(one for one in columns if one.key not in ("seeds", "lowest", "highest"))
-    return Table("selection", columns, rows)
+        left_out = {one.key for one in of_seeds} | {"lowest", "highest"}
+        columns = tuple(one for one in columns if one.key not in left_out)
+    return Table("selection", columns, [row | {"made_of": ", ".join(row["members"])} for row in rows])
 
 
 def _pairs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row | {"figure": FIGURE_TITLES[row["figure"]]} for row in rows]
+    return [
+        row
+        | {"figure": FIGURE_TITLES[row["figure"]]}
+        | ({"difference_kind": "points"} if row["figure"] == "accuracy" else {})
+        for row in rows
+    ]
 
 
 def _classes(facts: dict[str, Any]) -> tuple[Column, ...]:
@@ -261,11 +272,19 @@ def _changes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         row
         | {
-            "perfect": ", ".join(row["became_perfect"]) or None,
-            "imperfect": ", ".join(row["no_longer_perfect"]) or None,
+            "perfect": _named(row["became_perfect"]),
+            "imperfect": _named(row["no_longer_perfect"]),
         }
         for row in rows
     ]
+
+
+def _named(names: list[str]) -> str | None:
+    """The first, and how many more: comparison.json has them all."""
+    if len(names) <= MOST_NAMES:
+        return ", ".join(names) or None
+    first = ", ".join(names[:MOST_NAMES])
+    return Message("{names} and {more} more", names=first, more=len(names) - MOST_NAMES)
 
 
 def _confusions(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -1,0 +1,53 @@
+"""What weights had met before the training: a test of images that they know is no test."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vitlab.language import Message
+from vitlab.reporting.comparison.candidates import Run
+
+
+def pretraining_warnings(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Of runs whose starting weights have met test images, or may have; those alike are told together.
+
+    `met` and `tested` are of the test part that a run had for itself; None where only names are a sign.
+    """
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        known = run.manifest.get("pretraining") or {}
+        if known.get("met") or known.get("signs"):
+            groups.setdefault(json.dumps(known, sort_keys=True), []).append(run)
+    return [_warning(group) for group in groups.values()]
+
+
+def _warning(group: Sequence[Run]) -> dict[str, Any]:
+    known = group[0].manifest["pretraining"]
+    names = ", ".join(run.name for run in group)
+    return {
+        "runs": [run.name for run in group],
+        "data": known.get("data"),
+        "signs": list(known.get("signs") or ()),
+        "met": known.get("met"),
+        "tested": known.get("tested"),
+        "warning": _sentence(names, known),
+    }
+
+
+def _sentence(runs: str, known: Mapping[str, Any]) -> Message:
+    if known.get("met"):
+        return Message(
+            "{met} of {tested} test images are among those that the weights at the start of {runs} were "
+            "trained on or chosen by: what is said of it here holds for no new images, and beside "
+            "models that began otherwise it looks too good.",
+            met=known["met"],
+            tested=known["tested"],
+            runs=runs,
+        )
+    return Message(
+        "The weights at the start of {runs} may have been trained on these images: {signs}. Then what "
+        "is said of it here holds for no new images, and beside models that began otherwise it looks "
+        "too good.",
+        runs=runs,
+        signs="; ".join(known["signs"]),
+    )
