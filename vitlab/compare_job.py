@@ -38,6 +38,9 @@ def _language_of_runs(compared: Compared) -> Code:
 
 
 def _say_results(found: dict[str, Any]) -> None:
+    if found["missing_folds"]:
+        missing = ", ".join(map(str, found["missing_folds"]))
+        say(f"         no run is of the folds {missing}; the images that they test are left out")
     say("", "By validation accuracy, the best first:", "")
     for row in found["selection"]:
         if row["seeds"] == 1:

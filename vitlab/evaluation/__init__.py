@@ -50,7 +50,7 @@ from vitlab.evaluation.separability import (
     score,
 )
 from vitlab.evaluation.separability_wording import separability_statements
-from vitlab.evaluation.wording import statement, statement_over_seeds
+from vitlab.evaluation.wording import statement, statement_over_folds, statement_over_seeds
 
 __all__ = [
     "ALPHA",
@@ -112,6 +112,7 @@ __all__ = [
     "seed_test",
     "separability_statements",
     "statement",
+    "statement_over_folds",
     "statement_over_seeds",
     "student_interval",
     "tsne",
