@@ -106,7 +106,7 @@ def test_folds_are_pooled_and_tested_by_nadeau_and_bengio(tmp_path: Path):
 
 
 def test_a_lucky_fold_makes_no_recipe_better_though_the_pooled_answers_would(tmp_path: Path):
-    """Two folds of five are much better, and the others the same: McNemar's test takes it for certain."""
+    """Two folds of five are much better, the others the same: McNemar's test takes it for certain."""
     paths = over_folds(tmp_path, {"lucky": [0.99, 0.6, 0.6, 0.99, 0.6], "other": [0.6] * 5})
     answers = {}
     for name in ("lucky", "other"):
