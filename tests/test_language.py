@@ -35,6 +35,27 @@ IN_VARIABLES = {*PARTS, "accuracy", "loss", *(name.replace("_", " ") for name in
 }
 
 
+# Values without a format, other than the number n with which words agree. What is no number:
+NAMES = (
+    "accuracy after answer axis before by caption data day details device difference figure file files "
+    "first flaw folder found how image in_parts interval jax kept label largest left_out link loser "
+    "method missing model models name names needed network others p part parts phase place reason "
+    "reasons recovery repairs second share signs smallest split splits suggested systems them time "
+    "title value variance verdict weights why winner words"
+)
+# Numbers that are more than one wherever they stand:
+ALWAYS_SEVERAL = (
+    "all classes clusters drawn every few folds images most pairs pixels rank_resamples resamples "
+    "seconds seeds shown some tested width worst"
+)
+# Numbers beside which there is no word that could agree, as in "fixed 1":
+NOTHING_AGREES = (
+    "answers batch batches broken count devices done epochs fewest first_number fixed fold height high "
+    "higher highest losses low lowest mixed more number own patch perplexity rand rest right "
+    "second_number seed side strength wider wins wrong"
+)
+
+
 def of_templates() -> Iterator[tuple[str, str]]:
     for path in TEMPLATES:
         read = environment(ENGLISH).extract_translations  # type: ignore[attr-defined]
@@ -95,11 +116,25 @@ def test_every_sentence_has_its_french_and_none_is_left_over(english, french):
 def test_the_french_says_the_same_values_in_the_same_forms(english, french):
     for one, several in english.items():
         said = french[one]
-        assert isinstance(said, list) == bool(several), one
+        assert isinstance(said, list) or not several, one
         for text in said if isinstance(said, list) else [said]:
             forms = values_in(several or one)
             assert values_in(text) == forms or (several and values_in(text) < forms), one
+            assert not several or values_in(several) >= values_in(one), one
             assert sorted(re.findall("<[^>]*>", text)) == sorted(re.findall("<[^>]*>", one)), one
+
+
+def test_what_agrees_with_a_number_has_a_form_for_one_thing_and_one_for_several(english, french):
+    """That number is called n. Of other values it is known that nothing agrees with them."""
+    without = set(f"{NAMES} {ALWAYS_SEVERAL} {NOTHING_AGREES}".split())
+    for one, several in english.items():
+        plain = {name for name, form in values_in(one) if not form}
+        assert plain <= {*without, "n"}, f"of {one!r} say whether words agree with these numbers"
+        if "n" in plain:
+            assert isinstance(french[one], list), one
+        if isinstance(french[one], list):
+            assert french[one][0] != french[one][1], one
+            assert one != several
 
 
 def test_what_is_given_to_be_translated_in_a_template_is_never_a_name():
@@ -136,13 +171,13 @@ def test_a_name_is_no_message_and_stays_as_it_is_even_within_one():
     assert FRENCH.text("accuracy") == "accuracy"
     assert FRENCH.text(
         Message(
-            "The hardest class is {name}: {own} of {all} of its images have their "
-            "nearest neighbour in it.",
+            "The hardest class is {name} (images whose nearest neighbour is of the class: {own} of "
+            "{all}).",
             name="accuracy",
             own=1,
             all=2,
         )
-    ).startswith(f"La classe la plus difficile est accuracy{WIDE}: 1 de")
+    ).startswith("La classe la plus difficile est accuracy (images")
     table = Table("t", (Column("class", "class"),), [{"class": "loss"}, {"class": Message("loss")}])
     assert [row[0].text for row in table.cells(FRENCH)] == ["loss", "perte"]
 
@@ -174,7 +209,12 @@ def test_tables_are_sorted_by_their_numbers_whatever_these_look_like():
     )
     table = Table("t", columns, [row])
     (cells,) = table.cells(FRENCH)
-    assert [cell.text for cell in cells] == [f"25,00{THIN}%", f"12{THIN}345", "< 0,001", "2,5 Mo"]
+    assert [cell.text for cell in cells] == [
+        f"25,00{THIN}%",
+        f"12{THIN}345",
+        f"<{WIDE}0,001",
+        f"2,5{WIDE}Mo",
+    ]
     assert cells[0].below == "20,00 à 30,00"
     assert [cell.order for cell in cells] == ["0.25", "12345", "0.0004", "2500000"]
     assert "25.00" in table.latex() and "accuracy" in table.latex()

@@ -16,6 +16,7 @@ from vitlab.names import shown
 
 T = TypeVar("T")
 
+HUGE = 1e5  # of a loss that grows without end
 QUIET_SECONDS = 10.0  # without a terminal, a line at most this often
 
 
@@ -85,6 +86,11 @@ class Progress:
             note,
         ]
         return ", ".join(part for part in parts if part)
+
+
+def score_text(score: float, places: int) -> str:
+    """`0.4321`; of a number that would push others out of the line, `1.7e+31`."""
+    return f"{score:.{places}f}" if abs(score) < HUGE else f"{score:.1e}"
 
 
 def duration(seconds: float) -> str:

@@ -17,7 +17,6 @@ import vitlab
 from vitlab import files, processes
 from vitlab.config import Config, differences, from_json, to_json
 from vitlab.errors import InputError
-from vitlab.language import Message
 
 PACKAGES = ("jax", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "scikit-learn", "pillow")
 
@@ -250,22 +249,13 @@ class RunDirectory:
             files.write_json(self.path / "manifest.json", self.manifest)
 
     def conclusion(self) -> str:
-        """The line that a finished run ends with."""
-        return f"{self.result()}; report: {self.report}"
-
-    def result(self) -> Message:
-        """How good the last model is, without a full stop."""
+        """The line that a finished run ends with: how good the last model is, and where to read on."""
         phase, parts = list(read_json(self.metrics).items())[-1]
         test = parts["test"]
         low, high = test["accuracy_interval"]
-        return Message(
-            "test accuracy {accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}, n = {n}) after phase "
-            "{phase}",
-            accuracy=test["accuracy"],
-            low=low,
-            high=high,
-            n=test["n"],
-            phase=phase,
+        return (
+            f"test accuracy {test['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f}, "
+            f"n = {test['n']}) after phase {phase}; report: {self.report}"
         )
 
 

@@ -2,11 +2,11 @@
 
     python -m experiments.statistics.repeated_trainings [--sets=2000] [--seed=0]
 
-Two recipes of the same mean accuracy, 90 %. A training moves the accuracy of all its images by its luck,
-of the given deviation, and recipes find other images hard. Beside the test in use stands the one that
-knows of one kind of chance alone: of the seeds Student's t-test of the accuracies, of the folds McNemar's
-test of all answers together. At most 5 % of the comparisons may have a claim; such a share of 2,000 has a
-standard error of half a point.
+Two recipes of the same mean accuracy, 90 %. A training moves the accuracy of all its images by its
+luck, of the given deviation, and recipes find other images hard. Beside the test in use stands the
+one that knows of one kind of chance alone: of the seeds Student's t-test of the accuracies, of the
+folds McNemar's test of all answers together. At most 5 % of the comparisons may have a claim; such
+a share of 2,000 has a standard error of half a point.
 """
 
 from collections.abc import Sequence

@@ -200,8 +200,8 @@ def test_a_figure_that_is_not_defined_is_said_to_be_so():
     assert all(pair.difference is pair.p is pair.interval is pair.better is None for pair in pairs)
     assert (
         statement(pairs[0])
-        == "a and b cannot be compared by ROC-AUC: it is not defined on these 4 images, or too "
-        "many classes have a single one."
+        == "a and b cannot be compared by ROC-AUC: it is not defined on these 4 images, or too many "
+        "classes have a single one."
     )
 
 

@@ -67,6 +67,7 @@ class Page(html.parser.HTMLParser):
             self._below = False
 
     def handle_data(self, data: str) -> None:
+        data = data.replace("\N{NO-BREAK SPACE}", " ")  # of a number and its unit
         self.text.append(data)
         if self._cell is not None:
             self._cell.append(f" [{data}]" if self._below else data)

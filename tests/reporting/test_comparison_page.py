@@ -25,7 +25,7 @@ def test_the_page_stands_alone_and_has_pictures_titled_by_truth_and_answer(compa
     assert len(page.targets) > 10
     words = " ".join("".join(page.text).split())
     assert len(re.findall(r"True: \d", words)) >= 16
-    assert len(re.findall(r"Pred: \d \d+ %", words)) >= 16
+    assert len(re.findall(r"Pred: \d \(\d+ %\)", words)) >= 16
 
 
 def test_in_a_browser_nothing_overflows_and_a_click_sorts(compared, tmp_path: Path):

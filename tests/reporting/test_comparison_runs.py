@@ -90,7 +90,7 @@ def test_a_run_of_an_older_version_is_compared_by_what_it_has(tmp_path: Path):
     page, found = compare(paths, tmp_path / "out")
     assert found["costs"][0]["seconds"] is None
     assert [row["model"] for row in found["latency"]] == ["r2"]
-    assert "1 of 2 runs have no log.jsonl" in "".join(page.text)
+    assert "Runs that have no log.jsonl with epochs, and so no curves: 1 of 2." in "".join(page.text)
     assert found["split_hashes"] == [split.hash]
 
 

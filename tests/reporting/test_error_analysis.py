@@ -82,12 +82,12 @@ def test_every_figure_of_the_page_is_in_the_file(small_run: Path, analysis: dict
     text = words(page)
     (change,) = analysis["changes"]
     for sentence in (
-        f"{analysis['wrong']} of the {analysis['n']} test images are wrong.",
+        f"Test images that are answered wrongly: {analysis['wrong']} of {analysis['n']}.",
         f"Labels that may be wrong: {analysis['label_errors']['found']}",
         f"near copy among the training images: {len(analysis['near_copies'])}",
-        f"Of {analysis['n']} test images, {len(change['fixed'])} were fixed and "
-        f"{len(change['broken'])} broken; {change['still_right']} stayed right and "
-        f"{change['still_wrong']} wrong.",
+        f"Of {analysis['n']} test images: fixed {len(change['fixed'])}, broken "
+        f"{len(change['broken'])}, still right {change['still_right']}, still wrong "
+        f"{change['still_wrong']}.",
         "from the answers to the test part, which the model did not learn from; of the training images",
     ):
         assert sentence in text
@@ -105,18 +105,19 @@ def test_every_figure_of_the_page_is_in_the_file(small_run: Path, analysis: dict
     for name, sentence in analysis["classes"].items():
         assert f"{name} – {sentence}" in text
     for one in analysis["confidently_wrong"]:
-        assert f"{one['answer']} {100 * one['probability']:.0f} %" in text
+        assert f"{one['answer']} ({100 * one['probability']:.0f} %) {one['path']}" in text
     for one in analysis["least_certain"]:
-        assert f"{one['second']} {100 * one['second_probability']:.0f} %" in text
+        assert f"{one['second']} ({100 * one['second_probability']:.0f} %) {one['path']}" in text
 
 
 def test_a_class_is_read_in_words():
     matrix = np.array([[5, 0, 0, 0], [1, 2, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]])
     assert class_reading(matrix, ("a", "b", "c", "d")) == {
-        "a": "All its 5 images are found. Of 6 answers of it 5 are right; the others are b (1).",
-        "b": "2 of its 4 images are found; the others are taken for a (1), c (1). "
+        "a": "All its 5 images are found. Answers of it that are right: 5 of 6; else the image is of "
+        "b (1).",
+        "b": "Images of it that are found: 2 of 4; else it is taken for a (1), c (1). "
         "Whenever it is answered, that is right.",
-        "c": "Its one image is found. Of 2 answers of it 1 are right; the others are b (1).",
+        "c": "Its one image is found. Answers of it that are right: 1 of 2; else the image is of b (1).",
         "d": "It has no test image. It is never answered.",
     }
 

@@ -46,7 +46,7 @@ class Texts(html.parser.HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         self._unseen += tag in ("style", "script", "pre", "code")
-        self.language = values.get("lang") or self.language
+        self.language = str(values["lang"]) if tag == "html" else self.language
         self.found += [str(values[name]) for name in ("alt", "aria-label") if name in values]
         kind, _, content = (values.get("src") or "").partition(";base64,")
         if kind == "data:image/svg+xml":

@@ -51,11 +51,13 @@ def test_it_says_where_the_run_is(run: RunDirectory):
     text = run.report.read_text()
     page = Page(text)
     assert "Phase finetune is being trained." in page.words
-    assert "4 of at most 20 epochs of phase finetune are done, and 5 of 10 batches" in page.words
+    assert "Epochs of phase finetune that are done: 4 of at most 20. Batches of the next: 5 of 10." in (
+        page.words
+    )
     lines = [json.loads(line) for line in run.log.read_text().splitlines()]
     taken = sorted(line["time"]["seconds"] for line in lines[4:])
     left = 15.5 * (taken[1] + taken[2]) / 2
-    assert f"At most {left:.0f} s of this phase are left." in page.words
+    assert f"Time left of this phase: about {left:.0f} s at most." in page.words
     for row, phase, state, best in zip(
         page.texts("phases")[1:],
         ("head", "finetune"),
@@ -73,7 +75,7 @@ def test_it_says_where_the_run_is(run: RunDirectory):
     ]
     assert text.count("<svg") == 2
     assert '<meta http-equiv="refresh" content="10">' in text
-    assert re.search(r"This page was written at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d", page.words)
+    assert re.search(r"This page was written on \d{4}-\d\d-\d\d at \d\d:\d\d:\d\d", page.words)
     assert "If that is long ago, the run has ended without being able to say so." in page.words
     assert not page.addresses
 
@@ -83,12 +85,39 @@ def test_before_the_first_epoch_there_is_no_curve_and_no_time_left(run: RunDirec
     page = page_of(run)
     page.begin("finetune")
     assert "Phase finetune is being prepared." in Page(run.report.read_text()).words
-    page._due = 0
-    page.watch(Standing("finetune", 0, 20, 1, 10))
+    page.watch(Standing("finetune", 0, 20, 1, 10))  # at once, however short the phase is
     text = run.report.read_text()
-    assert "0 of at most 20 epochs" in text
+    assert "Epochs of phase finetune that are done: 0 of at most 20. Batches" in Page(text).words
     assert "<svg" not in text
-    assert "are left" not in text
+    assert "Time left" not in text
+
+
+def test_after_the_last_epoch_there_is_no_next_one(run: RunDirectory):
+    page = page_of(run)
+    page.watch(Standing("finetune", 20, 20, 0, 10))
+    words = Page(run.report.read_text()).words
+    assert "that are done: 20 of at most 20." in words
+    assert "Batches of the next" not in words
+
+
+def test_a_red_line_is_told_of_where_there_is_one(run: RunDirectory):
+    lines = run.log.read_text().splitlines(keepends=True)
+    told = {}
+    for epochs in (4, 5):
+        run.log.write_text("".join(lines[:epochs]))
+        page_of(run).watch(STANDING)
+        told[epochs] = "A red line where a later phase begins." in Page(run.report.read_text()).words
+    assert told == {4: False, 5: True}
+
+
+def test_an_error_on_a_french_page_is_marked_as_english(run: RunDirectory):
+    change_json(run.config, report={"classes": [], "examples": 2, "private": False, "language": "fr"})
+    with pytest.raises(InputError), page_of(run).kept():
+        raise InputError("the loss became nan")
+    text = run.report.read_text()
+    assert '<html lang="fr">' in text
+    assert '<p class="warning" lang="en"><bdi>the loss became nan</bdi></p>' in text
+    assert re.search(r"écrite le \d{4}-\d\d-\d\d à \d\d:", Page(text).words)
 
 
 def test_it_is_written_once_in_ten_seconds_at_most_and_less_where_that_takes_long(

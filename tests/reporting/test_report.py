@@ -155,7 +155,7 @@ def test_it_says_what_a_phase_was_trained_on(page: Page, small_run: Path):
         "anew in every epoch."
     ) in text
     assert (
-        "changed like this, anew every time (in phase head, in 2 ways that are kept); validation and"
+        "changed like this, anew every time (phase head; kept versions of each image: 2); validation and"
     ) in text
     phases = json.loads((small_run / "manifest.json").read_text())["phases"]
     assert {name: facts["views"] for name, facts in phases.items()} == {"head": 2, "all": 0}

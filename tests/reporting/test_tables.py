@@ -5,7 +5,8 @@ import io
 
 import pytest
 
-from vitlab.reporting.tables import Column, Table, formatted
+from vitlab.progress import score_text
+from vitlab.reporting.tables import MINUS, Column, Table, formatted
 
 COLUMNS = (
     Column("model", "model"),
@@ -58,13 +59,23 @@ def test_what_is_not_known_is_empty_in_csv_and_a_dash_elsewhere():
     assert r"-- & -- & -- \\" in empty.latex()
 
 
+def test_a_number_that_would_fill_the_page_is_written_by_its_power():
+    texts = [formatted(value, "number") for value in (1.7e31, 99999.5, 0.25, 1e-7, float("nan"))]
+    assert texts == ["1.7e+31", "99999.5000", "0.2500", f"1.0e{MINUS}07", "nan"]
+    assert [score_text(value, 4) for value in (1.7e31, 99999.5, 0.25)] == [
+        "1.7e+31",
+        "99999.5000",
+        "0.2500",
+    ]
+
+
 def test_latex_escapes_every_letter_that_it_would_obey():
     text = table(r"a_b & 50% #1 {x} $y$ \input{z} ~^<i>").latex()
     assert (
         r"a\_b \& 50\% \#1 \{x\} \$y\$ \textbackslash{}input\{z\} "
         r"\textasciitilde{}\textasciicircum{}\textless{}i\textgreater{}"
     ) in text
-    assert r"91.23 \% (88.00 to 94.00) & 1,234 \\" in text
+    assert r"91.23~\% (88.00 to 94.00) & 1,234 \\" in text
     assert r"\begin{tabular}{lrr}" in text
 
 

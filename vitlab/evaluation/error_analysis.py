@@ -140,7 +140,7 @@ def _reading(matrix: np.ndarray, label: int, names: Sequence[str]) -> Message:
     if right == answers:
         return Message("{found} Whenever it is answered, that is right.", found=found)
     return Message(
-        "{found} Of {answers} answers of it {right} are right; the others are {others}.",
+        "{found} Answers of it that are right: {right} of {answers}; else the image is of {others}.",
         found=found,
         answers=answers,
         right=right,
@@ -155,9 +155,9 @@ def _found(matrix: np.ndarray, label: int, names: Sequence[str]) -> Message:
     if right == images:
         return Message("Its one image is found.", "All its {n} images are found.", n=images)
     return Message(
-        "{right} of its {images} images are found; the others are taken for {others}.",
+        "Images of it that are found: {right} of {all}; else it is taken for {others}.",
         right=right,
-        images=images,
+        all=images,
         others=_listed(matrix[label], label, names),
     )
 

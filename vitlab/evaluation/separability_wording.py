@@ -57,12 +57,12 @@ def _answer(baseline: Score, test: Score) -> Message:
     else:
         verdict = Message("Without training, only some images of these classes can be told apart")
     return Message(
-        "{verdict}: a linear classifier on what the network says of them names {share:.1%} of {n} test "
-        "images rightly (95 % interval {low:.1%} to {high:.1%}), where always answering the largest "
-        "class would name {largest:.1%}.",
+        "{verdict}: a linear classifier on what the network says of them names {share:.1%} of {images} "
+        "test images rightly (95 % interval {low:.1%} to {high:.1%}), where always answering the "
+        "largest class would name {largest:.1%}.",
         verdict=verdict,
         share=test.accuracy,
-        n=test.n,
+        images=test.n,
         low=low,
         high=high,
         largest=baseline.accuracy,
@@ -80,15 +80,15 @@ def _hardest(class_names: Sequence[str], neighbours: np.ndarray) -> list[Message
     mixed = int(others[first, second] + others[second, first])
     return [
         Message(
-            "The hardest class is {name}: {own} of {all} of its images have their nearest neighbour in "
-            "it.",
+            "The hardest class is {name} (images whose nearest neighbour is of the class: {own} of "
+            "{all}).",
             name=class_names[hardest],
             own=int(own[hardest]),
             all=int(total[hardest]),
         ),
         Message(
-            "{first} and {second} are mixed up most: {mixed} of their {all} images have their nearest "
-            "neighbour in the other class.",
+            "{first} and {second} are mixed up most (images whose nearest neighbour is of the other "
+            "class: {mixed} of {all}).",
             first=class_names[first],
             second=class_names[second],
             mixed=mixed,

@@ -37,18 +37,18 @@ def statement(comparison: Comparison) -> Message:
     values = _values(comparison)
     if comparison.difference is None:
         return Message(
-            "{first} and {second} cannot be compared{by}: it is not defined on these {n} images, "
+            "{first} and {second} cannot be compared{by}: it is not defined on these {images} images, "
             "or too many classes have a single one.",
             **values,
         )
     if comparison.better is None:
         return Message(
-            "The difference between {first} and {second} on these {n} images{by} is not established "
-            "({second} minus {first}: {details}){needed}.",
+            "The difference between {first} and {second} on these {images} images{by} is not "
+            "established ({second} minus {first}: {details}){needed}.",
             **values,
         )
     return Message(
-        "{winner} is better than {loser} on these {n} images{by} ({details}).",
+        "{winner} is better than {loser} on these {images} images{by} ({details}).",
         **values,
     )
 
@@ -64,13 +64,13 @@ def statement_over_seeds(comparison: Comparison) -> Message:
         )
     if comparison.better is None:
         return Message(
-            "Over repeated trainings and test images like these {n}, the difference between {first} and "
-            "{second}{by} is not established ({second} minus {first}: {details}).",
+            "Over repeated trainings and test images like these {images}, the difference between "
+            "{first} and {second}{by} is not established ({second} minus {first}: {details}).",
             **values,
         )
     return Message(
-        "Over repeated trainings and test images like these {n}, {winner} is better than {loser}{by} "
-        "({details}).",
+        "Over repeated trainings and test images like these {images}, {winner} is better than "
+        "{loser}{by} ({details}).",
         **values,
     )
 
@@ -86,19 +86,20 @@ def statement_over_folds(comparison: Comparison, folds: int) -> Message:
         )
     if comparison.better is None:
         return Message(
-            "Over {folds} folds of {n} images, the difference between {first} and {second}{by} is not "
-            "established ({second} minus {first}: {details}).",
+            "Over {folds} folds of {images} images, the difference between {first} and {second}{by} is "
+            "not established ({second} minus {first}: {details}).",
             **values,
         )
     return Message(
-        "Over {folds} folds of {n} images, {winner} is better than {loser}{by} ({details}).", **values
+        "Over {folds} folds of {images} images, {winner} is better than {loser}{by} ({details}).",
+        **values,
     )
 
 
 def _values(comparison: Comparison) -> dict[str, Any]:
     """What a sentence may hold: names, the figure, the numbers from the side of the better one."""
     first, second, winner = comparison.first, comparison.second, comparison.better
-    values = {"first": first, "second": second, "n": comparison.n, "by": BY[comparison.figure]}
+    values = {"first": first, "second": second, "images": comparison.n, "by": BY[comparison.figure]}
     if comparison.difference is None:
         return values
     side = -1 if winner == first else 1
@@ -120,7 +121,7 @@ def _details(comparison: Comparison, side: int) -> Message:
     p = _probability(comparison.p_corrected)
     return Message(
         "{difference}, {interval}, {p}",
-        difference=Message("{value} points", value=value) if in_points else value,
+        difference=Message("{value} points", value=value, n=abs(value.value)) if in_points else value,
         interval=Message("95 % interval, corrected, {low} to {high}", **ends)
         if comparison.pairs > 1
         else Message("95 % interval {low} to {high}", **ends),
@@ -132,10 +133,10 @@ def _needed(comparison: Comparison) -> str:
     if comparison.needed is None:
         return ""
     if comparison.needed > MOST_IMAGES:
-        return Message("; more than {count} test images would be needed", count=MOST_IMAGES)
+        return Message("; more than {images} test images would be needed", images=MOST_IMAGES)
     step = 10 ** max(0, math.floor(math.log10(comparison.needed)) - 1)
-    count = math.ceil(comparison.needed / step) * step
-    return Message("; about {count} test images would be needed", count=count)
+    images = math.ceil(comparison.needed / step) * step
+    return Message("; about {images} test images would be needed", images=images)
 
 
 def _number(value: float, decimals: int, sign: str = "") -> Figure:

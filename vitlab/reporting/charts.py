@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LONGEST = 28  # letters of a class's name in a chart
+SHORTEST = 2  # letters of names that have room beside each other
 ANSWER = Message("answer")
 MOST_ANNOTATED = 25  # classes whose confusions are written as numbers
 
@@ -102,7 +103,8 @@ def confusion_chart(
                     colour = "white" if shares[row, column] > 0.6 else "black"
                     axes.text(column, row, count, ha="center", va="center", color=colour, fontsize=8)
         small = min(9.0, 500 / classes)
-        axes.set_xticks(range(classes), class_names, rotation=90, fontsize=small)
+        turn = 0 if max(map(len, class_names)) <= SHORTEST else 90
+        axes.set_xticks(range(classes), class_names, rotation=turn, fontsize=small)
         axes.set_yticks(range(classes), class_names, fontsize=small)
         axes.set_xlabel(language.text(columns))
         axes.set_ylabel(language("truth"))

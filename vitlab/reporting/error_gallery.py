@@ -28,7 +28,9 @@ def error_galleries(gallery: Gallery, analysis: dict[str, Any]) -> dict[str, lis
         answers: Callable[[Entry], tuple[Answer, ...]],
         caption: Callable[[Entry], str] = itemgetter("label"),
     ) -> list[Picture]:
-        return [gallery.show(row_of[one["path"]], caption(one), answers(one)) for one in entries]
+        return [
+            gallery.show(row_of[one["path"]], caption(one), answers(one), named=True) for one in entries
+        ]
 
     suspects = analysis["label_errors"]["images"][:MOST_SUSPECTS]
     copies = analysis["near_copies"][:MOST_COPIES]
@@ -43,9 +45,16 @@ def error_galleries(gallery: Gallery, analysis: dict[str, Any]) -> dict[str, lis
             for one in copies
             for picture in (
                 gallery.show(
-                    row_of[one["path"]], Message("test: {label}", label=one["label"]), _answer(one)
+                    row_of[one["path"]],
+                    Message("test: {label}", label=one["label"]),
+                    _answer(one),
+                    named=True,
                 ),
-                gallery.show(row_of[one["copy"]], Message("train: {label}", label=one["copy_label"])),
+                gallery.show(
+                    row_of[one["copy"]],
+                    Message("train: {label}", label=one["copy_label"]),
+                    named=True,
+                ),
             )
         ],
     }
@@ -77,7 +86,7 @@ def _both(one: Entry, before: str, after: str) -> tuple[Answer, ...]:
 
 
 def _of(one: Entry, answer: str, probability: str) -> Answer:
-    text = Message("{answer} {probability:.0%}", answer=one[answer], probability=one[probability])
+    text = Message("{answer} ({probability:.0%})", answer=one[answer], probability=one[probability])
     return Answer(text, one[answer] == one["label"])
 
 

@@ -101,7 +101,7 @@ class Gallery:
                 probabilities = phase.predictions["test"].probabilities[place]
                 answer = int(probabilities.argmax())
                 text = Message(
-                    "{model}: {answer} {probability:.0%}",
+                    "{model}: {answer} ({probability:.0%})",
                     model=phase.name,
                     answer=names[answer],
                     probability=probabilities[answer],
@@ -110,16 +110,20 @@ class Gallery:
             shown.append(self.show(row, name, tuple(answers)))
         return shown
 
-    def show(self, row: int, caption: str, answers: tuple[Answer, ...] = ()) -> Picture:
-        """In its own shape; an image that has gone since training is shown as the network saw it."""
+    def show(
+        self, row: int, caption: str, answers: tuple[Answer, ...] = (), *, named: bool = False
+    ) -> Picture:
+        """In its own shape; an image that has gone since training is shown as the network saw it.
+        One that is `named` can be found by its path."""
+        path = self.split.table.paths[row] if named else ""
         if self._is_hidden(row):
             hidden = Message("{caption} (not to be shown)", caption=caption)
-            return picture(Image.fromarray(self._pixels(row)), hidden, answers)
+            return picture(Image.fromarray(self._pixels(row)), hidden, answers, path=path)
         try:
             image = self.collection.read(int(row)).image
         except (DecodeError, OSError):
             image = Image.fromarray(self._pixels(row))
-        return picture(image, caption, answers)
+        return picture(image, caption, answers, path=path)
 
     def _classes(self) -> list[tuple[int, str]]:
         names = self.results.class_names

@@ -66,8 +66,9 @@ class LivePage:
             raise
 
     def begin(self, phase: str) -> None:
-        """A phase is about to be trained, or to go on."""
+        """A phase is about to be trained, or to go on; its first batch is then shown at once."""
         self._show(State("preparing", phase))
+        self._due = 0.0
 
     def watch(self, standing: Standing) -> None:
         """Called after each batch and each epoch, it writes when it is time to."""
@@ -107,7 +108,7 @@ def _ending(error: BaseException) -> tuple[Activity, str]:
 def live_page(run: RunDirectory, config: Config, history: History, state: State) -> str:
     lines = history.lines
     best = {line["phase"]: line["epoch"] for line in lines if line["best"]}
-    language = language_of(config.report.language)
+    language, now = language_of(config.report.language), datetime.now().astimezone()
     return render(
         "live.html",
         language,
@@ -116,7 +117,8 @@ def live_page(run: RunDirectory, config: Config, history: History, state: State)
         is_running=state.activity in RUNNING,
         refresh=int(EVERY_SECONDS),
         workdir=run.path.resolve().name,
-        written=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S %Z"),
+        day=now.strftime("%Y-%m-%d"),
+        time=now.strftime("%H:%M:%S %Z"),
         phases=Table("phases", _PHASES, _phases(run, config, lines, state)),
         epochs=Table("epochs", _EPOCHS, _epochs(lines, state.phase)),
         curves=[
@@ -127,6 +129,7 @@ def live_page(run: RunDirectory, config: Config, history: History, state: State)
             )
             if lines
         ],
+        has_later_phase=len({line["phase"] for line in lines}) > 1,
         progress=_progress(state.standing),
         seconds_left=_seconds_left(lines, state.standing),
         commands=run_commands(run.manifest, run.path, list(config.phases)[-1]),

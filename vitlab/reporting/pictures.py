@@ -17,13 +17,17 @@ SIDE = 160  # pixels of a small copy, which is never enlarged
 
 @dataclass(frozen=True)
 class Picture:
-    """A small image as a data address, a caption, and lines below it that may be right or wrong."""
+    """A small image as a data address, a caption, and lines below it that may be right or wrong.
+
+    `path` is where it lies in its collection, of images that a person may want to open.
+    """
 
     address: str
     width: int
     height: int
     caption: str
     answers: tuple["Answer", ...] = field(default=())
+    path: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ def picture(
     *,
     sharp: bool = False,
     side: int = SIDE,
+    path: str = "",
 ) -> Picture:
     """A copy of at most `side` pixels a side; `sharp` keeps lines and few pixels without loss."""
     small = image.copy()
@@ -47,7 +52,7 @@ def picture(
     kind = "png" if sharp or max(small.size) <= 64 else "jpeg"
     small.save(content, kind.upper(), **({} if kind == "png" else {"quality": 82}))
     address = f"data:image/{kind};base64,{base64.b64encode(content.getvalue()).decode()}"
-    return Picture(address, *small.size, caption, answers)
+    return Picture(address, *small.size, caption, answers, path)
 
 
 def into_patches(pixels: np.ndarray, patch: int, gap: int) -> Image.Image:
@@ -80,7 +85,8 @@ def grid_svg(pictures: Sequence[Picture], language: Language, columns: int = 5) 
         scale = SIDE / max(item.width, item.height)
         parts.append(
             f'<image x="{x}" y="{y}" width="{item.width * scale:.0f}" '
-            f'height="{item.height * scale:.0f}" href="{item.address}"/>'
+            f'height="{item.height * scale:.0f}" href="{item.address}">'
+            f"<title>{html.escape(item.path or language.text(item.caption))}</title></image>"
         )
         texts = [(item.caption, "black")]
         texts += [(answer.text, "#1b7837" if answer.is_right else "#C1121F") for answer in item.answers]

@@ -52,7 +52,7 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         galleries=galleries,
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
         manifest_text=json.dumps(results.manifest, indent=2, ensure_ascii=False),
-        result=run.result(),
+        last=results.phases[-1],
         workdir=run.path.resolve().name,
         commands=run_commands(results.manifest, run.path, results.phases[-1].name),
     )

@@ -252,6 +252,6 @@ _LABEL_ERRORS = (
     Column("path", "image"),
     Column("label", "label"),
     Column("label_probability", "its probability", "percent"),
-    Column("suggested", "likely"),
+    Column("suggested", "likelier"),
     Column("suggested_probability", "its probability", "percent"),
 )

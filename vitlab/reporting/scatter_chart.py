@@ -32,7 +32,7 @@ def scatter_chart(
         axes = figure.subplots()
         others = points[~np.isin(labels, named)]
         if len(others):
-            label = language("{count} others", count=len(names) - len(named))
+            label = language("{n} other", "{n} others", n=len(names) - len(named))
             axes.plot(*others.T, ".", color=OTHERS, markersize=3, label=label)
         size = 4.5 if len(points) <= 1000 else 3.5
         for place, number in enumerate(named):

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from vitlab.evaluation import ALPHA
-from vitlab.language import ENGLISH, Language
+from vitlab.language import ENGLISH, WIDE, Language
 from vitlab.names import shown
-from vitlab.progress import duration
+from vitlab.progress import HUGE, duration
 from vitlab.reporting.page import size_text
 
 NOTHING = "–"
@@ -148,9 +148,9 @@ def formatted(value: Any, kind: Kind, language: Language = ENGLISH) -> str:
 
 
 def _number(value: float, language: Language) -> str:
-    """Four decimals, unless nothing but zeros would be left of it."""
+    """Four decimals, unless nothing but zeros would be left of it, or it would fill the page."""
     is_small = value and not float(f"{value:.4f}")
-    return language.number(value, ".1e" if is_small else ".4f")
+    return language.number(value, ".1e" if is_small or abs(value) >= HUGE else ".4f")
 
 
 def _probability(p: float, language: Language) -> str:
@@ -171,8 +171,11 @@ def _cell(row: Mapping[str, Any], column: Column, language: Language) -> Cell:
             formatted(end, column.kind, language).removesuffix("%").rstrip() for end in interval
         )
         below = language("{low} to {high}", low=low, high=high)
+    text = formatted(value, column.kind, language)
+    if not column.is_text:
+        text = text.replace(" ", WIDE)  # a number and its unit stay together
     order = "" if value is None else repr(value) if isinstance(value, float) else str(value)
-    return Cell(formatted(value, column.kind, language), below, order, column.kind)
+    return Cell(text, below, order, column.kind)
 
 
 def _harmless(cell: Any) -> Any:
@@ -193,6 +196,7 @@ _LATEX = {
     "|": r"\textbar{}",
     NOTHING: "--",
     MINUS: "$-$",
+    WIDE: "~",
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from vitlab import files, processes
 from vitlab.errors import InputError
-from vitlab.progress import duration
+from vitlab.progress import duration, score_text
 from vitlab.training.tensorboard import TensorBoard
 
 Line = dict[str, Any]
@@ -70,8 +70,8 @@ def described(line: Line, epochs: int) -> str:
     train, val, spent = line["train"], line["val"], line["time"]
     return (
         f"  epoch {line['epoch']:>{len(str(epochs))}}/{epochs}"
-        f"  train loss {train['loss']:.4f} accuracy {train['accuracy']:.4f}"
-        f"  val loss {val['loss']:.4f} accuracy {val['accuracy']:.4f}"
+        f"  train loss {score_text(train['loss'], 4)} accuracy {train['accuracy']:.4f}"
+        f"  val loss {score_text(val['loss'], 4)} accuracy {val['accuracy']:.4f}"
         f"  {duration(spent['seconds'])}, {spent['ms_per_step']:.3g} ms/step,"
         f" {spent['images_per_second']:.0f} images/s"
         f"{'  best so far' if line['best'] else ''}"

@@ -14,7 +14,7 @@ from vitlab import interruption, processes, runtime
 from vitlab.data import GlobalBatch, Sampler, feed, on_devices
 from vitlab.errors import InputError
 from vitlab.models import Arrays
-from vitlab.progress import Progress, say
+from vitlab.progress import Progress, say, score_text
 from vitlab.training.checkpoints import Checkpoints
 from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.history import described
@@ -222,7 +222,7 @@ class PhaseRun:
         if totals is None:
             return ""
         scores = self.sound(scores_of(totals), step)
-        return f"loss {scores['loss']:.3f}, accuracy {scores['accuracy']:.3f}"
+        return f"loss {score_text(scores['loss'], 3)}, accuracy {scores['accuracy']:.3f}"
 
     def sound(self, scores: dict[str, float], step: int) -> dict[str, float]:
         """The scores; one that is no number ends the run."""

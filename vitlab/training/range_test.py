@@ -12,7 +12,7 @@ import numpy as np
 from vitlab.data import GlobalBatch, feed
 from vitlab.errors import InputError
 from vitlab.models import Arrays
-from vitlab.progress import Progress
+from vitlab.progress import Progress, score_text
 from vitlab.training.loop import PhaseRun
 from vitlab.training.stage import Setting, Stage
 
@@ -81,7 +81,7 @@ def _train(run: PhaseRun, steps: int) -> list[float]:
             if not math.isfinite(loss):
                 break
             losses.append(loss)
-            progress.advance(1, f"loss {loss:.3f}")
+            progress.advance(1, f"loss {score_text(loss, 3)}")
             running = MEMORY * running + (1 - MEMORY) * loss
             smooth = running / (1 - MEMORY ** len(losses))
             lowest = min(lowest, smooth)

@@ -115,9 +115,9 @@ def table(paths: list[str], class_names: tuple[str, ...]) -> Table:
 @pytest.mark.parametrize(
     ("place", "paths", "classes", "sign"),
     [
-        ("dogs", ["a/1.jpg"], ("n02085620-Chihuahua", "pug"), "1 of 2 classes carry a WordNet number"),
-        ("dogs", ["a/n02085620_7.JPEG"], ("a",), "1 of 1 files are named as ImageNet's"),
-        ("x", ["a/ILSVRC2012_val_00000001.JPEG"], ("a",), "1 of 1 files are named as ImageNet's"),
+        ("dogs", ["a/1.jpg"], ("n02085620-Chihuahua", "pug"), "1 of 2 classes carries a WordNet number"),
+        ("dogs", ["a/n02085620_7.JPEG"], ("a",), "1 of 1 files is named as ImageNet's"),
+        ("x", ["a/ILSVRC2012_val_00000001.JPEG"], ("a",), "1 of 1 files is named as ImageNet's"),
         ("tfds:stanford_dogs", ["train/0"], ("pug",), "tfds:stanford_dogs, is that of a set drawn from"),
         ("tfds:imagenet_v2/topimages", ["test/0"], ("pug",), "is that of a set drawn from ImageNet"),
         ("/data/Stanford-Dogs/", ["a/1.jpg"], ("a",), "collection, Stanford-Dogs, is that of a set"),

@@ -97,8 +97,8 @@ def test_images_beside_the_class_folders_are_said_and_left_out(image_folder, cap
     for name in ("lost\n.JPG", "notes.txt"):
         (path / name).write_bytes(b"")
     assert len(folder(path).table) == 2
-    assert "1 images in" in (said := capsys.readouterr().out)
-    assert said.endswith("are in no class folder and left out:\n  lost\\n.JPG\n")
+    assert "1 image in" in (said := capsys.readouterr().out)
+    assert said.endswith("is in no class folder and left out:\n  lost\\n.JPG\n")
 
 
 def test_train_and_test_folders_are_parts(image_folder):
@@ -130,7 +130,7 @@ def test_folders_without_images_beside_the_parts_are_said_and_left_out(image_fol
     assert folder(path).table.column("part") == ("train", "train", "test", "test")
     said = capsys.readouterr().out
     assert "are no parts and hold no images; they are left out:\n  annotations\n" in said
-    assert "train are in no class folder and left out:\n  loose.png" in said
+    assert "train is in no class folder and left out:\n  loose.png" in said
 
 
 def test_trains_may_be_a_class(image_folder, capsys):

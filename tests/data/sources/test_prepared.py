@@ -67,8 +67,8 @@ def test_every_labelled_example_is_read_and_splits_are_parts(prepared: Path, cap
         assert red % 2 == label
         assert hashlib.sha256(png(red)).hexdigest() == table.ids[row]
     said = capsys.readouterr().out
-    assert "the splits unlabeled of tfds:dots are left out" in said
-    assert "1 classes of tfds:dots have no example; they are left out:\n  never\n" in said
+    assert "the split unlabeled of tfds:dots is left out" in said
+    assert "1 class of tfds:dots has no example; it is left out:\n  never\n" in said
     assert "2 examples without a label are left out" in said
     assert "tensorflow" not in sys.modules
 

@@ -84,7 +84,7 @@ def test_rows_of_one_image_count_once_and_contradictions_not_at_all(shop, capsys
     table = shop("path,label\n" + "\n".join(rows) + "\n,cat\n").table
     assert table.paths == ("a/000.png", "b/000.png")
     said = capsys.readouterr().out
-    assert "1 rows of" in said and "name an image again" in said and "line 3: a/000.png" in said
+    assert "1 row of" in said and "names an image again" in said and "line 3: a/000.png" in said
     assert "2 rows of" in said and "something else" in said and "line 5: a/001.png" in said
     assert "line 7: no path" in said
 

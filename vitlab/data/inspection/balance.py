@@ -66,4 +66,4 @@ def _listed(names: Sequence[str]) -> str:
     listed = ", ".join(names[:MOST_NAMED])
     if len(names) <= MOST_NAMED:
         return listed
-    return Message("{names} and {more} more", names=listed, more=len(names) - MOST_NAMED)
+    return Message("{names} and {n} more", names=listed, n=len(names) - MOST_NAMED)

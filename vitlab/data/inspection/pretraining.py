@@ -44,8 +44,9 @@ def pretraining_signs(place: str, table: Table, trained_on: str | None = None) -
     if classes:
         signs.append(
             Message(
-                "{some} of {all} classes carry a WordNet number, as ImageNet's do: {names}",
-                some=len(classes),
+                "{n} of {all} classes carries a WordNet number, as ImageNet's do: {names}",
+                "{n} of {all} classes carry a WordNet number, as ImageNet's do: {names}",
+                n=len(classes),
                 all=len(table.class_names),
                 names=_listed(classes),
             )
@@ -55,8 +56,9 @@ def pretraining_signs(place: str, table: Table, trained_on: str | None = None) -
     if len(files) >= max(1, LEAST_SHARE * len(names)):
         signs.append(
             Message(
-                "{some} of {all} files are named as ImageNet's: {names}",
-                some=len(files),
+                "{n} of {all} files is named as ImageNet's: {names}",
+                "{n} of {all} files are named as ImageNet's: {names}",
+                n=len(files),
                 all=len(names),
                 names=_listed(files),
             )

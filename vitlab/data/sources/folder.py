@@ -132,8 +132,9 @@ def _loose_images(path: Path) -> list[Remark]:
         if is_named_as_image(file) and not file.name.startswith(".") and file.is_file()
     )
     what = Message(
-        "{count} images in {folder} are in no class folder and left out",
-        count=len(loose),
+        "{n} image in {folder} is in no class folder and left out",
+        "{n} images in {folder} are in no class folder and left out",
+        n=len(loose),
         folder=str(path),
     )
     return [Remark(what, tuple(loose))] if loose else []

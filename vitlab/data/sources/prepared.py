@@ -36,7 +36,9 @@ class Prepared:
         splits, others = _splits(builder, name)
         if others:
             what = Message(
+                "the split {splits} of {place} is left out",
                 "the splits {splits} of {place} are left out",
+                n=len(others),
                 splits=", ".join(others),
                 place=PREPARED + name,
             )
@@ -57,14 +59,19 @@ class Prepared:
                     paths.append(f"{split}/{place}")
                     labels.append(example[label])
         if unlabelled:
-            what = Message("{count} examples without a label are left out", count=unlabelled)
+            what = Message(
+                "{n} example without a label is left out",
+                "{n} examples without a label are left out",
+                n=unlabelled,
+            )
             remarks.append(Remark(what))
         used = sorted(set(labels))
         unused = [class_names[label] for label in range(len(class_names)) if label not in set(used)]
         if unused:
             what = Message(
-                "{count} classes of {place} have no example; they are left out",
-                count=len(unused),
+                "{n} class of {place} has no example; it is left out",
+                "{n} classes of {place} have no example; they are left out",
+                n=len(unused),
                 place=PREPARED + name,
             )
             remarks.append(Remark(what, tuple(unused)))

@@ -126,24 +126,30 @@ def _usable(
     for what, rows in (
         (
             Message(
-                "{count} rows of {file} have no path or no label; they are left out",
-                count=len(nothing),
+                "{n} row of {file} has no path or no label; it is left out",
+                "{n} rows of {file} have no path or no label; they are left out",
+                n=len(nothing),
                 **of,
             ),
             nothing,
         ),
         (
             Message(
-                "{count} rows of {file} name an image of which another row says something else; they "
-                "are left out",
-                count=len(contradictions),
+                "{n} row of {file} names an image of which another row says something else; it is left "
+                "out",
+                "{n} rows of {file} name an image of which another row says something else; they are "
+                "left out",
+                n=len(contradictions),
                 **of,
             ),
             contradictions,
         ),
         (
             Message(
-                "{count} rows of {file} name an image again; they are left out", count=len(copies), **of
+                "{n} row of {file} names an image again; it is left out",
+                "{n} rows of {file} name an image again; they are left out",
+                n=len(copies),
+                **of,
             ),
             copies,
         ),

@@ -12,6 +12,7 @@ from vitlab.reporting.plot import COLOURS, RED
 WIDTH = 380  # pixels: a phone shows it whole, a desk two or more beside each other
 ROW = 34
 PART_COLOURS = {"train": COLOURS[0], "val": COLOURS[1], "test": COLOURS[2]}
+SHORTEST = 2  # letters of names that have room beside each other
 MOST_CLASSES = 30  # of a matrix in which names and numbers can be read
 
 
@@ -181,10 +182,14 @@ def matrix_chart(
                     size=round(size, 1),
                     colour=colour,
                 )
+    is_narrow = max(len(class_names[answer]) for answer in chosen) <= SHORTEST
     for column, answer in enumerate(chosen):
-        x = edge + cell * column + cell / 2 + 4
-        text = clipped(class_names[answer], edge - 8)
-        drawing.write(x, top + side + 5, text, anchor="end", turned=True)
+        x = edge + cell * column + cell / 2
+        if is_narrow:
+            drawing.write(x, top + side + 14, class_names[answer], anchor="middle")
+        else:
+            text = clipped(class_names[answer], edge - 8)
+            drawing.write(x + 4, top + side + 5, text, anchor="end", turned=True)
     return drawing.text()
 
 

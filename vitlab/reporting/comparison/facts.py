@@ -151,7 +151,7 @@ def _of_ranks(resamples: int) -> int:
 
 
 def _without_intervals(test: dict[str, Any]) -> dict[str, Estimate]:
-    note = Message("more than {count} images", count=MOST_RANKED_IMAGES)
+    note = Message("more than {images} images", images=MOST_RANKED_IMAGES)
     return {name: Estimate(test[name], None, note) for name in OF_RANKS}
 
 
@@ -241,7 +241,9 @@ def _of_each_fold(one: Candidate) -> dict[str, Any]:
     cooled = dataclasses.replace(one.test, logits=one.test.logits.astype(np.float64) / divisors)
     return {
         "temperature": float(np.mean(fitted)),
-        "note": Message("the mean of {n} folds, each of which is scaled by its own", n=len(fitted)),
+        "note": Message(
+            "the mean of {folds} folds, each of which is scaled by its own", folds=len(fitted)
+        ),
         "before": calibration(one.test, as_it_is)["before"],
         "after": calibration(cooled, as_it_is)["before"],
     }

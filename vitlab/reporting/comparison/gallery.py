@@ -96,12 +96,10 @@ class Gallery:
             if place is None or other is None or table.ids[place] not in tests:
                 continue
             first, second = (table.class_names[table.labels[one]] for one in (place, other))
-            pictures.append(
-                self._with_answers(tests[table.ids[place]], Message("test: {label}", label=first))
-            )
-            pictures.append(
-                picture(self._image(table.ids[other]), Message("train: {label}", label=second), ())
-            )
+            caption = Message("test: {label}", label=first)
+            pictures.append(self._with_answers(tests[table.ids[place]], caption, path=path))
+            caption = Message("train: {label}", label=second)
+            pictures.append(picture(self._image(table.ids[other]), caption, path=copy))
         return pictures
 
     def of_ids(self, ids: Sequence[str], models: Sequence[str]) -> list[Picture]:
@@ -109,7 +107,9 @@ class Gallery:
         rows = {str(id_): row for row, id_ in enumerate(self.compared.candidates[0].test.ids)}
         return [self._with_answers(rows[id_], self._path(rows[id_]), models) for id_ in ids[:SOME]]
 
-    def _with_answers(self, row: int, caption: str = "", names: Sequence[str] | None = None) -> Picture:
+    def _with_answers(
+        self, row: int, caption: str = "", names: Sequence[str] | None = None, path: str = ""
+    ) -> Picture:
         answers = []
         for number, one in enumerate(self.compared.candidates, 1):
             if names is not None and one.name not in names:
@@ -117,7 +117,7 @@ class Gallery:
             probabilities = one.test.select(np.array([row])).probabilities[0]
             answer = int(probabilities.argmax())
             text = Message(
-                "{model}: {answer} {probability:.0%}",
+                "{model}: {answer} ({probability:.0%})",
                 model=number,
                 answer=self.compared.class_names[answer],
                 probability=probabilities[answer],
@@ -126,22 +126,21 @@ class Gallery:
         if len(answers) > MOST_ANSWERS:
             right = sum(answer.is_right for answer in answers)
             first = sorted(answers, key=lambda answer: answer.is_right)[: MOST_ANSWERS - 1]
-            every = Message("{right} of {count} models", right=right, count=len(answers))
+            every = Message("{right} of {all} models", right=right, all=len(answers))
             answers = [Answer(every, right == len(answers)), *first]
-        return self._picture(row, caption or self._truth(row), tuple(answers))
+        return self._picture(row, caption or self._truth(row), tuple(answers), path)
 
     def _titled(self, row: int, candidate: Candidate) -> Picture:
         probabilities = candidate.test.select(np.array([row])).probabilities[0]
         answer = int(probabilities.argmax())
         right = answer == candidate.test.labels[row]
         text = Message(
-            "Pred: {answer} {probability:.0%}",
+            "Pred: {answer} ({probability:.0%})",
             answer=self.compared.class_names[answer],
             probability=probabilities[answer],
         )
-        return self._picture(
-            row, Message("True: {label}", label=self._truth(row)), (Answer(text, bool(right)),)
-        )
+        caption = Message("True: {label}", label=self._truth(row))
+        return self._picture(row, caption, (Answer(text, bool(right)),), self._path(row))
 
     def _truth(self, row: int) -> str:
         return self.compared.class_names[self.compared.candidates[0].test.labels[row]]
@@ -153,11 +152,11 @@ class Gallery:
         path = self.source.table.paths[place] if place is not None else id_[:12]
         return path if truth in path.split("/") else f"{path} ({truth})"
 
-    def _picture(self, row: int, caption: str, answers: tuple[Answer, ...]) -> Picture:
+    def _picture(self, row: int, caption: str, answers: tuple[Answer, ...], path: str = "") -> Picture:
         id_ = str(self.compared.candidates[0].test.ids[row])
         if id_ not in self.shown:
             self.shown[id_] = self._image(id_)
-        return picture(self.shown[id_], caption, answers)
+        return picture(self.shown[id_], caption, answers, path=path)
 
     @property
     def _places(self) -> dict[str, int]:

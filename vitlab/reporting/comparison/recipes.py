@@ -108,7 +108,7 @@ def _is_shared_phase(one: Candidate, other: Candidate) -> bool:
 def _name_of_seeds(group: Sequence[Candidate], copies: Mapping[str, Sequence[str]]) -> str:
     if len(group) == 1:
         return " = ".join([group[0].name, *copies.get(group[0].name, [])])
-    return Message("{name} ({count} seeds)", name=_common_name(group), count=len(group))
+    return Message("{name} ({seeds} seeds)", name=_common_name(group), seeds=len(group))
 
 
 def _common_name(group: Sequence[Candidate]) -> str:
@@ -224,8 +224,8 @@ def _pooled(folds: list[Candidate]) -> Candidate:
 def _name_of_folds(folds: Sequence[Candidate]) -> Message:
     name, count, every = _common_name(folds), len(folds), folds[0].run.config.split.folds
     if count < every:
-        return Message("{name} ({count} of {every} folds)", name=name, count=count, every=every)
-    return Message("{name} ({count} folds)", name=name, count=count)
+        return Message("{name} ({folds} of {every} folds)", name=name, folds=count, every=every)
+    return Message("{name} ({folds} folds)", name=name, folds=count)
 
 
 def _joined(parts: Sequence[Predictions]) -> Predictions:

@@ -185,6 +185,7 @@ def _page(
         charts={name: Markup(svg) for name, svg in drawn.items()},
         runs=compared.runs,
         curves=[n for n in range(1, len(compared.runs) + 1) if f"curves_loss_{n}" in drawn],
+        has_later_phases=any(len({line["phase"] for line in run.log}) > 1 for run in compared.runs),
         chosen=found["selection"][0],
         verdicts={word: _names(found, word) for word in ("better", "worse", "not established")},
         shown_model=chosen.name,

@@ -109,19 +109,19 @@ def _of_trainings(first: Recipe, second: Recipe, between: Sequence[dict[str, Any
     for winner, loser, won in ((first, second, wins[0]), (second, first, wins[1])):
         if won == len(between):
             text = Message(
-                "{winner} is better than {loser} in each of {n} pairs of trainings.",
+                "{winner} is better than {loser} in each of {pairs} pairs of trainings.",
                 winner=winner.name,
                 loser=loser.name,
-                n=len(between),
+                pairs=len(between),
             )
             return numbers | {"better": winner.name, "statement": text}
     text = Message(
-        "The difference between {first} and {second} is not established: of {n} pairs of trainings, "
-        "{first} is better in {wins} and {second} in {losses}; with {seeds} seeds of each it can be "
-        "tested over trainings.",
+        "The difference between {first} and {second} is not established: of {pairs} pairs of "
+        "trainings, {first} is better in {wins} and {second} in {losses}; with {seeds} seeds of each it "
+        "can be tested over trainings.",
         first=first.name,
         second=second.name,
-        n=len(between),
+        pairs=len(between),
         wins=wins[0],
         losses=wins[1],
         seeds=LEAST_SEEDS,
