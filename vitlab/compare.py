@@ -27,7 +27,11 @@ _SEED = flags.DEFINE_integer(
     "seed", 0, "Of the bootstrap, and of which images are shown.", lower_bound=0, upper_bound=2**32 - 1
 )
 _RESAMPLES = flags.DEFINE_integer(
-    "resamples", 10_000, "Of the bootstrap.", lower_bound=200, upper_bound=1_000_000
+    "resamples",
+    None,
+    "Of the bootstrap; as many as for a model card if not given.",
+    lower_bound=200,
+    upper_bound=1_000_000,
 )
 _LANGUAGE = flags.DEFINE_string(
     "language", None, "Of the report; that of the runs if not given, English where they differ."
@@ -47,13 +51,14 @@ def main() -> None:
 
     # Only now: it takes its time, and a wrong flag should be answered at once.
     from vitlab.compare_job import compare_runs
+    from vitlab.evaluation import RESAMPLES
 
     compare_runs(
         [Path(path) for path in _RUNS.value],
         output,
         intersect=_INTERSECT.value,
         seed=_SEED.value,
-        resamples=_RESAMPLES.value,
+        resamples=_RESAMPLES.value or RESAMPLES,
         language=language,
     )
 

@@ -130,21 +130,31 @@ def in_a_browser(
 
 def shown_by_a_browser(page: Path, folder: Path) -> tuple[str, str]:
     """The document as it is once its scripts have run, and what the browser complains of."""
+    log = ("--enable-logging=stderr", "--log-level=0", "--virtual-time-budget=3000")
+    done = _browse(page, folder, *log, "--dump-dom")
+    complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    return done.stdout, "\n".join(complaints)
+
+
+def sheets(page: Path, folder: Path) -> int:
+    """How many a browser prints it on."""
+    _browse(page, folder, f"--print-to-pdf={folder / 'page.pdf'}")
+    return len(re.findall(rb"/Type /Page\b", (folder / "page.pdf").read_bytes()))
+
+
+def _browse(page: Path, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no Chromium is installed")
-    options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=3000")
-    log = ("--enable-logging=stderr", "--log-level=0")
-    profile = f"--user-data-dir={folder / 'profile'}"
-    done = subprocess.run(
-        [browser, *options, *log, profile, "--dump-dom", f"file://{page}"],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
+    options += (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={folder / 'profile'}",
     )
-    complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-    return done.stdout, "\n".join(complaints)
+    return subprocess.run(
+        [browser, *options, f"file://{page}"], capture_output=True, text=True, check=True, timeout=60
+    )
 
 
 def compare(paths: list[Path], output: Path, **changes: Any) -> tuple[Page, dict[str, Any]]:

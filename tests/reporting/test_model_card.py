@@ -1,6 +1,7 @@
 """The model card says what the run's files say, and no name in it can be markup, YAML or a new line."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tests.reporting.made_runs import (
 )
 from tests.reporting.pages import Page
 from vitlab.data import HARD, PARTS, read_split
-from vitlab.evaluation import bootstrap_intervals, evaluate_test, load_predictions
+from vitlab.evaluation import bootstrap_intervals, evaluate_test, fit_temperature, load_predictions
 from vitlab.names import shown
 from vitlab.reporting import write_model_card
 from vitlab.reporting.markdown import header
@@ -34,6 +35,13 @@ BAD = [
     "\"'{f: [",
     "$x$",
     "--- g",
+    "- list",
+    "1. one",
+    "12) two",
+    "+ x",
+    "www.example.com",
+    "http://y.z",
+    "@user",
 ]
 
 TABLE = {"table", "thead", "tbody", "tr", "th", "td"}
@@ -59,6 +67,7 @@ def test_its_figures_are_those_of_the_metrics_and_a_bootstrap(run: Path):
     test = json.loads((run / "metrics.json").read_text())["all"]["test"]
     low, high = test["accuracy_interval"]
     assert f"{100 * test['accuracy']:.2f} % of its answers are right (95 % interval" in page.words
+    assert "Precision counts as 0" not in page.words
     rows = {row[0][0]: [text for text, _ in row[1:]] for row in page.tables[""] if len(row) == 3}
     assert rows["accuracy"] == [
         f"{100 * test['accuracy']:.2f} %",
@@ -107,7 +116,7 @@ def test_its_limits_are_named(run: Path):
         f"Hard group night: {100 * group['accuracy']:.2f} % of {group['n']} test images are right",
         f"Classes with fewer than 20 test images, whose figures are uncertain: {few}.",
         "1 files could not be read, and are in no part.",
-        f"{analysis['label_errors']['found']} labels of test images are likely wrong",
+        f"{analysis['label_errors']['found']} labels of test images may be wrong",
     ):
         assert sentence in page.words
 
@@ -146,41 +155,80 @@ def test_weights_are_named_with_their_licence_and_what_they_learned_from(tmp_pat
     change_json(path / "manifest.json", origin=origin, pretraining=pretraining)
     top, page = parts_of(conclude_run(path).model_card)
     assert top["license"] == "cc-by-nc-4.0"
-    assert f"{known.name}, from {known.address}. Their publisher's licence: CC-BY-NC-4.0." in page.words
+    assert page.addresses == [known.address]
+    words = "".join(page.text).replace("\n", " ")
+    assert f"{known.name}, from {known.address}. Their publisher's licence: CC-BY-NC-4.0." in words
+    assert "is for whoever publishes it to judge" in words
     assert f"They were trained on {known.data}, as the catalogue says." in page.words
     assert "test easier than it looks: it is called imagenet." in page.words
 
 
-@pytest.mark.parametrize("made_from", [None, {"weights": None}])
-def test_of_a_file_that_nobody_knows_the_card_says_so(tmp_path: Path, made_from: dict[str, Any] | None):
-    origin: dict[str, Any] = {"weights": "/some/file.npz", "sha256": "abc", "layout": "google"}
-    origin |= {"made_from": made_from} if made_from else {}
+def test_of_weights_that_began_at_random_no_publisher_is_missed(tmp_path: Path):
+    path = make_run(tmp_path / "run", digits_split(images=200), {"all": 0.8})
+    origin: dict[str, Any] = {"weights": None}
+    for depth in "ab":
+        origin = {
+            **{"weights": f"/runs/{depth}/model/all", "sha256": depth, "layout": "vitlab"},
+            "made_from": origin,
+        }
+    change_json(path / "manifest.json", origin=origin, pretraining={"data": None, "signs": []})
+    _, page = parts_of(conclude_run(path).model_card)
+    assert (
+        "Those of an earlier model that vitlab trained from random ones: /runs/b/model/all, SHA-256 b."
+    ) in page.words
+    assert "licence" not in page.words
+    assert "not known" not in page.words
+
+
+def test_a_class_that_is_never_answered_is_named(run: Path, tmp_path: Path):
+    """Its precision is 0 / 0."""
+    changed = RunDirectory(shutil.copytree(run, tmp_path / "run"))
+    metrics = json.loads(changed.metrics.read_text())
+    test = metrics["all"]["test"]
+    for row in test["confusion_matrix"]:
+        row[3] = row[7] = 0
+    test["classes"]["3"]["precision"] = 0.0
+    test["classes"]["7"]["precision"] = None  # as that of a class without test images
+    changed.metrics.write_text(json.dumps(metrics))
+    changed.read_finished()
+    write_model_card(changed, read_split(changed.split))
+    _, page = parts_of(changed.model_card)
+    assert "Precision counts as 0 where no answer was that class: 3." in page.words
+
+
+def test_of_a_file_that_nobody_knows_the_card_says_so(tmp_path: Path):
+    origin = {"weights": "/some/file.npz", "sha256": "abc", "layout": "google"}
     path = make_run(tmp_path / "run", digits_split(images=200), {"all": 0.8})
     change_json(path / "manifest.json", origin=origin, pretraining={"data": None, "signs": []})
     top, page = parts_of(conclude_run(path).model_card)
     assert top["license"] == "unknown"
     assert "A file that the catalogue does not know: /some/file.npz, SHA-256 abc." in page.words
     assert "It is not known what they were trained on." in page.words
+    assert "to judge" not in page.words
 
 
 def test_a_licence_that_hugging_face_does_not_list_is_given_by_its_name(tmp_path: Path):
     path = make_run(tmp_path / "run", digits_split(images=200), {"all": 0.8})
-    origin = {"weights": "/w", "sha256": "0", "name": "n", "address": "a", "licence": "mine: # 1\n- x"}
+    origin = {"weights": "/w", "sha256": "0", "name": "- n", "address": "a", "licence": "mine: # 1\n- x"}
     change_json(path / "manifest.json", origin=origin, pretraining={"data": None, "signs": []})
-    top, _ = parts_of(conclude_run(path).model_card)
+    top, page = parts_of(conclude_run(path).model_card)
+    assert "- n, from a. Their publisher's licence: mine: # 1\\n- x." in page.words
     assert (top["license"], top["license_name"]) == ("other", "mine: # 1\\n- x")
 
 
 def test_names_that_are_markup_or_yaml_stay_text(tmp_path: Path):
     """Of classes, hard groups, files, signs and the folder."""
-    split = invented_split(BAD, 80, **{HARD: (BAD[0],) * 160})
+    names = [*BAD[8:], *BAD[:8]]  # where classes are listed, one that looks like a list is the first
+    split = invented_split(names, 80, **{HARD: (BAD[0],) * 160})
     path = make_run(tmp_path / '"x": [*y*] <b>', split, {"all": 0.8})
-    metrics = {}
-    for part in PARTS:
-        saved = load_predictions(path / "predictions" / "all" / f"{part}.npz")
-        metrics[part] = evaluate_test(saved, BAD, [BAD[0]] * len(saved))
+    found = {part: load_predictions(path / "predictions" / "all" / f"{part}.npz") for part in PARTS}
+    temperature = fit_temperature(found["val"])
+    metrics = {
+        part: evaluate_test(saved, names, [BAD[0]] * len(saved), temperature)
+        for part, saved in found.items()
+    }
     (path / "metrics.json").write_text(json.dumps({"all": metrics}))
-    analysis = {"label_errors": {"found": 0, "images": []}, "near_copies": []}
+    analysis = {"n": 1, "wrong": 0, "label_errors": {"found": 0, "images": []}, "near_copies": []}
     (path / "analysis.json").write_text(json.dumps(analysis))
     pretraining = {"data": BAD[4], "signs": [BAD[0]]}
     command = ["-m", "vitlab.main", "--workdir=`x` <b> it's & \n # no heading"]
@@ -196,7 +244,10 @@ def test_names_that_are_markup_or_yaml_stay_text(tmp_path: Path):
     assert not page.handlers
     assert not page.addresses
     rows = [row for row in page.tables[""] if len(row) == 7][1:]
-    assert [row[0][0] for row in rows] == [shown(name) for name in BAD]
+    assert [row[0][0] for row in rows] == [shown(name) for name in names]
+    assert page.tags.count("li") == text.count("\n- ") == 9
+    for name in (r"www\.example.com", r"http\://y.z", "&#64;user"):  # GitHub makes no links of them
+        assert f"| {name} |" in text
     assert f"Hard group {BAD[0]}: " in page.words
     assert "'--workdir=`x` <b> it'\"'\"'s & \\n # no heading'" in page.words
     assert text.count("\n# ") == 1

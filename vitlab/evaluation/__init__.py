@@ -39,6 +39,7 @@ from vitlab.evaluation.projections import (
 )
 from vitlab.evaluation.ranking import Curve, curve
 from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
+from vitlab.evaluation.resampling import RESAMPLES
 from vitlab.evaluation.seeds import LEAST_SEEDS, SeedTest, compare_seeds, seed_test
 from vitlab.evaluation.separability import (
     Clusters,
@@ -56,6 +57,7 @@ __all__ = [
     "ALPHA",
     "CONFIDENCE",
     "LEAST_SEEDS",
+    "RESAMPLES",
     "Changes",
     "Clusters",
     "Comparison",

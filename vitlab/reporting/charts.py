@@ -1,83 +1,17 @@
-"""The charts of a report, as SVG text."""
+"""The charts that Matplotlib draws, as SVG text."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vitlab.data import PARTS
 from vitlab.language import Language, Message
 from vitlab.names import shown
-from vitlab.reporting.plot import COLOURS, RED, SMALL, count_along, plotted, svg_text
-from vitlab.reporting.results import PhaseResult
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from vitlab.reporting.plot import COLOURS, SMALL, count_along, plotted, svg_text
 
 LONGEST = 28  # letters of a class's name in a chart
 SHORTEST = 2  # letters of names that have room beside each other
 ANSWER = Message("answer")
 MOST_ANNOTATED = 25  # classes whose confusions are written as numbers
-
-
-def scores_chart(phases: Sequence[PhaseResult], metric: str, language: Language) -> str:
-    """The accuracy or loss of each part, a bar per model (S0-19)."""
-    with plotted(SMALL) as figure:
-        axes = figure.subplots()
-        width = 0.8 / len(phases)
-        for index, phase in enumerate(phases):
-            values = [phase.metrics[part][metric] for part in PARTS]
-            places = np.arange(len(PARTS)) + (index - (len(phases) - 1) / 2) * width
-            colour = COLOURS[index % len(COLOURS)]
-            bars = axes.bar(places, values, width * 0.92, label=phase.name, color=colour)
-            axes.bar_label(
-                bars, [language.number(value, ".3f") for value in values], fontsize=8, padding=2
-            )
-        axes.set_xticks(range(len(PARTS)), [language(part) for part in PARTS])
-        axes.set_title(language(metric))
-        axes.grid(axis="x", visible=False)
-        axes.margins(y=0.15)
-        figure.legend(loc="outside lower center", ncols=3)
-        return svg_text(figure, language)
-
-
-def curves_chart(phases: Sequence[PhaseResult], metric: str, language: Language) -> str:
-    """The accuracy or loss by epoch; a red line where a later phase begins (S0-22)."""
-    lines = [line for phase in phases for line in phase.log]
-    with plotted(SMALL) as figure:
-        axes = figure.subplots()
-        for part, colour in zip(("train", "val"), COLOURS, strict=False):
-            epochs = [line["epoch_of_run"] for line in lines]
-            marker = "." if len(lines) < 30 else None
-            values = [line[part][metric] for line in lines]
-            axes.plot(epochs, values, color=colour, label=language(part), marker=marker)
-        _mark_phases(axes, phases, metric, language)
-        axes.set_title(language(metric))
-        axes.set_xlabel(language("epoch"))
-        count_along(axes.xaxis)
-        figure.legend(loc="outside lower center", ncols=2)
-        return svg_text(figure, language)
-
-
-def _mark_phases(axes: "Axes", phases: Sequence[PhaseResult], metric: str, language: Language) -> None:
-    for index, phase in enumerate(phases):
-        if not phase.log:
-            continue
-        first = phase.log[0]["epoch_of_run"]
-        if index:
-            label = language("{phase} begins", phase=phase.name)
-            axes.axvline(first - 0.5, color=RED, linewidth=1.5, label=label)
-        best = first + phase.card["trained"]["best_epoch"] - 1
-        line = phase.log[phase.card["trained"]["best_epoch"] - 1]
-        axes.plot(
-            best,
-            line["val"][metric],
-            linestyle="none",
-            marker="o",
-            markerfacecolor="none",
-            color="black",
-            label=language("weights kept") if index == len(phases) - 1 else None,
-        )
 
 
 def confusion_chart(
@@ -109,26 +43,6 @@ def confusion_chart(
         axes.set_xlabel(language.text(columns))
         axes.set_ylabel(language("truth"))
         axes.set_title(language.text(title))
-        return svg_text(figure, language)
-
-
-def parts_chart(counts: dict[str, dict[str, int]], language: Language) -> str:
-    """Images per class and part, stacked."""
-    names = list(next(iter(counts.values())))
-    labels = short_names(names)
-    places = np.arange(len(names))
-    with plotted((6.5, 0.9 + 0.24 * len(names))) as figure:
-        axes = figure.subplots()
-        left = np.zeros(len(names))
-        for colour, (part, by_class) in zip(COLOURS, counts.items(), strict=False):
-            values = np.array([by_class[name] for name in names])
-            axes.barh(places, values, left=left, label=language(part), color=colour)
-            left += values
-        axes.set_yticks(places, labels)
-        axes.invert_yaxis()
-        axes.grid(axis="y", visible=False)
-        axes.set_xlabel(language("images"))
-        axes.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
         return svg_text(figure, language)
 
 

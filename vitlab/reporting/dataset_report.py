@@ -1,14 +1,17 @@
 """The page about a collection: what is in it, what is wrong with it, shown with pictures."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from markupsafe import Markup
 
 from vitlab import files
 from vitlab.data import NEAR, Action, Inspection
 from vitlab.language import Language, Message
 from vitlab.reporting import charts
 from vitlab.reporting.dataset_gallery import MOST_GROUPS, WORST, DatasetGallery
+from vitlab.reporting.drawings import class_counts_chart
 from vitlab.reporting.page import data_address, render
 
 MOST_NAMED = 50  # files, lines and the like
@@ -42,6 +45,7 @@ def write_dataset_report(
         several_parts=[one for one in inspection.copies if len(one.parts) > 1],
         repaired=sum(bool(one.repairs) for one in seen),
         charts={name: data_address(svg) for name, svg in _charts(inspection, language).items()},
+        class_counts=Markup(_class_counts(counts, language)),
         examples=gallery.one_per_class(),
         random=gallery.random(),
         copies=gallery.copies(),
@@ -54,14 +58,18 @@ def write_dataset_report(
     files.write_text(path, page)
 
 
+def _class_counts(counts: Mapping[str, Mapping[str, int]], language: Language) -> str:
+    without = Message("no part") if len(counts) > 1 else Message("images")
+    by_title = {Message(part) if part else without: of_part for part, of_part in counts.items()}
+    return class_counts_chart(by_title, Message("Images of each class in each part"), language)
+
+
 def _charts(inspection: Inspection, language: Language) -> dict[str, str]:
     """SVG by the name of the figure."""
-    seen, counts = inspection.examined.seen, inspection.counts()
+    seen = inspection.examined.seen
     sides = [(one.width * one.height) ** 0.5 for one in seen]
     aspects = [one.width / one.height for one in seen]
-    without = Message("no part") if len(counts) > 1 else Message("images")
     return {
-        "classes": charts.parts_chart({part or without: of for part, of in counts.items()}, language),
         "sizes": charts.histogram_chart(
             sides,
             Message("size"),

@@ -12,7 +12,8 @@ from vitlab.names import shown
 
 INK = "currentColor"
 FAINT = 'stroke="currentColor" stroke-opacity=".18"'
-FONT = 11  # pixels; a letter is about half as wide
+FONT = 11  # pixels
+LETTER = 0.6  # its width in such sizes, in the wider of the fonts that browsers take
 
 Scale = Callable[[float], float]
 
@@ -76,9 +77,14 @@ class Drawing:
         )
 
 
+def text_width(text: str, size: float = FONT) -> float:
+    """About so many pixels."""
+    return LETTER * size * len(text)
+
+
 def clipped(text: str, width: float, size: float = FONT) -> str:
     """As much of a text as fits into so many pixels."""
-    letters = max(4, int(width / (0.55 * size)))
+    letters = max(4, int(width / (LETTER * size)))
     text = shown(text)
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
 

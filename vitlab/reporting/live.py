@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from markupsafe import Markup
 
@@ -14,10 +14,9 @@ from vitlab import files, processes
 from vitlab.config import Config
 from vitlab.errors import InputError
 from vitlab.language import Message, language_of
-from vitlab.names import shown
 from vitlab.progress import warn
 from vitlab.reporting.commands import run_commands
-from vitlab.reporting.comparison.charts import curves_chart
+from vitlab.reporting.drawings import curves_chart, with_finite_figures
 from vitlab.reporting.page import render
 from vitlab.reporting.tables import Column, Table
 from vitlab.run_directory import RunDirectory
@@ -28,15 +27,16 @@ SHARE_OF_TIME = 100  # a page may be written once the last one took at most 1/10
 LAST_EPOCHS = 10  # of the phase, by which the time left is reckoned, and which are shown one by one
 
 # What the run does, or how it ended: by SIGTERM or Ctrl-C, by bad input, or by a bug.
-Activity = Literal["preparing", "training", "evaluating", "stopped", "refused", "failed"]
-RUNNING = ("preparing", "training", "evaluating")
+Running = Literal["preparing", "training", "evaluating"]
+Ended = Literal["stopped", "refused", "failed"]
+RUNNING = get_args(Running)
 
 
 @dataclass(frozen=True)
 class State:
     """`message` is of an error that ended the run; `phase` is the one under way, if one is."""
 
-    activity: Activity
+    activity: Running | Ended
     phase: str = ""
     standing: Standing | None = None
     message: str = ""
@@ -96,7 +96,7 @@ class LivePage:
         self._due = now + max(EVERY_SECONDS, SHARE_OF_TIME * (now - started))
 
 
-def _ending(error: BaseException) -> tuple[Activity, str]:
+def _ending(error: BaseException) -> tuple[Ended, str]:
     """What kind of end it is, and what there is to say about it."""
     if isinstance(error, InputError):
         return "refused", str(error)
@@ -107,13 +107,13 @@ def _ending(error: BaseException) -> tuple[Activity, str]:
 
 def live_page(run: RunDirectory, config: Config, history: History, state: State) -> str:
     lines = history.lines
+    drawn = with_finite_figures(lines)
     best = {line["phase"]: line["epoch"] for line in lines if line["best"]}
     language, now = language_of(config.report.language), datetime.now().astimezone()
     return render(
         "live.html",
         language,
         state=state,
-        message=shown(state.message),
         is_running=state.activity in RUNNING,
         refresh=int(EVERY_SECONDS),
         workdir=run.path.resolve().name,
@@ -122,12 +122,12 @@ def live_page(run: RunDirectory, config: Config, history: History, state: State)
         phases=Table("phases", _PHASES, _phases(run, config, lines, state)),
         epochs=Table("epochs", _EPOCHS, _epochs(lines, state.phase)),
         curves=[
-            Markup(curves_chart(lines, best, metric, title, language))
+            Markup(curves_chart(drawn, best, metric, title, language))
             for metric, title in (
                 ("accuracy", Message("accuracy by epoch")),
                 ("loss", Message("loss by epoch")),
             )
-            if lines
+            if drawn
         ],
         has_later_phase=len({line["phase"] for line in lines}) > 1,
         progress=_progress(state.standing),
@@ -162,16 +162,10 @@ def _phases(
     for name in config.phases:
         own = [line for line in lines if line["phase"] == name]
         best: Mapping[str, Any] = next((line for line in reversed(own) if line["best"]), {})
-        is_trained = run.model(name).exists()
-        now = Message("under way") if state.activity in RUNNING else Message("not finished")
         rows.append(
             {
                 "phase": name,
-                "state": Message("finished")
-                if is_trained
-                else now
-                if name == state.phase
-                else Message("to come"),
+                "state": _state_of(name, run, state),
                 "epochs": len(own),
                 "best_epoch": best.get("epoch"),
                 "val_accuracy": best["val"]["accuracy"] if best else None,
@@ -180,6 +174,14 @@ def _phases(
             }
         )
     return rows
+
+
+def _state_of(phase: str, run: RunDirectory, state: State) -> Message:
+    if run.model(phase).exists():
+        return Message("finished")
+    if phase != state.phase:
+        return Message("to come")
+    return Message("under way") if state.activity in RUNNING else Message("not finished")
 
 
 def _epochs(lines: list[dict[str, Any]], phase: str) -> list[dict[str, Any]]:

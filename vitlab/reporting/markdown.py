@@ -17,6 +17,10 @@ from vitlab.reporting.tables import Table
 # CommonMark and GitHub's tables take a backslash before these for the letter itself.
 _MEANT = re.compile(r"([\\`*_\[\]<>&|~#$])")
 
+# So it does here, where these would begin an item of a list, or GitHub would make a link of a name.
+_AT_A_START = re.compile(r"^(\d*)([-+=]|(?<=\d)[.)](?=\s|$))")
+_LINK = re.compile(r"(?i)(?<=www)(\.)|(:)(?=//)")
+
 # Beside what `shown` escapes, YAML 1.2 (section 5.1) has no room for these.
 _NOT_YAML = re.compile("[\ufffe\uffff\ufeff]")
 
@@ -42,15 +46,23 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(bytes=size_text, duration=duration, table=_table, code=_code)
+    environment.filters.update(
+        bytes=size_text, duration=duration, table=_table, code=_code, address=_address
+    )
     return environment
 
 
 def _text(value: Any) -> Any:
     """What the template is about to write: a name as one line of plain text."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return Markup(_MEANT.sub(r"\\\1", shown(value)))
+        text = _AT_A_START.sub(r"\1\\\2", _LINK.sub(r"\\\g<0>", _MEANT.sub(r"\\\1", shown(value))))
+        return Markup(text.replace("@", "&#64;"))
     return value
+
+
+def _address(text: str) -> Markup:
+    """A link, if it is the address of a page."""
+    return Markup(f"<{text}>") if re.fullmatch(r"https://[^\s<>]+", text) else _text(text)
 
 
 def _code(line: str) -> Markup:
@@ -59,9 +71,9 @@ def _code(line: str) -> Markup:
 
 
 def _table(table: Table) -> Markup:
-    lines = [
+    lines: list[list[str]] = [
         [column.title for column in table.columns],
-        [":--" if column.is_text else "--:" for column in table.columns],
+        [Markup(":--" if column.is_text else "--:") for column in table.columns],
     ]
     lines += [
         [f"{cell.text} ({cell.below})" if cell.below else cell.text for cell in row]

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vitlab import files, place
 from vitlab.config import Config, from_json
 from vitlab.data import PARTS, Split
-from vitlab.evaluation import bootstrap_intervals
+from vitlab.evaluation import RESAMPLES, bootstrap_intervals
 from vitlab.reporting.commands import run_commands
 from vitlab.reporting.markdown import header, render_markdown
 from vitlab.reporting.results import PhaseResult, Results, read_results
@@ -15,7 +17,6 @@ from vitlab.reporting.run_tables import SCORES, calibration_rows, cost_rows
 from vitlab.reporting.tables import Column, Kind, Table, formatted
 from vitlab.run_directory import RunDirectory
 
-RESAMPLES = 10_000
 FEW_IMAGES = 20  # of a class in the test part: the interval of its recall is 40 points wide or so
 MOST_NAMED = 20  # classes in a sentence
 
@@ -47,6 +48,7 @@ def model_card(results: Results, split: Split, workdir: Path) -> str:
     test, manifest = last.metrics["test"], results.manifest
     name = workdir.resolve().name
     origin = _named(manifest["origin"])
+    answered = np.sum(test["confusion_matrix"], axis=0)
     few = [one for one in results.class_names if test["classes"][one]["n"] < FEW_IMAGES]
     return render_markdown(
         "model_card.md",
@@ -67,6 +69,12 @@ def model_card(results: Results, split: Split, workdir: Path) -> str:
         resamples=RESAMPLES,
         few=few,
         few_images=FEW_IMAGES,
+        never=[
+            name
+            for name, count in zip(results.class_names, answered, strict=True)
+            if not count and test["classes"][name]["precision"] is not None
+        ],
+        began_random=_began_random(manifest["origin"]),
         most_named=MOST_NAMED,
         analysis=results.analysis,
         commands=run_commands(manifest, workdir, last.name),
@@ -83,6 +91,13 @@ def _named(origin: Mapping[str, Any]) -> Mapping[str, Any] | None:
             return None
         origin = earlier
     return origin
+
+
+def _began_random(origin: Mapping[str, Any]) -> bool:
+    """Whether these weights are of a run, or of several one after the other, whose first were random."""
+    while isinstance(origin.get("made_from"), Mapping):
+        origin = origin["made_from"]
+    return "weights" in origin and origin["weights"] is None
 
 
 def _header(name: str, results: Results, config: Config, origin: Mapping[str, Any] | None) -> Row:
@@ -128,7 +143,7 @@ def _figures(phase: PhaseResult, seed: int) -> list[Row]:
     """Wilson's interval of the accuracy; of the others a bootstrap's, or why there is none."""
     test = phase.metrics["test"]
     keys = [key for key, _, _ in _FIGURES]
-    found = bootstrap_intervals(phase.predictions["test"], keys, seed, RESAMPLES)
+    found = bootstrap_intervals(phase.predictions["test"], keys, seed)
     rows = [_figure("accuracy", test["accuracy"], test["accuracy_interval"], "", "percent")]
     for key, title, kind in _FIGURES:
         estimate = found[key]

@@ -10,10 +10,16 @@ from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Config, from_json
 from vitlab.data import PARTS, Collection, Split
 from vitlab.evaluation import class_reading
-from vitlab.language import Language, language_of
+from vitlab.language import Language, Message, language_of
 from vitlab.reporting import charts
 from vitlab.reporting.commands import run_commands
-from vitlab.reporting.comparison.charts import reliability_chart
+from vitlab.reporting.drawings import (
+    class_counts_chart,
+    curves_chart,
+    reliability_chart,
+    scores_chart,
+    with_finite_figures,
+)
 from vitlab.reporting.error_gallery import MOST_CHANGED, error_galleries
 from vitlab.reporting.gallery import Gallery
 from vitlab.reporting.network_chart import network_chart
@@ -29,7 +35,7 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     results = read_results(run)
     config = from_json(results.config)
     language = language_of(config.report.language)
-    drawn, inline = _charts(results, split, language), _drawings(results, language)
+    drawn, inline = _charts(results, language), _drawings(results, split, language)
     gallery = Gallery(collection, split, results, config.seed, config.report.private)
     galleries = _galleries(gallery, config) | error_galleries(gallery, results.analysis)
     pictures = {name: grid_svg(pictures, language) for name, pictures in galleries.items()}
@@ -59,18 +65,11 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     files.write_text(run.report, page)
 
 
-def _charts(results: Results, split: Split, language: Language) -> dict[str, str]:
+def _charts(results: Results, language: Language) -> dict[str, str]:
     """SVG by the name of the figure."""
     names = results.class_names
-    counts = {part: split.table.select(split.rows(part)).class_counts() for part in PARTS}
     return {
-        **{
-            f"{figure}_{metric}": draw(results.phases, metric, language)
-            for figure, draw in (("scores", charts.scores_chart), ("curves", charts.curves_chart))
-            for metric in ("accuracy", "loss")
-        },
         "network": network_chart(results.network["layers"], results.network["name"]),
-        "split": charts.parts_chart(counts, language),
         **{
             f"confusion_{phase.name}": charts.confusion_chart(
                 phase.metrics["test"]["confusion_matrix"],
@@ -83,13 +82,46 @@ def _charts(results: Results, split: Split, language: Language) -> dict[str, str
     }
 
 
-def _drawings(results: Results, language: Language) -> dict[str, str]:
+def _drawings(results: Results, split: Split, language: Language) -> dict[str, str]:
     """SVG that stands in the page itself, and takes its colours."""
+    counts = {Message(part): split.table.select(split.rows(part)).class_counts() for part in PARTS}
+    title = Message("Images of each class in each part")
     return {
-        f"reliability_{phase.name}": reliability_chart(
-            phase.metrics["test"]["reliability"], phase.name, language
-        )
-        for phase in results.phases
+        **_scores(results, language),
+        **_curves(results, language),
+        **{
+            f"reliability_{phase.name}": reliability_chart(
+                phase.metrics["test"]["reliability"], phase.name, language
+            )
+            for phase in results.phases
+        },
+        "split": class_counts_chart(counts, title, language),
+    }
+
+
+def _scores(results: Results, language: Language) -> dict[str, str]:
+    drawn = {}
+    for metric, title in (("accuracy", Message("accuracy, %")), ("loss", Message("loss"))):
+        rows = [
+            (phase.name, {part: phase.metrics[part][metric] for part in PARTS})
+            for phase in results.phases
+        ]
+        drawn[f"scores_{metric}"] = scores_chart(rows, metric, title, language)
+    return drawn
+
+
+def _curves(results: Results, language: Language) -> dict[str, str]:
+    """None if the log is gone."""
+    log = with_finite_figures([line for phase in results.phases for line in phase.log])
+    best = {phase.name: phase.card["trained"]["best_epoch"] for phase in results.phases}
+    titles = {
+        "accuracy": Message("Training and validation accuracy by epoch"),
+        "loss": Message("Training and validation loss by epoch"),
+    }
+    return {
+        f"curves_{metric}": curves_chart(log, best, metric, title, language)
+        for metric, title in titles.items()
+        if log
     }
 
 

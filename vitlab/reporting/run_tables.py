@@ -26,7 +26,7 @@ def run_tables(results: Results, config: Config) -> dict[str, Table]:
         Table("networks", _NETWORKS, _networks(results.network)),
         Table("operators", _OPERATORS, _operators(results.network)),
         Table("layers", _LAYERS, _layers(results.network), most=MOST_LAYERS),
-        Table("classes", _class_columns(results), _classes(results)),
+        Table("classes", _class_columns(results), _classes(results), foot=_means(results)),
         Table("calibration", _CALIBRATION, calibration_rows(results)),
         reported_table(_reported(results, config), (Column("model", "model"),)),
         Table("label_errors", _LABEL_ERRORS, results.analysis["label_errors"]["images"]),
@@ -137,20 +137,27 @@ def _layers(network: Mapping[str, Any]) -> list[Row]:
 
 
 def _classes(results: Results) -> list[Row]:
-    """A row for each class and for the two means over them (S0-21)."""
-    last = results.phases[-1].metrics["test"]
+    """A row for each class (S0-21)."""
+    rows = []
+    for name in results.class_names:
+        row: Row = {"class": name}
+        for phase in results.phases:
+            found = phase.metrics["test"]["classes"][name]
+            row |= {"n": found["n"]} | {_of(phase, score): found[score] for score in SCORES}
+        rows.append(row)
+    return rows
 
-    def row(name: str, images: int, scores_in: str, key: str) -> Row:
-        return {"class": name, "n": images} | {
-            _of(phase, score): found[scores_in][key][score] if scores_in else found[key][score]
-            for phase in results.phases
-            for found in (phase.metrics["test"],)
-            for score in SCORES
-        }
 
-    classes = [row(name, last["classes"][name]["n"], "classes", name) for name in results.class_names]
-    means = {"macro": Message("macro mean"), "weighted": Message("weighted mean")}
-    return classes + [row(title, last["n"], "", mean) for mean, title in means.items()]
+def _means(results: Results) -> list[Row]:
+    """Over the classes, all as important as each other or each by its images."""
+    rows = []
+    for mean, title in (("macro", Message("macro mean")), ("weighted", Message("weighted mean"))):
+        row: Row = {"class": title}
+        for phase in results.phases:
+            found = phase.metrics["test"]
+            row |= {"n": found["n"]} | {_of(phase, score): found[mean][score] for score in SCORES}
+        rows.append(row)
+    return rows
 
 
 def _class_columns(results: Results) -> tuple[Column, ...]:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -63,15 +64,23 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """`name` is that of its files. `most` rows stand on a page; files have all."""
+    """`name` is that of its files. `most` rows stand on a page; files have all.
+
+    Rows of the `foot` sum the others up: they stay below them however these are sorted.
+    """
 
     name: str
     columns: tuple[Column, ...]
     rows: Sequence[Mapping[str, Any]]
     most: int = 400
+    foot: Sequence[Mapping[str, Any]] = ()
 
     def cells(self, language: Language = ENGLISH) -> Iterator[list[Cell]]:
         for row in self.rows[: self.most]:
+            yield [_cell(row, column, language) for column in self.columns]
+
+    def foot_cells(self, language: Language = ENGLISH) -> Iterator[list[Cell]]:
+        for row in self.foot:
             yield [_cell(row, column, language) for column in self.columns]
 
     @property
@@ -89,7 +98,7 @@ class Table:
             if column.key in intervals:
                 titles += [f"{column.key}_low", f"{column.key}_high"]
         writer.writerow(map(_harmless, titles))
-        for row in self.rows:
+        for row in (*self.rows, *self.foot):
             cells: list[Any] = []
             for column in self.columns:
                 cells.append(row[column.key])
@@ -108,7 +117,7 @@ class Table:
             " & ".join(_latex(column.title) for column in self.columns) + r" \\",
             r"\midrule",
         ]
-        for row in self.rows:
+        for row in (*self.rows, *self.foot):
             cells = [_cell(row, column, ENGLISH) for column in self.columns]
             texts = [f"{cell.text} ({cell.below})" if cell.below else cell.text for cell in cells]
             lines.append(" & ".join(map(_latex, texts)) + r" \\")
@@ -174,8 +183,14 @@ def _cell(row: Mapping[str, Any], column: Column, language: Language) -> Cell:
     text = formatted(value, column.kind, language)
     if not column.is_text:
         text = text.replace(" ", WIDE)  # a number and its unit stay together
-    order = "" if value is None else repr(value) if isinstance(value, float) else str(value)
-    return Cell(text, below, order, column.kind)
+    return Cell(text, below, _order(value), column.kind)
+
+
+def _order(value: Any) -> str:
+    """As JavaScript reads numbers; empty where there is none."""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(value).replace("inf", "Infinity")
+    return "" if value is None else str(value)
 
 
 def _harmless(cell: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The drawings of a comparison: intervals, curves, matrices, calibration, cost against accuracy."""
+"""The drawings of a comparison alone: intervals, matrices, cost against accuracy."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 
 from vitlab.language import Language
-from vitlab.reporting.drawing import FAINT, INK, Drawing, clipped, scale, ticks, widened
+from vitlab.reporting.drawing import FAINT, INK, Drawing, clipped, scale, text_width, ticks, widened
+from vitlab.reporting.drawings import ROW, WIDTH
 from vitlab.reporting.plot import COLOURS, RED
 
-WIDTH = 380  # pixels: a phone shows it whole, a desk two or more beside each other
-ROW = 34
-PART_COLOURS = {"train": COLOURS[0], "val": COLOURS[1], "test": COLOURS[2]}
 SHORTEST = 2  # letters of names that have room beside each other
 MOST_CLASSES = 30  # of a matrix in which names and numbers can be read
 
@@ -47,76 +45,6 @@ def intervals_chart(
     return drawing.text()
 
 
-def parts_chart(rows: Sequence[Mapping[str, Any]], metric: str, title: str, language: Language) -> str:
-    """The accuracy or loss of each model on each part, as dots on one axis (S0-19)."""
-    drawing = Drawing(WIDTH, 66 + ROW * len(rows), title, language)
-    factor = 100 if metric == "accuracy" else 1
-    values = [factor * row[f"{part}_{metric}"] for row in rows for part in PART_COLOURS]
-    low, high = widened(values)
-    across = scale(low, high, 12, WIDTH - 12)
-    bottom = 30 + ROW * len(rows)
-    for tick in ticks(low, high):
-        drawing.line(across(tick), 28, across(tick), bottom)
-        drawing.write(across(tick), bottom + 15, language.number(tick, "g"), anchor="middle")
-    _legend(drawing, [(language(part), colour) for part, colour in PART_COLOURS.items()])
-    for index, row in enumerate(rows):
-        y = 30 + ROW * index
-        label = clipped(f"{row['number']}  {language.text(row['model'])}", WIDTH - 24)
-        drawing.write(12, y + 11, label, clear=True)
-        places = [across(factor * row[f"{part}_{metric}"]) for part in PART_COLOURS]
-        drawing.line(min(places), y + 22, max(places), y + 22, f'stroke="{INK}" stroke-opacity=".4"')
-        for place, colour in zip(places, PART_COLOURS.values(), strict=True):
-            drawing.dot(place, y + 22, colour)
-    drawing.write(WIDTH / 2, bottom + 31, drawing.title, anchor="middle")
-    return drawing.text()
-
-
-def curves_chart(
-    log: Sequence[Mapping[str, Any]],
-    best: Mapping[str, int | None],
-    metric: str,
-    title: str,
-    language: Language,
-) -> str:
-    """Train and val by epoch; a red line where a later phase begins, a ring where the weights were
-    kept (S0-22)."""
-    height = 270
-    drawing = Drawing(WIDTH, height, title, language)
-    values = [line[part][metric] for line in log for part in ("train", "val")]
-    (low, high), epochs = widened(values), [line["epoch_of_run"] for line in log]
-    first, last = epochs[0] - 0.5, epochs[-1] + 0.5
-    across, up = scale(first, last, 46, WIDTH - 10), scale(low, high, height - 40, 42)
-    for tick in ticks(low, high):
-        drawing.line(46, up(tick), WIDTH - 10, up(tick))
-        drawing.write(42, up(tick) + 4, language.number(tick, "g"), anchor="end")
-    for tick in ticks(epochs[0], epochs[-1]):
-        if tick == round(tick):
-            drawing.write(across(tick), height - 25, language.number(tick, "g"), anchor="middle")
-    drawing.write(WIDTH / 2, height - 8, language("epoch"), anchor="middle")
-    _legend(
-        drawing, [(_of_part(part, metric, language), PART_COLOURS[part]) for part in ("train", "val")]
-    )
-    for part in ("train", "val"):
-        points = [(across(line["epoch_of_run"]), up(line[part][metric])) for line in log]
-        drawing.path(points, PART_COLOURS[part])
-        if len(points) < 30:
-            for point in points:
-                drawing.dot(*point, PART_COLOURS[part], radius=2)
-    before = log[0]["phase"]
-    for line in log:
-        if line["phase"] != before:
-            before, x = line["phase"], across(line["epoch_of_run"] - 0.5)
-            drawing.line(x, 38, x, height - 40, f'stroke="{RED}" stroke-width="1.5" class="begins"')
-            drawing.write(
-                min(x + 3, WIDTH - 60), 38, language("{phase} begins", phase=before), colour=RED, size=10
-            )
-        if line["epoch"] == best.get(line["phase"]):
-            drawing.dot(
-                across(line["epoch_of_run"]), up(line["val"][metric]), INK, hollow=True, radius=6
-            )
-    return drawing.text()
-
-
 def scatter_chart(
     rows: Sequence[Mapping[str, Any]],
     key: str,
@@ -137,8 +65,9 @@ def scatter_chart(
     for tick in ticks(low, high):
         drawing.line(46, up(tick), WIDTH - 14, up(tick))
         drawing.write(42, up(tick) + 4, language.number(tick, "g"), anchor="end")
-    for tick in np.geomspace(left, right, 5).tolist():
-        drawing.write(across(tick), height - 28, language.number(tick, ".2g"), anchor="middle")
+    anchors = ("start", "middle", "middle", "middle", "end")  # those at the edges have no room beyond
+    for tick, anchor in zip(np.geomspace(left, right, 5).tolist(), anchors, strict=True):
+        drawing.write(across(tick), height - 28, language.number(tick, ".2g"), anchor=anchor)
     drawing.write(
         WIDTH / 2, height - 9, language("{axis}; upwards: test accuracy, %", axis=axis), anchor="middle"
     )
@@ -157,10 +86,9 @@ def matrix_chart(
     """Counts coloured by their share of the true class, of the chosen classes (S0-23)."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     cell = max(17.0, min(34.0, 280 / len(chosen)))
-    letters = max(len(clipped(class_names[label], 104)) for label in chosen)
-    edge = min(112.0, 10 + 6.2 * letters)
+    edge = 10 + max(text_width(clipped(class_names[label], 104)) for label in chosen)
     side = cell * len(chosen)
-    width = max(edge + side + 14, 7.0 * min(len(language.text(title)), 48) + 20)
+    width = max(edge + side + 14, min(text_width(language.text(title), 12), 340) + 20)
     drawing = Drawing(width, edge + side + 40, title, language)
     drawing.write(edge, 16, clipped(drawing.title, width - edge), size=12)
     top = 28.0
@@ -202,41 +130,3 @@ def most_confused(matrices: Sequence[np.ndarray]) -> list[int]:
     np.fill_diagonal(total, 0)
     mistakes = total.sum(axis=0) + total.sum(axis=1)
     return sorted(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES].tolist())
-
-
-def reliability_chart(bins: Sequence[Mapping[str, float]], title: str, language: Language) -> str:
-    """How often answers of each confidence are right; the line is where the two are equal."""
-    side = 190
-    drawing = Drawing(side + 60, side + 62, title, language)
-    across, up = scale(0, 1, 40, 40 + side), scale(0, 1, 22 + side, 22)
-    drawing.write(40, 14, clipped(drawing.title, side + 18))
-    for tick in (0, 0.5, 1):
-        drawing.line(across(0), up(tick), across(1), up(tick))
-        drawing.write(34, up(tick) + 4, language.number(tick, "g"), anchor="end")
-        drawing.write(across(tick), side + 37, language.number(tick, "g"), anchor="middle")
-    for row in bins:
-        left, right = across(row["low"]), across(row["high"])
-        style = f'fill="{COLOURS[4]}" fill-opacity=".75"'
-        drawing.box(
-            left + 0.5, up(row["accuracy"]), right - left - 1, up(0) - up(row["accuracy"]), style
-        )
-    drawing.line(across(0), up(0), across(1), up(1), f'stroke="{RED}" stroke-width="1.2"')
-    drawing.write(
-        40 + side / 2,
-        side + 54,
-        language("confidence; upwards: share of right answers"),
-        anchor="middle",
-    )
-    return drawing.text()
-
-
-def _of_part(part: str, metric: str, language: Language) -> str:
-    return language("{part} {figure}", part=language(part), figure=language(metric))
-
-
-def _legend(drawing: Drawing, entries: Sequence[tuple[str, str]]) -> None:
-    x = 14.0
-    for name, colour in entries:
-        drawing.dot(x, 14, colour)
-        drawing.write(x + 9, 18, name)
-        x += 30 + 6.2 * len(name)

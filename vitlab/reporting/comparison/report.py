@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from vitlab import files
+from vitlab.data import PARTS
 from vitlab.evaluation import confusion_matrix
 from vitlab.language import Language, Message
 from vitlab.reporting.comparison import charts
@@ -18,6 +18,7 @@ from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.facts import facts
 from vitlab.reporting.comparison.gallery import Gallery, open_gallery
 from vitlab.reporting.comparison.tables import TITLES_OF_FIGURES, tables
+from vitlab.reporting.drawings import curves_chart, reliability_chart, scores_chart, with_finite_figures
 from vitlab.reporting.page import render
 from vitlab.reporting.tables import Table
 
@@ -78,10 +79,10 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
     over = Message("test accuracy, %, with its 95 % interval")
     drawn = {
         "accuracy": charts.intervals_chart(figures, over, language),
-        "parts_accuracy": charts.parts_chart(
-            found["parts"], "accuracy", Message("accuracy, %"), language
+        "parts_accuracy": scores_chart(
+            _scores(found, "accuracy"), "accuracy", Message("accuracy, %"), language
         ),
-        "parts_loss": charts.parts_chart(found["parts"], "loss", Message("loss"), language),
+        "parts_loss": scores_chart(_scores(found, "loss"), "loss", Message("loss"), language),
         **_curves(compared, language),
         **_costs(found, language),
     }
@@ -95,8 +96,15 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
             matrix, compared.class_names, chosen, heading, language
         )
         bins = found["reliability"][one.name]
-        drawn[f"reliability_{number}"] = charts.reliability_chart(bins, heading, language)
+        drawn[f"reliability_{number}"] = reliability_chart(bins, heading, language)
     return drawn
+
+
+def _scores(found: dict[str, Any], metric: str) -> list[tuple[str, dict[str, float]]]:
+    return [
+        (_numbered(row["number"], row["model"]), {part: row[f"{part}_{metric}"] for part in PARTS})
+        for row in found["parts"]
+    ]
 
 
 def _numbered(number: int, model: str) -> Message:
@@ -120,7 +128,7 @@ def _curves(compared: Compared, language: Language) -> dict[str, str]:
     """Of each run; epochs whose loss became no number are left out."""
     drawn = {}
     for number, run in enumerate(compared.runs, 1):
-        log = [line for line in run.log if _is_finite(line)]
+        log = with_finite_figures(run.log)
         if not log:
             continue
         best = {
@@ -133,14 +141,8 @@ def _curves(compared: Compared, language: Language) -> dict[str, str]:
             ("accuracy", Message("accuracy of {name} by epoch", name=run.name)),
             ("loss", Message("loss of {name} by epoch", name=run.name)),
         ):
-            drawn[f"curves_{metric}_{number}"] = charts.curves_chart(log, best, metric, title, language)
+            drawn[f"curves_{metric}_{number}"] = curves_chart(log, best, metric, title, language)
     return drawn
-
-
-def _is_finite(line: Mapping[str, Any]) -> bool:
-    parts = [line.get(part, {}) for part in ("train", "val")]
-    values = [part.get(metric) for part in parts for metric in ("accuracy", "loss")]
-    return all(value is not None and math.isfinite(value) for value in values)
 
 
 def _costs(found: dict[str, Any], language: Language) -> dict[str, str]:

@@ -13,11 +13,12 @@ for (const table of document.querySelectorAll("table.sortable")) {
       head.setAttribute("aria-sort", falls ? "descending" : "ascending");
       const body = table.tBodies[0];
       const value = (row) => row.cells[column].dataset.order;
+      // Numbers, if all of the column are: then "", which is the number 0, is no value, and comes last.
+      const areNumbers = [...body.rows].every((row) => !Number.isNaN(Number(value(row))));
       const compare = (first, second) => {
         const [a, b] = [value(first), value(second)];
         if (a === "" || b === "") return (a === "") - (b === "");
-        const [x, y] = [Number(a), Number(b)];
-        const order = Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b) : x - y;
+        const order = areNumbers ? a - b : a.localeCompare(b);
         return falls ? -order : order;
       };
       body.append(...[...body.rows].sort(compare));

@@ -1,0 +1,96 @@
+"""No text of a drawing is cut off at its edge, in either language."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib
+import numpy as np
+import pytest
+from PIL import ImageFont
+
+from vitlab.language import Code, Language, Message, language_of
+from vitlab.reporting import drawings
+from vitlab.reporting.comparison import charts
+from vitlab.reporting.drawing import Drawing
+
+SVG = "{http://www.w3.org/2000/svg}"
+LONG = "a rather long name " * 5
+BINS = [{"low": 0.4, "high": 0.6, "accuracy": 0.5}]
+EPOCHS = [
+    {
+        "phase": phase,
+        "epoch": epoch,
+        "epoch_of_run": epoch + 3 * (phase != "head"),
+        **{part: {"accuracy": 0.1234 * epoch, "loss": 0.00017 * epoch} for part in ("train", "val")},
+    }
+    for phase in ("head", LONG)
+    for epoch in (1, 2, 3)
+]
+SCORES = [
+    (name, dict(zip(("train", "val", "test"), values, strict=True)))
+    for name, values in ((LONG, (0.98765, 0.9, 0.8)), ("head", (0.123, 0.2, 0.1)))
+]
+COSTS = [
+    {"number": 1, "accuracy": 0.5, "seconds": 1.0, "milliseconds": 0.2, "on_front": True},
+    {"number": 2, "accuracy": 0.6, "seconds": 90000.0, "milliseconds": 3.0, "on_front": False},
+]
+
+
+def every_drawing(language: Language) -> dict[str, str]:
+    interval = [(LONG, 0.5, (0.4, 0.6)), ("b", 0.02, (-0.01, 0.05))]
+    over = Message("test accuracy, %, with its 95 % interval")
+    between = Message("difference of test accuracy, points, corrected 95 % interval")
+    counts = {Message(part): {LONG: 123456, "b": 1} for part in ("train", "val", "test")}
+    matrix = np.array([[12345, 3], [0, 7]])
+    return {
+        "scores": drawings.scores_chart(SCORES, "accuracy", Message("accuracy, %"), language),
+        "losses": drawings.scores_chart(SCORES, "loss", Message("loss"), language),
+        "accuracies": drawings.curves_chart(EPOCHS, {"head": 2}, "accuracy", "", language),
+        "curves of losses": drawings.curves_chart(EPOCHS, {"head": 2}, "loss", "", language),
+        "classes": drawings.class_counts_chart(counts, "", language),
+        "unassigned": drawings.class_counts_chart({Message("no part"): {"b": 1}}, "", language),
+        "reliability": drawings.reliability_chart(BINS, LONG, language),
+        "intervals": charts.intervals_chart(interval, over, language),
+        "differences": charts.intervals_chart(interval, between, language, zero=True),
+        "matrix": charts.matrix_chart(matrix, [LONG, "b"], [0, 1], LONG, language),
+        **{
+            key: charts.scatter_chart(COSTS, key, axis, "", language, front=True)
+            for key, axis in (
+                ("seconds", Message("training, seconds")),
+                ("milliseconds", Message("ms an image")),
+            )
+        },
+    }
+
+
+def cut_off(svg: str) -> Iterator[str]:
+    """Texts that go beyond an edge, in the letters of DejaVu Sans, which are wide."""
+    root = ElementTree.fromstring(svg)
+    font = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    for one in root.iter(f"{SVG}text"):
+        text = "".join(one.itertext())
+        length = ImageFont.truetype(font, 100).getlength(text) / 100 * float(one.attrib["font-size"])
+        turned = "transform" in one.attrib
+        # What is turned goes upwards: against the axis.
+        place = (
+            float(root.attrib["height"]) - float(one.attrib["y"]) if turned else float(one.attrib["x"])
+        )
+        room = float(root.attrib["height" if turned else "width"])
+        begins = place - length * {"start": 0, "middle": 0.5, "end": 1}[one.attrib["text-anchor"]]
+        if begins < 0 or begins + length > room:
+            yield f"{text}: {begins:.0f} to {begins + length:.0f} of {room:.0f}"
+
+
+@pytest.mark.parametrize("code", ["en", "fr"])
+def test_no_text_of_a_drawing_is_cut_off(code: Code):
+    found = {name: list(cut_off(svg)) for name, svg in every_drawing(language_of(code)).items()}
+    assert not any(found.values()), found
+
+
+def test_a_text_that_is_cut_off_would_be_found():
+    drawing = Drawing(100, 50, "", language_of("en"))
+    drawing.write(50, 20, "twelve letters", anchor="middle", size=17)
+    drawing.write(50, 40, "short")
+    drawing.write(10, 40, "twelve letters", turned=True)
+    assert [text.partition(":")[0] for text in cut_off(drawing.text())] == ["twelve letters"] * 2
