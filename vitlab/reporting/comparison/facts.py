@@ -58,7 +58,7 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
     ]
     recipes = recipes_of(compared.candidates)
     pairs = paired_tests(compared, recipes, seed, resamples)
-    over_seeds, over_folds = seed_tests(recipes), fold_tests(compared.candidates)
+    over_seeds, over_folds = seed_tests(recipes), fold_tests(recipes)
     told = verdicts(recipes, pairs, over_seeds, over_folds)
     by_name = dict(zip(compared.models, every, strict=True))
     spent = costs(compared.candidates)

@@ -60,7 +60,7 @@ def folds(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     return rows
 
 
-def fold_tests(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+def fold_tests(recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
     """All pairs over the folds, by Nadeau and Bengio's test with Holm's correction, which widens the
     intervals too: one excludes 0 exactly where the corrected p value is at most 5 %.
 
@@ -68,18 +68,20 @@ def fold_tests(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     """
     pairs = [
         (first, second)
-        for first, second in itertools.combinations(candidates, 2)
-        if first.folds and second.folds and _same_folds(first, second)
+        for first, second in itertools.combinations(recipes, 2)
+        if first.is_over_folds
+        and second.is_over_folds
+        and _same_folds(first.models[0], second.models[0])
     ]
-    tested = [_fold_test(first, second) for first, second in pairs]
-    known = [place for place, one in enumerate(tested) if one.p is not None]
-    corrected = dict(zip(known, holm([tested[place].p for place in known]), strict=True))
+    tested = [_fold_test(first.models[0], second.models[0]) for first, second in pairs]
+    known = {place: one.p for place, one in enumerate(tested) if one.p is not None}
+    corrected = dict(zip(known, holm(list(known.values())), strict=True))
     rows = []
     for place, (first, second) in enumerate(pairs):
-        one, about = tested[place], (first.name, second.name, "accuracy", len(first.test))
+        one, about = tested[place], (first.name, second.name, "accuracy", len(first.models[0].test))
         if place in corrected:
             p, level = corrected[place]
-            one = _fold_test(first, second, 1 - level)
+            one = _fold_test(first.models[0], second.models[0], 1 - level)
             found = Comparison(*about, one.difference, one.interval, one.p, p, len(known), None)
         else:
             found = Comparison(*about, None, None, None, None, len(known), None)
