@@ -39,14 +39,14 @@ IN_VARIABLES = {*PARTS, "accuracy", "loss", *(name.replace("_", " ") for name in
 NAMES = (
     "accuracy after answer axis before by caption data day details device difference figure file files "
     "first flaw folder found how image in_parts interval jax kept label largest left_out link loser "
-    "method model models name names needed network others p part parts phase place reason reasons "
-    "recovery repairs second share signs smallest split splits suggested systems them time title value "
-    "variance verdict weights why winner words"
+    "method missing model models name names needed network others p part parts phase place reason "
+    "reasons recovery repairs second share signs smallest split splits suggested systems them time "
+    "title value variance verdict weights why winner words"
 )
 # Numbers that are more than one wherever they stand:
 ALWAYS_SEVERAL = (
-    "all classes clusters drawn few folds images most pairs pixels rank_resamples resamples seconds "
-    "seeds shown some tested width worst"
+    "all classes clusters drawn every few folds images most pairs pixels rank_resamples resamples "
+    "seconds seeds shown some tested width worst"
 )
 # Numbers beside which there is no word that could agree, as in "fixed 1":
 NOTHING_AGREES = (

@@ -46,6 +46,9 @@ def _say_results(found: dict[str, Any]) -> None:
             "warning: the runs have different splits, and validation images of their own: the order by "
             "validation accuracy is no ground to choose by"
         )
+    if found["missing_folds"]:
+        missing = ", ".join(map(str, found["missing_folds"]))
+        say(f"         no run is of the folds {missing}; the images that they test are left out")
     say("", "By validation accuracy, the best first:", "")
     for row in found["selection"]:
         if row["seeds"] == 1:

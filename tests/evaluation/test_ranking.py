@@ -35,4 +35,4 @@ def test_a_class_without_images_is_left_out_and_one_class_alone_has_no_roc():
     np.testing.assert_array_equal(with_it.recall, without.recall)
     alone = mean_curves(np.zeros(60, int), probabilities)
     assert alone.recall is None
-    assert (alone.precision == 1).all()
+    assert np.all(alone.precision == 1)

@@ -8,7 +8,7 @@ from tests.reporting.made_runs import (
     make_run,
 )
 from tests.reporting.pages import assert_stands_alone, compare, in_a_browser
-from vitlab.reporting.drawing import drawn_width, shortened
+from vitlab.reporting.drawing import shortened, text_width
 
 
 def test_curves_have_a_red_line_where_the_second_phase_begins(compared):
@@ -35,7 +35,7 @@ def test_names_of_a_matrix_are_cut_in_the_middle_and_stay_apart():
     assert all(name.startswith("a class") and "…" in name for name in cut)
     assert cut[0].endswith("first")
     assert cut[1].endswith("second")
-    assert all(drawn_width(name) <= 104 for name in (*cut, shortened("W" * 80, 104)))
+    assert all(text_width(name) <= 104 for name in (*cut, shortened("W" * 80, 104)))
     assert shortened("cat", 104) == "cat"
 
 

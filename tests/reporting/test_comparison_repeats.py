@@ -1,5 +1,8 @@
 """What is left of a difference when the training is repeated: over seeds, folds, augmentation."""
 
+import dataclasses
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +10,16 @@ import pytest
 from scipy import stats
 
 from tests.reporting.made_runs import (
+    change_json,
     digits_split,
     invented_split,
     make_run,
 )
 from tests.reporting.pages import compare
+from vitlab.config import Phase
 from vitlab.config import Split as SplitSettings
-from vitlab.evaluation import compare_folds, load_predictions
+from vitlab.evaluation import compare_folds, fit_temperature, load_predictions, seed_test
+from vitlab.evaluation.calibration import cross_entropy
 
 
 def test_seeds_are_summed_up(compared, runs: Path):
@@ -32,35 +38,49 @@ def test_seeds_are_summed_up(compared, runs: Path):
     assert row["mean_interval"] == pytest.approx([np.mean(values) - half, np.mean(values) + half])
 
 
-def test_augmentation_is_held_against_the_same_model_without_it(compared):
-    _, found, _ = compared
+def test_augmentation_is_held_against_all_seeds_of_the_recipe_without_it(compared):
+    page, found, _ = compared
     (row,) = found["augmentation"]
-    assert (row["without"], row["with"]) == ("cnn0", "flip")
+    assert (row["without"], row["with"]) == ("cnn (3 seeds)", "flip")
+    of_seeds = [one["accuracy"] for one in found["figures"] if one["model"].startswith("cnn")]
+    assert row["accuracy_without"] == pytest.approx(np.mean(of_seeds))
     assert row["difference"] == pytest.approx(row["accuracy_with"] - row["accuracy_without"])
-    low, high = row["difference_interval"]
-    assert low < row["difference"] < high
+    assert row["statement"] in [told["statement"] for told in found["verdicts"]]
+    assert not {pair["first"] for pair in found["pairs"]} & {"cnn0", "cnn1", "cnn2"}
+    assert "cnn0 is better" not in " ".join(page.text)
 
 
-def test_folds_are_pooled_and_tested_by_nadeau_and_bengio(tmp_path: Path):
-    """Five folds of two networks: each image is answered once, by the model that had not seen it."""
+def over_folds(folder: Path, recipes: dict[str, list[float]]) -> list[Path]:
+    """A run of each of five folds and each network, as accurate as given: fold by fold."""
     whole = invented_split(["a", "b", "c"], 100)
     order = np.random.default_rng(0).permutation(200)
     paths = []
-    values: dict[str, list[float]] = {"good": [], "poor": []}
     for fold in range(5):
         part = np.full(200, "train", object)
         part[order[fold * 40 : fold * 40 + 40]] = "test"
         part[order[(fold * 40 + 40) % 200 : (fold * 40 + 40) % 200 + 40]] = "val"
         split = type(whole)(whole.table, tuple(part))
-        for chance, (name, accuracy) in enumerate((("good", 0.93), ("poor", 0.6))):
-            path = tmp_path / f"{name}_fold{fold}"
-            settings = SplitSettings(folds=5, fold=fold)
-            make_run(
-                path, split, {"t": accuracy}, chance=10 * fold + chance, network=name, settings=settings
-            )
+        settings = SplitSettings(folds=5, fold=fold)
+        for chance, (name, accuracies) in enumerate(recipes.items()):
+            path = folder / f"{name}_fold{fold}"
+            phases = {"t": accuracies[fold]}
+            make_run(path, split, phases, chance=10 * fold + chance, network=name, settings=settings)
             paths.append(path)
-            saved = load_predictions(path / "predictions" / "t" / "test.npz")
-            values[name].append(float((saved.answers == saved.labels).mean()))
+    return paths
+
+
+def accuracy_of(path: Path) -> float:
+    saved = load_predictions(path / "predictions" / "t" / "test.npz")
+    return float((saved.answers == saved.labels).mean())
+
+
+def test_folds_are_pooled_and_tested_by_nadeau_and_bengio(tmp_path: Path):
+    """Five folds of two networks: each image is answered once, by the model that had not seen it."""
+    paths = over_folds(tmp_path, {"good": [0.93] * 5, "poor": [0.6] * 5})
+    values = {
+        name: [accuracy_of(path) for path in paths if path.name.startswith(name)]
+        for name in ("good", "poor")
+    }
     page, found = compare(paths, tmp_path / "out")
     assert [row["model"] for row in found["models"]] == ["good_fold (5 folds)", "poor_fold (5 folds)"]
     assert found["n"] == 200
@@ -72,6 +92,51 @@ def test_folds_are_pooled_and_tested_by_nadeau_and_bengio(tmp_path: Path):
     assert row["better"] == "good_fold (5 folds)"
     assert [row["values"] for row in found["folds"] if row["figure"] == "accuracy"] == [*values.values()]
     assert "table-fold_tests" in page.tables
+    (told,) = found["verdicts"]
+    assert told["statement"] == row["statement"]
+    assert told["statement"].startswith("Over 5 folds of 200 images, good_fold (5 folds) is better than")
+    assert found["missing_folds"] == []
+    for row in found["calibration"]:
+        files = [path / "predictions" / "t" for path in paths if path.name.startswith(row["model"][:4])]
+        fitted = [fit_temperature(load_predictions(one / "val.npz")).value for one in files]
+        tested = [load_predictions(one / "test.npz") for one in files]
+        scaled = [cross_entropy(one.cooled(value)) for one, value in zip(tested, fitted, strict=True)]
+        assert row["temperature"] == pytest.approx(np.mean(fitted))
+        assert row["loss_after"] == pytest.approx(np.mean(scaled))
+
+
+def test_a_lucky_fold_makes_no_recipe_better_though_the_pooled_answers_would(tmp_path: Path):
+    """Two folds of five are much better, the others the same: McNemar's test takes it for certain."""
+    paths = over_folds(tmp_path, {"lucky": [0.99, 0.6, 0.6, 0.99, 0.6], "other": [0.6] * 5})
+    answers = {}
+    for name in ("lucky", "other"):
+        of_all = [path for path in paths if path.name.startswith(name)]
+        saved = [load_predictions(path / "predictions" / "t" / "test.npz") for path in of_all]
+        answers[name] = np.concatenate([one.answers == one.labels for one in saved])
+    gained, lost = (
+        int((answers[one] & ~answers[other]).sum())
+        for one, other in (("lucky", "other"), ("other", "lucky"))
+    )
+    assert stats.binomtest(gained, gained + lost).pvalue < 0.05
+    page, found = compare(paths, tmp_path / "out")
+    (told,) = found["verdicts"]
+    assert told["better"] is None
+    assert {row["against_chosen"] for row in found["selection"]} == {"chosen", "not established"}
+    assert all(pair["better"] is None for pair in found["pairs"])
+    assert "is better than" not in " ".join(" ".join(page.text).split())
+
+
+def test_a_cross_validation_that_lacks_folds_says_so(tmp_path: Path, capsys):
+    paths = over_folds(tmp_path, {"good": [0.9] * 5, "poor": [0.6] * 5})
+    page, found = compare([path for path in paths if path.name[-1] in "013"], tmp_path / "out")
+    assert [row["model"] for row in found["models"]] == [
+        "good_fold (3 of 5 folds)",
+        "poor_fold (3 of 5 folds)",
+    ]
+    assert found["missing_folds"] == [2, 4]
+    text = " ".join("".join(page.text).split())
+    assert "of its 5 folds no run is of 2, 4" in text
+    assert "no run is of the folds 2, 4" in capsys.readouterr().out
 
 
 def seeded(folder: Path, name: str, chances: list[float]) -> list[Path]:
@@ -93,13 +158,20 @@ def test_two_recipes_are_tested_over_their_seeds(tmp_path: Path):
         for name in ("cnn", "vit")
     }
     (row,) = found["seed_tests"]
-    expected = stats.ttest_rel(values["vit"], values["cnn"])
-    assert row["p"] == pytest.approx(expected.pvalue)
+    right = {}
+    for name in ("cnn", "vit"):
+        of_seeds = [path / "predictions" / "t" / "test.npz" for path in paths if name in path.name]
+        saved = [load_predictions(file) for file in of_seeds]
+        right[name] = {seed: one.answers == one.labels for seed, one in enumerate(saved)}
+    expected = seed_test(right["cnn"], right["vit"])
+    assert row["p"] == pytest.approx(expected.p)
     assert (row["better"], row["test"]) == ("vit (4 seeds)", "paired by seed")
-    assert row["difference_interval"] == pytest.approx(tuple(expected.confidence_interval()))
+    assert row["difference_interval"] == pytest.approx(expected.interval)
+    means = [row["mean_first"], row["mean_second"]]
+    assert means == pytest.approx([np.mean(values["cnn"]), np.mean(values["vit"])])
     text = " ".join("".join(page.text).split())
     assert row["statement"] in text
-    assert "nothing of other images" in text
+    assert "other trainings and of other images like these" in text
     assert [pair["statement"] for pair in found["verdicts"]] == [row["statement"]]
 
 
@@ -137,3 +209,24 @@ def test_the_same_seed_again_is_another_model(tmp_path: Path):
     _, found = compare(paths, tmp_path / "out")
     assert [row["seeds"] for row in found["selection"]] == [1, 1]
     assert len(found["verdicts"]) == 1
+
+
+def test_a_phase_that_runs_have_in_common_is_one_recipe(tmp_path: Path):
+    """Two runs whose heads were trained alike, and equally, part in their later phase alone."""
+    split = digits_split()
+    head, slow, fast = (Phase(epochs=4, learning_rate=rate) for rate in (1e-3, 1e-4, 1e-5))
+    paths = []
+    for place, last in enumerate((slow, fast)):
+        path = make_run(tmp_path / "ab"[place], split, {"head": 0.7, "all": 0.9}, chance=place)
+        config = json.loads((path / "config.json").read_text())
+        config["phases"] = {"head": dataclasses.asdict(head), "all": dataclasses.asdict(last)}
+        change_json(path / "config.json", **config)
+        paths.append(path)
+    _, found = compare(paths, tmp_path / "apart")
+    assert len(found["selection"]) == 4  # of one seed, yet not the same: something else differs
+    for part in ("train", "val", "test"):
+        shutil.copy(*(path / "predictions" / "head" / f"{part}.npz" for path in paths))
+    _, found = compare(paths, tmp_path / "out")
+    assert {row["model"] for row in found["selection"]} == {"a/head = b/head", "a/all", "b/all"}
+    assert len(found["verdicts"]) == 3
+    assert len(found["figures"]) == 4

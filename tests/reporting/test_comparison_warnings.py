@@ -1,6 +1,7 @@
 """What must not be overlooked in a comparison: weights that knew the images, other splits, machines."""
 
 from pathlib import Path
+from typing import Any
 
 from tests.reporting.made_runs import change_json, digits_split, invented_split, make_run
 from tests.reporting.pages import compare
@@ -14,7 +15,7 @@ def test_weights_that_may_have_met_the_images_are_a_warning_that_names_the_runs(
     paths = [make_run(tmp_path / f"r{index}", split, {"t": 0.8}, chance=index) for index in range(4)]
     for path in paths[:2]:
         change_json(path / "manifest.json", pretraining={"data": "ImageNet-1k", "signs": [SIGN]})
-    met = {"data": None, "signs": [], "met": 12, "tested": 40}
+    met: dict[str, Any] = {"data": None, "signs": [], "met": 12, "tested": 40}
     change_json(paths[2] / "manifest.json", pretraining=met)
     change_json(paths[3] / "manifest.json", pretraining=met | {"met": 0})
     page, found = compare(paths, tmp_path / "out")

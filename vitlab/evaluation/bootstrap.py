@@ -150,10 +150,15 @@ def paired_difference(
 ) -> PairedDifference:
     """Of resampled differences [resamples], which are moved to have the difference as their mean, and
     each image's influence on it [images]."""
+    freedom = max(1.0, effective_number(influences) - 1)
+    return PairedDifference(resampled - resampled.mean() + difference, freedom)
+
+
+def effective_number(influences: np.ndarray) -> float:
+    """Kish's (1965), of images by their influences [images] on a difference."""
     squares = influences**2
     total = float((squares**2).sum())
-    effective = float(squares.sum()) ** 2 / total if total > 0 else 0.0
-    return PairedDifference(resampled - resampled.mean() + difference, max(1.0, effective - 1))
+    return float(squares.sum()) ** 2 / total if total > 0 else 0.0
 
 
 def _place(values: np.ndarray, share: float) -> int:

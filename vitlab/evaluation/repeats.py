@@ -8,6 +8,8 @@ import scipy
 
 from vitlab.evaluation.intervals import CONFIDENCE, Interval, student_interval
 
+ALIKE = 1e-9  # what rounding makes of equal values
+
 
 @dataclass(frozen=True)
 class Repeats:
@@ -37,12 +39,16 @@ def repeats(values: Sequence[float], confidence: float = CONFIDENCE) -> Repeats:
 
 @dataclass(frozen=True)
 class FoldComparison:
-    """The mean difference of two models over folds, its interval, and the p value of no difference."""
+    """The mean difference of two models over folds, its interval, and the p value of no difference.
+
+    The last two are None where the difference is not 0, and the same in every fold: of what another
+    training would change, such folds say nothing.
+    """
 
     folds: int
     difference: float
-    interval: Interval
-    p: float
+    interval: Interval | None
+    p: float | None
 
 
 def compare_folds(
@@ -65,9 +71,9 @@ def compare_folds(
     folds = len(differences)
     mean = float(differences.mean())
     error = float(np.sqrt((1 / folds + test_images / train_images) * differences.var(ddof=1)))
+    if error < ALIKE:
+        is_equal = abs(mean) < ALIKE
+        return FoldComparison(folds, mean, (0.0, 0.0) if is_equal else None, 1.0 if is_equal else None)
     half = float(scipy.stats.t.ppf((1 + confidence) / 2, folds - 1)) * error
-    if error == 0:
-        p = 1.0 if mean == 0 else 0.0
-    else:
-        p = float(2 * scipy.stats.t.sf(abs(mean) / error, folds - 1))
+    p = float(2 * scipy.stats.t.sf(abs(mean) / error, folds - 1))
     return FoldComparison(folds, mean, (mean - half, mean + half), p)

@@ -58,19 +58,40 @@ def statement_over_seeds(comparison: Comparison) -> Message:
     values = _values(comparison)
     if comparison.difference is None:
         return Message(
-            "{first} and {second} cannot be compared over repeated trainings{by}: no seed differs from "
-            "another, which says nothing of how much another training would change.",
+            "{first} and {second} cannot be compared over repeated trainings{by}: their difference is "
+            "the same for each seed and each image, which says nothing of what others would change.",
             **values,
         )
     if comparison.better is None:
         return Message(
-            "Over repeated trainings, the difference between {first} and {second} on these {images} "
-            "images{by} is not established ({second} minus {first}: {details}).",
+            "Over repeated trainings and test images like these {images}, the difference between "
+            "{first} and {second}{by} is not established ({second} minus {first}: {details}).",
             **values,
         )
     return Message(
-        "Over repeated trainings, {winner} is better than {loser} on these {images} images{by} "
-        "({details}).",
+        "Over repeated trainings and test images like these {images}, {winner} is better than "
+        "{loser}{by} ({details}).",
+        **values,
+    )
+
+
+def statement_over_folds(comparison: Comparison, folds: int) -> Message:
+    """The same of two models, told from their trainings on several folds."""
+    values = _values(comparison) | {"folds": folds}
+    if comparison.difference is None:
+        return Message(
+            "{first} and {second} cannot be compared over folds{by}: their difference is the same in "
+            "each of the {folds}, which says nothing of how much another training would change.",
+            **values,
+        )
+    if comparison.better is None:
+        return Message(
+            "Over {folds} folds of {images} images, the difference between {first} and {second}{by} is "
+            "not established ({second} minus {first}: {details}).",
+            **values,
+        )
+    return Message(
+        "Over {folds} folds of {images} images, {winner} is better than {loser}{by} ({details}).",
         **values,
     )
 

@@ -62,8 +62,9 @@ def reported_row(
         key = figure.key or name
         row[key] = ours[key]
         value = theirs[name] * figure.unit if name in theirs else None
-        is_whole = value is not None and figure.kind in ("count", "bytes")
-        row[f"{key}_reported"] = round(value) if is_whole else value
+        if value is not None and figure.kind in ("count", "bytes"):
+            value = round(value)
+        row[f"{key}_reported"] = value
     return row
 
 

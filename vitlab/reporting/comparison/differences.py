@@ -39,7 +39,7 @@ def _of_two_recipes(compared: Compared, recipes: Sequence[Recipe]) -> list[tuple
     recipe_of = {one.name: recipe.name for recipe in recipes for one in recipe.models}
     return [
         (first, second)
-        for first, second in itertools.combinations(compared.models, 2)
+        for first, second in itertools.combinations(filter(recipe_of.get, compared.models), 2)
         if recipe_of[first] != recipe_of[second]
     ]
 
@@ -119,27 +119,26 @@ def _steps(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Candida
         yield from ((last[0], other) for other in last[1:])
 
 
-def augmentation_effects(compared: Compared, pairs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each model that was trained without and with augmentation, all else being equal (S1-03)."""
-    tested = {(pair["first"], pair["second"]): pair for pair in pairs if pair["figure"] == "accuracy"}
-    accuracy = {
-        one.name: float((one.test.answers == one.test.labels).mean()) for one in compared.candidates
-    }
+def augmentation_effects(
+    recipes: Sequence[Recipe], found: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Each recipe without and with augmentation, all else being equal (S1-03), by its verdict."""
+    verdict_of = {(row["first"], row["second"]): row for row in found}
     rows = []
-    for plain, with_it in augmented_pairs(compared.candidates):
-        forward = tested.get((plain.name, with_it.name))
-        pair = forward or tested[with_it.name, plain.name]
-        side = 1 if forward else -1
+    for plain, with_it in augmented_pairs(recipes):
+        forward = verdict_of.get((plain.name, with_it.name))
+        verdict = forward or verdict_of[with_it.name, plain.name]
+        side, interval = 1 if forward else -1, verdict["difference_interval"]
         rows.append(
             {
                 "without": plain.name,
                 "with": with_it.name,
-                "accuracy_without": accuracy[plain.name],
-                "accuracy_with": accuracy[with_it.name],
-                "difference": side * pair["difference"],
-                "difference_interval": sorted(side * end for end in pair["difference_interval"]),
-                "p_corrected": pair["p_corrected"],
-                "statement": pair["statement"],
+                "accuracy_without": plain.accuracy,
+                "accuracy_with": with_it.accuracy,
+                "difference": side * verdict["difference"],
+                "difference_interval": interval and sorted(side * end for end in interval),
+                "p_corrected": verdict["p_corrected"],
+                "statement": verdict["statement"],
             }
         )
     return rows

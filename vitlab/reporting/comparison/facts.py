@@ -1,5 +1,6 @@
 """Everything that a comparison says, as JSON: `comparison.json`, of which the page shows a part."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from vitlab.data import HARD, PARTS
 from vitlab.evaluation import (
     Estimate,
+    Temperature,
     bootstrap_of_models,
     calibration,
     evaluate,
@@ -20,10 +22,10 @@ from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.costs import costs, latencies
 from vitlab.reporting.comparison.differences import augmentation_effects, changed, paired_tests
 from vitlab.reporting.comparison.pretraining import pretraining_warnings
-from vitlab.reporting.comparison.recipes import Recipe, is_augmented, recipes_of
+from vitlab.reporting.comparison.recipes import Recipe, is_augmented, missing_folds, recipes_of
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
 from vitlab.reporting.comparison.suspects import label_suspects, near_copies
-from vitlab.reporting.comparison.verdicts import seed_tests, selection, verdicts
+from vitlab.reporting.comparison.verdicts import seed_tests, selection, told_pairs, verdicts
 from vitlab.reporting.reported import reported_row
 
 FIGURES = (
@@ -57,8 +59,8 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
     ]
     recipes = recipes_of(compared.candidates)
     pairs = paired_tests(compared, recipes, seed, resamples)
-    over_seeds = seed_tests(recipes, compared.n)
-    told = verdicts(recipes, pairs, over_seeds)
+    over_seeds, over_folds = seed_tests(recipes), fold_tests(recipes)
+    told = verdicts(recipes, pairs, over_seeds, over_folds)
     by_name = dict(zip(compared.models, every, strict=True))
     spent = costs(compared.candidates)
     return {
@@ -74,7 +76,7 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "verdicts": told,
         "figures": _figures(compared, every, seed, resamples),
         "parts": _parts(compared, every),
-        "pairs": pairs,
+        "pairs": told_pairs(recipes, pairs, told),
         "classes": _classes(compared, every),
         "confusions": {
             one.name: _cells(parts["test"]["confusion_matrix"])
@@ -89,11 +91,12 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "label_errors": label_suspects(compared),
         "near_copies": near_copies(compared),
         "changes": changed(compared),
-        "augmentation": augmentation_effects(compared, pairs),
+        "augmentation": augmentation_effects(recipes, told),
         "repeats": repetitions(recipes),
         "seed_tests": over_seeds,
         "folds": folds(compared.candidates),
-        "fold_tests": fold_tests(compared.candidates),
+        "fold_tests": over_folds,
+        "missing_folds": missing_folds(compared.candidates),
         "costs": spent,
         "reported": _reported(compared.candidates, every, spent),
         "latency": latencies(compared.candidates),
@@ -215,7 +218,7 @@ def _calibration(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     """The temperature of the validation part, and what it does to the test part."""
     rows = []
     for number, one in enumerate(candidates, 1):
-        found = calibration(one.test, fit_temperature(one.predictions["val"]))
+        found = _of_each_fold(one) if one.folds else _of_validation(one)
         rows.append(
             {
                 "number": number,
@@ -230,6 +233,29 @@ def _calibration(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _of_validation(one: Candidate) -> dict[str, Any]:
+    return calibration(one.test, fit_temperature(one.predictions["val"]))
+
+
+def _of_each_fold(one: Candidate) -> dict[str, Any]:
+    """Each fold by its own temperature: what one fold validates on, another tests."""
+    fitted = [fit_temperature(fold.predictions["val"]).value for fold in one.folds]
+    of_image = {
+        image: value for fold, value in zip(one.folds, fitted, strict=True) for image in fold.test.ids
+    }
+    divisors = np.array([of_image[image] for image in one.test.ids])[:, None]
+    as_it_is = Temperature(1.0, "")
+    cooled = dataclasses.replace(one.test, logits=one.test.logits.astype(np.float64) / divisors)
+    return {
+        "temperature": float(np.mean(fitted)),
+        "note": Message(
+            "the mean of {folds} folds, each of which is scaled by its own", folds=len(fitted)
+        ),
+        "before": calibration(one.test, as_it_is)["before"],
+        "after": calibration(cooled, as_it_is)["before"],
+    }
 
 
 def _hard_groups(compared: Compared) -> list[dict[str, Any]]:

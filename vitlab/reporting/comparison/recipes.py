@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Config
 from vitlab.errors import InputError
-from vitlab.evaluation import Predictions
+from vitlab.evaluation import LEAST_SEEDS, Predictions
 from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate, Run
 
@@ -19,11 +19,16 @@ from vitlab.reporting.comparison.candidates import Candidate, Run
 _OF_NO_MATTER = ("split", "report", "checkpoint_seconds", "fsdp")
 
 
-def recipe(config: Config, *, augmentation: bool = True) -> str:
+def recipe(config: Config, phase: str = "", *, augmentation: bool = True) -> str:
     """All that a config says of how the weights come about, but for the seed; as text to compare.
 
-    Without `augmentation`, how training images change is left out too.
+    Of the weights that a `phase` ends with nothing matters that comes after it. Without `augmentation`,
+    how training images change is left out too.
     """
+    if phase:
+        names = list(config.phases)
+        until = names[: names.index(phase) + 1]
+        config = dataclasses.replace(config, phases={name: config.phases[name] for name in until})
     if not augmentation:
         plain = {
             name: dataclasses.replace(phase, augmentation=Augmentation(), views=0)
@@ -39,31 +44,70 @@ def recipe(config: Config, *, augmentation: bool = True) -> str:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Models that differ in their seed only (S2-17); most often there is one."""
+    """Models that differ in their seed only (S2-17); most often there is one.
+
+    `number` is that of the first model in the comparison.
+    """
 
     name: str
+    number: int
     models: tuple[Candidate, ...]
+
+    @property
+    def is_over_folds(self) -> bool:
+        return bool(self.models[0].folds)
+
+    @property
+    def seeds(self) -> set[int]:
+        return {one.run.config.seed for one in self.models}
+
+    @property
+    def accuracy(self) -> float:
+        """On the test part, in the mean of the models."""
+        return float(np.mean([(one.test.answers == one.test.labels).mean() for one in self.models]))
 
 
 def recipes_of(candidates: Sequence[Candidate]) -> list[Recipe]:
-    """In the order of their first models. A seed that is there again begins another recipe: something
-    that no config says sets the two apart."""
+    """In the order of their first models.
+
+    A seed that is there again begins another recipe: something that no config says sets the two apart.
+    But a phase that several runs have in common, before they part, is trained by each of them: where
+    that gave the same model, it counts once, and the name says which others it is.
+    """
     groups: dict[tuple[str, str, int], list[Candidate]] = {}
-    seen: dict[tuple[str, str, int], int] = {}
+    seen: dict[tuple[str, str, int], list[Candidate]] = {}
+    copies: dict[str, list[str]] = {}
     for one in candidates:
-        key = (recipe(one.run.config), one.phase, one.run.config.seed)
-        place = seen[key] = seen.get(key, -1) + 1
-        groups.setdefault((*key[:2], place), []).append(one)
-    names = [_name_of_seeds(group) for group in groups.values()]
+        key = (recipe(one.run.config, one.phase), one.phase, one.run.config.seed)
+        before = seen.setdefault(key, [])
+        original = next((other for other in before if _is_shared_phase(one, other)), None)
+        if original is not None:
+            copies.setdefault(original.name, []).append(one.name)
+            continue
+        groups.setdefault((*key[:2], len(before)), []).append(one)
+        before.append(one)
+    names = [_name_of_seeds(group, copies) for group in groups.values()]
+    numbers = {one.name: number for number, one in enumerate(candidates, 1)}
     return [
-        Recipe(name if names.count(name) == 1 else ", ".join(one.name for one in group), tuple(group))
+        Recipe(
+            name if names.count(name) == 1 else ", ".join(one.name for one in group),
+            numbers[group[0].name],
+            tuple(group),
+        )
         for name, group in zip(names, groups.values(), strict=True)
     ]
 
 
-def _name_of_seeds(group: Sequence[Candidate]) -> str:
+def _is_shared_phase(one: Candidate, other: Candidate) -> bool:
+    """Of two models of one recipe and seed, whether their runs part later, and the models are equal."""
+    return recipe(one.run.config) != recipe(other.run.config) and np.array_equal(
+        one.test.logits, other.test.logits
+    )
+
+
+def _name_of_seeds(group: Sequence[Candidate], copies: Mapping[str, Sequence[str]]) -> str:
     if len(group) == 1:
-        return group[0].name
+        return " = ".join([group[0].name, *copies.get(group[0].name, [])])
     return Message("{name} ({seeds} seeds)", name=_common_name(group), seeds=len(group))
 
 
@@ -76,18 +120,24 @@ def _common_name(group: Sequence[Candidate]) -> str:
     return f"{common}{phase}"
 
 
-def augmented_pairs(candidates: Sequence[Candidate]) -> list[tuple[Candidate, Candidate]]:
-    """Models without and with augmentation that differ in nothing else, the seed included (S1-03)."""
-    groups: dict[tuple[str, str, int], list[Candidate]] = {}
-    for one in candidates:
-        key = (recipe(one.run.config, augmentation=False), one.phase, one.run.config.seed)
+def augmented_pairs(recipes: Sequence[Recipe]) -> list[tuple[Recipe, Recipe]]:
+    """Recipes without and with augmentation that differ in nothing else (S1-03).
+
+    They share a seed, or have as many each as it takes to tell them apart from others.
+    """
+    groups: dict[tuple[str, str], list[Recipe]] = {}
+    for one in recipes:
+        first = one.models[0]
+        key = (recipe(first.run.config, first.phase, augmentation=False), first.phase)
         groups.setdefault(key, []).append(one)
     return [
         (plain, changed)
         for group in groups.values()
         for plain in group
         for changed in group
-        if not is_augmented(plain) and is_augmented(changed)
+        if not is_augmented(plain.models[0])
+        and is_augmented(changed.models[0])
+        and (plain.seeds & changed.seeds or min(map(len, (plain.seeds, changed.seeds))) >= LEAST_SEEDS)
     ]
 
 
@@ -148,6 +198,13 @@ def pooled_over_folds(candidates: Sequence[Candidate]) -> list[Candidate]:
     return [_pooled([group[fold] for fold in sorted(group)]) for group in groups.values()]
 
 
+def missing_folds(candidates: Sequence[Candidate]) -> list[int]:
+    """The folds of the cross-validation that no run is of; the images they test are not compared."""
+    folds = candidates[0].folds
+    given = {one.run.config.split.fold for one in folds}
+    return sorted(set(range(folds[0].run.config.split.folds)) - given) if folds else []
+
+
 def _listed(folds: dict[int, Candidate]) -> str:
     return ", ".join(map(str, sorted(folds)))
 
@@ -156,12 +213,19 @@ def _pooled(folds: list[Candidate]) -> Candidate:
     first = folds[0]
     return dataclasses.replace(
         first,
-        name=Message("{name} ({folds} folds)", name=_common_name(folds), folds=len(folds)),
+        name=_name_of_folds(folds),
         predictions={
             part: _joined([one.predictions[part] for one in folds]) for part in first.predictions
         },
         folds=tuple(folds),
     )
+
+
+def _name_of_folds(folds: Sequence[Candidate]) -> Message:
+    name, count, every = _common_name(folds), len(folds), folds[0].run.config.split.folds
+    if count < every:
+        return Message("{name} ({folds} of {every} folds)", name=name, folds=count, every=every)
+    return Message("{name} ({folds} folds)", name=name, folds=count)
 
 
 def _joined(parts: Sequence[Predictions]) -> Predictions:

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 
 from vitlab.evaluation import (
-    ALPHA,
     CONFIDENCE,
+    Comparison,
     FoldComparison,
     Predictions,
     compare_folds,
     evaluate,
     holm,
     repeats,
+    statement_over_folds,
 )
 from vitlab.reporting.comparison.candidates import Candidate
 from vitlab.reporting.comparison.recipes import Recipe
@@ -59,7 +60,7 @@ def folds(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     return rows
 
 
-def fold_tests(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+def fold_tests(recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
     """All pairs over the folds, by Nadeau and Bengio's test with Holm's correction, which widens the
     intervals too: one excludes 0 exactly where the corrected p value is at most 5 %.
 
@@ -67,26 +68,34 @@ def fold_tests(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     """
     pairs = [
         (first, second)
-        for first, second in itertools.combinations(candidates, 2)
-        if first.folds and second.folds and _same_folds(first, second)
+        for first, second in itertools.combinations(recipes, 2)
+        if first.is_over_folds
+        and second.is_over_folds
+        and _same_folds(first.models[0], second.models[0])
     ]
-    tested = [_fold_test(first, second) for first, second in pairs]
+    tested = [_fold_test(first.models[0], second.models[0]) for first, second in pairs]
+    known = {place: one.p for place, one in enumerate(tested) if one.p is not None}
+    corrected = dict(zip(known, holm(list(known.values())), strict=True))
     rows = []
-    for (first, second), (p, level) in zip(pairs, holm([one.p for one in tested]), strict=True):
-        one = _fold_test(first, second, 1 - level)
-        better = None
-        if p <= ALPHA:
-            better = second.name if one.difference > 0 else first.name
+    for place, (first, second) in enumerate(pairs):
+        one, about = tested[place], (first.name, second.name, "accuracy", len(first.models[0].test))
+        if place in corrected:
+            p, level = corrected[place]
+            one = _fold_test(first.models[0], second.models[0], 1 - level)
+            found = Comparison(*about, one.difference, one.interval, one.p, p, len(known), None)
+        else:
+            found = Comparison(*about, None, None, None, None, len(known), None)
         rows.append(
             {
                 "first": first.name,
                 "second": second.name,
                 "folds": one.folds,
                 "difference": one.difference,
-                "difference_interval": one.interval,
-                "p": one.p,
-                "p_corrected": p,
-                "better": better,
+                "difference_interval": found.interval,
+                "p": found.p,
+                "p_corrected": found.p_corrected,
+                "better": found.better,
+                "statement": statement_over_folds(found, one.folds),
             }
         )
     return rows

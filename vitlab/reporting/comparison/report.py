@@ -69,7 +69,9 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
         (_numbered(row["number"], row["model"]), row["accuracy"], row["accuracy_interval"])
         for row in found["figures"]
     ]
-    pairs = [pair for pair in found["pairs"] if pair["figure"] == "accuracy"]
+    pairs = [
+        pair for pair in found["pairs"] if pair["figure"] == "accuracy" and pair["difference_interval"]
+    ]
     pairs = sorted(pairs, key=lambda pair: pair["p"])[:MOST_DIFFERENCES]
     differences = [
         (_difference_name(pair), pair["difference"], pair["difference_interval"]) for pair in pairs

@@ -106,6 +106,7 @@ _SEED_TESTS = (
     Column("seeds", "seeds"),
     Column("test", "t-test"),
     *_percent(("mean_first", "mean of the first"), ("mean_second", "of the second")),
+    *_percent(("error_of_seeds", "error of seeds"), ("error_of_images", "of images")),
     Column("difference", "second − first, points", "points"),
     Column("p", "p", "p"),
     Column("p_corrected", "p corrected", "p"),

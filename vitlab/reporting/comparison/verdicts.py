@@ -9,6 +9,7 @@ import numpy as np
 from vitlab.evaluation import (
     LEAST_SEEDS,
     Comparison,
+    SeedTest,
     compare_seeds,
     seed_test,
     statement_over_seeds,
@@ -18,24 +19,31 @@ from vitlab.reporting.comparison.candidates import Candidate
 from vitlab.reporting.comparison.recipes import Recipe
 
 
-def seed_tests(recipes: Sequence[Recipe], images: int) -> list[dict[str, Any]]:
-    """All pairs of recipes with three seeds or more, over their trainings."""
-    values = {
-        recipe.name: {one.run.config.seed: _accuracy(one) for one in recipe.models} for recipe in recipes
+def seed_tests(recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
+    """All pairs of recipes with three seeds or more, over trainings and test images."""
+    right = {
+        recipe.name: {one.run.config.seed: _right(one) for one in recipe.models} for recipe in recipes
     }
-    return [_seed_test(found, values) for found in compare_seeds(values, images)]
+    return [
+        _seed_test(found, seed_test(right[found.first], right[found.second]), right)
+        for found in compare_seeds(right)
+    ]
 
 
-def _seed_test(found: Comparison, values: Mapping[str, Mapping[int, float]]) -> dict[str, Any]:
-    first, second = values[found.first], values[found.second]
+def _seed_test(
+    found: Comparison, test: SeedTest, right: Mapping[str, Mapping[int, np.ndarray]]
+) -> dict[str, Any]:
+    first, second = right[found.first], right[found.second]
     return {
         "first": found.first,
         "second": found.second,
         "seeds": Message("{first} and {second}", first=len(first), second=len(second)),
-        "test": Message("paired by seed") if seed_test(first, second).paired else Message("Welch's"),
+        "test": Message("paired by seed") if test.paired else Message("Welch's"),
         "mean_first": float(np.mean(list(first.values()))),
         "mean_second": float(np.mean(list(second.values()))),
-        "difference": found.difference,
+        "error_of_seeds": test.error_of_seeds,
+        "error_of_images": test.error_of_images,
+        "difference": test.difference,
         "difference_interval": found.interval,
         "p": found.p,
         "p_corrected": found.p_corrected,
@@ -45,19 +53,25 @@ def _seed_test(found: Comparison, values: Mapping[str, Mapping[int, float]]) -> 
 
 
 def verdicts(
-    recipes: Sequence[Recipe], pairs: Sequence[dict[str, Any]], tests: Sequence[dict[str, Any]]
+    recipes: Sequence[Recipe],
+    pairs: Sequence[dict[str, Any]],
+    over_seeds: Sequence[dict[str, Any]],
+    over_folds: Sequence[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """One for each pair of recipes, the surest first.
 
-    Over seeds, if there are enough of both. Of one model each, from the same images. Else one recipe is
-    better only where each of its models is better than each of the other's.
+    Over folds, where models were trained on several. Over seeds, if there are enough of both. Of one
+    model each, from the same images. Else one recipe is better only where each of its models is better
+    than each of the other's.
     """
     of_models = {(pair["first"], pair["second"]): pair for pair in pairs if pair["figure"] == "accuracy"}
-    over_seeds = {(test["first"], test["second"]): test for test in tests}
+    of_trainings = {(test["first"], test["second"]): test for test in (*over_folds, *over_seeds)}
     rows = []
     for first, second in itertools.combinations(recipes, 2):
-        if (first.name, second.name) in over_seeds:
-            found = over_seeds[first.name, second.name]
+        if (first.name, second.name) in of_trainings:
+            found = of_trainings[first.name, second.name]
+        elif first.is_over_folds:
+            found = _of_other_folds(first, second)
         else:
             between = [
                 of_models.get((one.name, other.name)) or of_models[other.name, one.name]
@@ -65,9 +79,20 @@ def verdicts(
                 for other in second.models
             ]
             found = between[0] if len(between) == 1 else _of_trainings(first, second, between)
-        keys = ("better", "p_corrected", "statement")
+        keys = ("difference", "difference_interval", "p", "p_corrected", "better", "statement")
         rows.append({"first": first.name, "second": second.name} | {key: found[key] for key in keys})
     return sorted(rows, key=lambda row: 1.0 if row["p_corrected"] is None else row["p_corrected"])
+
+
+def _of_other_folds(first: Recipe, second: Recipe) -> dict[str, Any]:
+    """No test of trainings can be had, and one of the pooled answers alone finds too much."""
+    text = Message(
+        "{first} and {second} cannot be compared over folds: their folds are not the same images.",
+        first=first.name,
+        second=second.name,
+    )
+    unknown = dict.fromkeys(("difference_interval", "p", "p_corrected", "better"))
+    return {"difference": second.accuracy - first.accuracy, "statement": text, **unknown}
 
 
 def _of_trainings(first: Recipe, second: Recipe, between: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -75,7 +100,12 @@ def _of_trainings(first: Recipe, second: Recipe, between: Sequence[dict[str, Any
         sum(pair["better"] in {one.name for one in recipe.models} for pair in between)
         for recipe in (first, second)
     ]
-    p = max(pair["p_corrected"] for pair in between)
+    numbers = {
+        "difference": second.accuracy - first.accuracy,
+        "difference_interval": None,
+        "p": max(pair["p"] for pair in between),
+        "p_corrected": max(pair["p_corrected"] for pair in between),
+    }
     for winner, loser, won in ((first, second, wins[0]), (second, first, wins[1])):
         if won == len(between):
             text = Message(
@@ -84,7 +114,7 @@ def _of_trainings(first: Recipe, second: Recipe, between: Sequence[dict[str, Any
                 loser=loser.name,
                 pairs=len(between),
             )
-            return {"better": winner.name, "p_corrected": p, "statement": text}
+            return numbers | {"better": winner.name, "statement": text}
     text = Message(
         "The difference between {first} and {second} is not established: of {pairs} pairs of "
         "trainings, {first} is better in {wins} and {second} in {losses}; with {seeds} seeds of each it "
@@ -96,7 +126,32 @@ def _of_trainings(first: Recipe, second: Recipe, between: Sequence[dict[str, Any
         losses=wins[1],
         seeds=LEAST_SEEDS,
     )
-    return {"better": None, "p_corrected": p, "statement": text}
+    return numbers | {"better": None, "statement": text}
+
+
+def told_pairs(
+    recipes: Sequence[Recipe], pairs: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The tests of models that stand for themselves; of recipes with several trainings the verdicts.
+
+    Of these a single training, or the pooled answers of several, would be called better than chance
+    allows.
+    """
+    alone = {recipe.name for recipe in recipes if len(recipe.models) == 1 and not recipe.is_over_folds}
+    numbers = {recipe.name: recipe.number for recipe in recipes}
+    known = {one.name: recipe.name for recipe in recipes for one in recipe.models}
+    verdicts_told = [
+        {
+            "figure": "accuracy",
+            "first_number": numbers[row["first"]],
+            "second_number": numbers[row["second"]],
+            "needed": None,
+            **row,
+        }
+        for row in found
+        if not {row["first"], row["second"]} <= alone
+    ]
+    return verdicts_told + [row for row in pairs if {known[row["first"]], known[row["second"]]} <= alone]
 
 
 def selection(
@@ -130,7 +185,7 @@ def _row(recipe: Recipe, every: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
     accuracies = [parts["test"]["accuracy"] for parts in metrics]
     return {
-        "number": list(every).index(recipe.models[0].name) + 1,
+        "number": recipe.number,
         "model": recipe.name,
         "seeds": len(metrics),
         "val_accuracy": mean("val", "accuracy"),
@@ -148,5 +203,5 @@ def _against(verdict: dict[str, Any], chosen: str) -> str:
     return Message("worse") if verdict["better"] == chosen else Message("better")
 
 
-def _accuracy(one: Candidate) -> float:
-    return float((one.test.answers == one.test.labels).mean())
+def _right(one: Candidate) -> np.ndarray:
+    return one.test.answers == one.test.labels
