@@ -39,9 +39,9 @@ IN_VARIABLES = {*PARTS, "accuracy", "loss", *(name.replace("_", " ") for name in
 NAMES = (
     "accuracy after answer axis before by caption data day details device difference figure file files "
     "first flaw folder found how image in_parts interval jax kept label largest left_out link loser "
-    "method missing model models name names needed network others p part parts phase place reason "
-    "reasons recovery repairs second share signs smallest split splits suggested systems them time "
-    "title value variance verdict weights why winner words"
+    "machines method missing model models name names needed network others p part parts phase place "
+    "reason reasons recovery repairs second share signs smallest split splits suggested systems them "
+    "time title value variance verdict weights why winner words"
 )
 # Numbers that are more than one wherever they stand:
 ALWAYS_SEVERAL = (
@@ -51,7 +51,7 @@ ALWAYS_SEVERAL = (
 # Numbers beside which there is no word that could agree, as in "fixed 1":
 NOTHING_AGREES = (
     "answers batch batches broken count devices done epochs fewest first_number fixed fold height high "
-    "higher highest losses low lowest mixed more number own patch perplexity rand rest right "
+    "higher highest losses low lowest met mixed more number own patch perplexity rand rest right "
     "second_number seed side strength wider wins wrong"
 )
 

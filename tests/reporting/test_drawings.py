@@ -31,9 +31,10 @@ SCORES = [
     (name, dict(zip(("train", "val", "test"), values, strict=True)))
     for name, values in ((LONG, (0.98765, 0.9, 0.8)), ("head", (0.123, 0.2, 0.1)))
 ]
+COST = {"accuracy_interval": (0.4, 0.7), "machine": "cpu", "on_front": True}
 COSTS = [
-    {"number": 1, "accuracy": 0.5, "seconds": 1.0, "milliseconds": 0.2, "on_front": True},
-    {"number": 2, "accuracy": 0.6, "seconds": 90000.0, "milliseconds": 3.0, "on_front": False},
+    {"number": 1, "accuracy": 0.5, "seconds": 1.0, "milliseconds": 0.2, **COST},
+    {"number": 2, "accuracy": 0.6, "seconds": 90000.0, "milliseconds": 3.0, **COST},
 ]
 
 

@@ -37,17 +37,17 @@ def _warning(group: Sequence[Run]) -> dict[str, Any]:
 def _sentence(runs: str, known: Mapping[str, Any]) -> Message:
     if known.get("met"):
         return Message(
-            "{met} of {tested} test images are among those that the weights at the start of {runs} were "
-            "trained on or chosen by: what is said of it here holds for no new images, and beside "
-            "models that began otherwise it looks too good.",
+            "Test images that the weights at the start of {names} were trained on or chosen by: {met} "
+            "of {tested}. What is said of it here holds for no new images, and beside models that began "
+            "otherwise it looks too good.",
+            names=runs,
             met=known["met"],
             tested=known["tested"],
-            runs=runs,
         )
     return Message(
-        "The weights at the start of {runs} may have been trained on these images: {signs}. Then what "
+        "The weights at the start of {names} may have been trained on these images: {signs}. Then what "
         "is said of it here holds for no new images, and beside models that began otherwise it looks "
         "too good.",
-        runs=runs,
+        names=runs,
         signs="; ".join(known["signs"]),
     )
