@@ -70,7 +70,8 @@ def _over_folds(folds: int, size: int, luck: float, sets: int, seed: Sequence[in
             np.stack([answers[fold, fold * own : fold * own + own] for fold in range(folds)])
             for answers in _answers(folds, size, luck, generator)
         )
-        found = compare_folds(first.mean(axis=1), second.mean(axis=1), own, size - 2 * own)
+        scores = [right.mean(axis=1).tolist() for right in (first, second)]
+        found = compare_folds(scores[0], scores[1], own, size - 2 * own)
         pooled = mcnemar(int((second & ~first).sum()), int((first & ~second).sum()))
         claims += (found.p is not None and found.p <= ALPHA, pooled <= ALPHA)
     return list(claims / sets)
