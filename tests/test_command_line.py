@@ -50,7 +50,7 @@ def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: st
         ([DIGITS, "--config.phases.al.epochs=1"], "unknown config key 'al'"),
         (
             [DIGITS, "--config.report.reported.phases.head=1"],
-            "unknown config key 'head': what a study reported of a phase is set in a config file",
+            "unknown config key 'head'; a flag only changes what its file has",
         ),
         ([DIGITS, "--config.model.nam=x"], "unknown config key 'nam'; did you mean \"name\""),
         (

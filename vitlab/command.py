@@ -160,20 +160,9 @@ def _what_is_wrong(error: Exception, config_file: str) -> str:
         while text.startswith(("'\\'", "\"'")):  # ml_collections quotes the report of an inner key again
             text = ast.literal_eval(text)
         key, _, advice = text.partition("\n")
-        if _is_reported(key.strip("'\"")):
-            return (
-                f"unknown config key {key}: what a study reported of a phase is set in a config file, "
-                "as by config.report.reported.phases.head = dict(accuracy=0.875); the command line only "
-                "changes what is there"
-            )
-        return f"unknown config key {key}" + (f"; {advice[0].lower()}{advice[1:]}" if advice else "")
+        known = f"{advice[0].lower()}{advice[1:]}" if advice else "a flag only changes what its file has"
+        return f"unknown config key {key}; {known}"
     return last_line  # after a traceback stands what went wrong
-
-
-def _is_reported(key: str) -> bool:
-    """Whether the command line names a phase that the config has no reported figures of."""
-    start = f"config.report.reported.phases.{key}"
-    return any(argument.lstrip("-").startswith(start) for argument in sys.argv[1:])
 
 
 def _stop_writing() -> None:

@@ -29,7 +29,7 @@ _SEED = flags.DEFINE_integer(
 _RESAMPLES = flags.DEFINE_integer(
     "resamples",
     None,
-    "Of the bootstrap; as many as for a model card if not given.",
+    "Of the bootstrap; 10,000 if not given.",
     lower_bound=200,
     upper_bound=1_000_000,
 )

@@ -11,11 +11,12 @@ from tests.configs.small import get_config
 from tests.conftest import vitlab
 from tests.weights.timm_files import SIZES, write_vit
 from vitlab.config import resolve
-from vitlab.data import read_split
+from vitlab.data import read_split, short_ids
 from vitlab.language import ENGLISH
 from vitlab.models import draw_blueprint
-from vitlab.preparation import pretraining
+from vitlab.preparation import first_placed, pretraining
 from vitlab.reporting.page import render
+from vitlab.runtime import device_mesh
 
 SIGN = "2 of 2 classes carry a WordNet number, as ImageNet's do: n02085620-pug, n02108089-boxer"
 UNKNOWN = "vitlab does not know what they were trained on"
@@ -65,6 +66,24 @@ def test_a_model_of_vitlabs_knows_the_images_that_it_has_met(small_run: Path, ca
     assert found["met"] == found["tested"] == split.counts()["train"]
     warned = f"warning: {found['met']} of the {found['met']} test images are among those"
     assert warned in capsys.readouterr().out
+
+
+def test_a_model_remembers_what_the_weights_that_it_began_with_have_met(small_run: Path):
+    """Its first phase is about to meet the train and val parts of its own split beside them."""
+    config = resolve(get_config())
+    blueprint = draw_blueprint(
+        dataclasses.replace(config.model, weights=str(small_run / "model" / "all"))
+    )
+    assert blueprint.earlier is not None
+    other = dataclasses.replace(
+        blueprint, earlier=dataclasses.replace(blueprint.earlier, met="feed 1234")
+    )
+    split = read_split(small_run / "split.csv")
+    met = first_placed(config, other, split, device_mesh()).card.met.split()
+    assert {"feed", "1234"} < set(met)
+    tested = short_ids(split.table.select(split.rows("test")).ids)
+    assert not set(tested) & set(met)
+    assert len(met) == 2 + split.counts()["train"] + split.counts()["val"]
 
 
 def test_images_that_the_weights_have_met_are_a_warning():
