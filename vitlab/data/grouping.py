@@ -4,8 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 
 def groups_of(count: int, links: Sequence[tuple[int, int]]) -> list[list[int]]:
@@ -32,8 +31,10 @@ class Groups:
 
         A call costs as much as there are members, so many links come together.
         """
-        graph = coo_array((np.ones(len(links)), self.numbers[links].T), shape=(len(self.numbers),) * 2)
-        left, numbers = connected_components(graph, directed=False)
+        graph = scipy.sparse.coo_array(
+            (np.ones(len(links)), self.numbers[links].T), shape=(len(self.numbers),) * 2
+        )
+        left, numbers = scipy.sparse.csgraph.connected_components(graph, directed=False)
         self.numbers = numbers.astype(int)[self.numbers]
         return len(self.numbers) - left
 

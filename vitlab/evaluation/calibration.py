@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import optimize, special
+import scipy
 
 from vitlab.evaluation.predictions import Predictions
 from vitlab.language import Message
@@ -40,10 +40,12 @@ def fit_temperature(validation: Predictions) -> Temperature:
         return Temperature(LOWEST, note)
 
     def loss(log_temperature: float) -> float:
-        return float(np.mean(special.logsumexp(gaps * np.exp(-log_temperature), axis=1)))
+        return float(np.mean(scipy.special.logsumexp(gaps * np.exp(-log_temperature), axis=1)))
 
     bounds = (float(np.log(LOWEST)), float(np.log(HIGHEST)))
-    found = optimize.minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-9})
+    found = scipy.optimize.minimize_scalar(
+        loss, bounds=bounds, method="bounded", options={"xatol": 1e-9}
+    )
     # The search never tries its bounds, to which it tends where the loss only falls or only rises.
     best = min(*bounds, float(found.x), key=loss)
     if best in bounds:
@@ -75,7 +77,7 @@ def losses(predictions: Predictions) -> np.ndarray:
     """-log p of each image's true class [n], in float64."""
     logits = predictions.logits.astype(np.float64)
     true = logits[np.arange(len(logits)), predictions.labels]
-    return special.logsumexp(logits, axis=1) - true
+    return scipy.special.logsumexp(logits, axis=1) - true
 
 
 def cross_entropy(predictions: Predictions) -> float:

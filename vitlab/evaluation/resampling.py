@@ -13,7 +13,7 @@ A resample is a weight for each image, so that a figure is a function of an arra
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from vitlab.evaluation import counts as counting
 from vitlab.evaluation.calibration import brier_scores, confidence_bins, losses
@@ -150,8 +150,8 @@ def _tally(predictions: Predictions) -> Callable[[np.ndarray], Counts]:
     right = np.flatnonzero(labels == answers)
     present = np.bincount(labels, minlength=classes)  # the same in each resample
 
-    def membership(rows: np.ndarray, columns: np.ndarray) -> sparse.csr_array:
-        return sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(classes, images))
+    def membership(rows: np.ndarray, columns: np.ndarray) -> scipy.sparse.csr_array:
+        return scipy.sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(classes, images))
 
     of_right, of_answers = membership(labels[right], right), membership(answers, every)
     return lambda weights: Counts((of_right @ weights).T, (of_answers @ weights).T, present)
@@ -170,5 +170,5 @@ def _calibration_error(predictions: Predictions) -> Weighted:
     confidence = predictions.probabilities.max(axis=1)
     gaps = (predictions.answers == predictions.labels) - confidence
     images = np.arange(len(gaps))
-    bins = sparse.csr_array((gaps / len(gaps), (confidence_bins(confidence), images)))
+    bins = scipy.sparse.csr_array((gaps / len(gaps), (confidence_bins(confidence), images)))
     return lambda weights: np.abs(bins @ weights).sum(axis=0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+import scipy
 from threadpoolctl import threadpool_limits
 
 from vitlab.evaluation.counts import confusion_matrix
@@ -83,7 +83,7 @@ def find_clusters(points: np.ndarray, labels: np.ndarray, classes: int, seed: in
         found = means.fit_predict(points)
     table = np.zeros((classes, classes), int)
     np.add.at(table, (labels, found), 1)
-    matched, clusters = linear_sum_assignment(table, maximize=True)
+    matched, clusters = scipy.optimize.linear_sum_assignment(table, maximize=True)
     class_of = np.empty(classes, int)
     class_of[clusters] = matched
     assigned = class_of[found]

@@ -7,7 +7,7 @@ with the square of the images and not with the classes.
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy import sparse
+import scipy
 
 from vitlab.evaluation.predictions import Predictions
 
@@ -48,7 +48,9 @@ def weighted_average_precision(predictions: Predictions) -> Weighted:
         total = np.zeros(weights.shape[1])
         for rows, own, theirs in _scores(predictions):
             as_high = own <= theirs
-            of_class = sparse.csr_array((as_high & (labels[rows][:, None] == labels)).astype(np.float32))
+            of_class = scipy.sparse.csr_array(
+                (as_high & (labels[rows][:, None] == labels)).astype(np.float32)
+            )
             answered = as_high.astype(np.float32) @ weights
             precision = (of_class @ weights) / np.where(answered > 0, answered, 1)
             total += (1 / sizes[labels[rows]] / defined) @ (weights[rows] * precision)

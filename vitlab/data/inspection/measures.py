@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from PIL import Image, ImageStat
-from scipy.fft import dctn
 
 SHARP_SIDE = 256  # pixels of the longer side at which sharpness is measured; nothing is enlarged
 LOOK_SIDE = 32  # of the small grey copy that two pictures are compared by
@@ -52,7 +52,7 @@ def fingerprint(look: np.ndarray) -> np.uint64:
 
     The signs survive another size, compression or brightness (Zauner 2010, "pHash").
     """
-    waves = dctn(look.astype(np.float32))[:9, :9].ravel()[1:65]
+    waves = scipy.fft.dctn(look.astype(np.float32))[:9, :9].ravel()[1:65]
     return np.packbits(waves > np.median(waves)).view(np.uint64)[0]
 
 

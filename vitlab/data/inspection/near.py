@@ -5,8 +5,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import minimum_spanning_tree
+import scipy
 
 from vitlab.data.grouping import Groups
 from vitlab.data.inspection.overlay import AT_ONCE, likeness
@@ -129,8 +128,8 @@ def _tree(candidates: np.ndarray, groups: Groups) -> np.ndarray:
     ends = np.sort(groups.numbers[candidates[:, :2]], axis=1)
     _, first = np.unique(ends[:, 0] * count + ends[:, 1], return_index=True)
     # A place in the order is its weight; plus 1, for 0 is no link.
-    graph = coo_array((first + 1.0, ends[first].T), shape=(count, count))
-    return minimum_spanning_tree(graph.tocsr()).data.astype(int) - 1
+    graph = scipy.sparse.coo_array((first + 1.0, ends[first].T), shape=(count, count))
+    return scipy.sparse.csgraph.minimum_spanning_tree(graph.tocsr()).data.astype(int) - 1
 
 
 def _likeness(pairs: np.ndarray, looks: np.ndarray, pool: Executor, progress: Progress) -> np.ndarray:

@@ -61,11 +61,12 @@ class BatchNorm(nnx.Module):
             offset = bias - self.mean[...] * factor
             return values * factor.astype(values.dtype) + offset.astype(values.dtype)
         normalised, mean, variance = _normalise_by_batch(values, scale, bias, self.settings.epsilon)
-        self.mean[...] = self._moved(self.mean[...], mean)
+        # `self.mean[...] =` would ask the value for its sharding, which takes long where it is traced.
+        self.mean.set_value(self._moved(self.mean[...], mean))
         if self.settings.unbiased:
             count = values.size // values.shape[-1]
             variance = variance * (count / max(count - 1, 1))
-        self.variance[...] = self._moved(self.variance[...], variance)
+        self.variance.set_value(self._moved(self.variance[...], variance))
         return normalised
 
     def _moved(self, stored: Channels, observed: Channels) -> Channels:

@@ -6,7 +6,7 @@ All take the published array (1 x positions x width) and the shape that is wante
 import math
 
 import numpy as np
-from scipy import ndimage
+import scipy
 
 
 def bicubic(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -55,7 +55,7 @@ def zoom(positions: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
     def resample(grid: np.ndarray, rows: int) -> np.ndarray:
         grid = grid.astype(np.float64)  # it computes in that whatever it is given, and refuses float16
-        return ndimage.zoom(grid, (rows / len(grid), rows / len(grid), 1), order=1)
+        return scipy.ndimage.zoom(grid, (rows / len(grid), rows / len(grid), 1), order=1)
 
     return _resample(positions, shape, resample)
 
