@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from jaxtyping import Array, Key
@@ -114,7 +113,7 @@ def initialise(
     # One after another, as they lie in memory, so that what is freed can be used again; a transfer
     # that is under way would keep what it copies.
     for path in list(given):
-        values[path] = jnp.asarray(given.pop(path)).block_until_ready()
+        values[path] = jax.device_put(given.pop(path)).block_until_ready()
     return (
         network,
         {path: values[path] for path in parameters},
