@@ -20,14 +20,14 @@ def arrays(value: float) -> dict:
 
 
 def restored(folder: Path) -> tuple[dict, dict]:
-    found = Checkpoints(folder, 0.0).restore(arrays(0))
+    found = Checkpoints(folder, 0.0).restore(lambda _: arrays(0))
     assert found is not None
     return found
 
 
 def test_the_newest_comes_back_with_its_position(tmp_path: Path):
     checkpoints = Checkpoints(tmp_path / "c", 0.0)
-    assert checkpoints.restore(arrays(0)) is None
+    assert checkpoints.restore(lambda _: arrays(0)) is None
     for value in (1.0, 2.0):
         checkpoints.save(arrays(value), {"epoch": int(value), "accuracy": 0.1 * value})
     found, position = restored(tmp_path / "c")
@@ -85,7 +85,7 @@ def test_a_piece_of_a_large_array_may_be_missing(tmp_path: Path, capsys):
     largest = max(files, key=lambda file: file.stat().st_size)
     os.truncate(largest, largest.stat().st_size // 2)
     again = Checkpoints(tmp_path / "c", 0.0)
-    found = again.restore(large(0.0))
+    found = again.restore(lambda _: large(0.0))
     assert found is not None
     np.testing.assert_array_equal(found[0]["kernel"], noise)
     assert "the one before it, 1, is taken" in capsys.readouterr().out
@@ -96,7 +96,7 @@ def test_where_every_checkpoint_is_damaged_the_way_out_is_named(tmp_path: Path):
     Checkpoints(tmp_path / "c", 0.0).save(arrays(1.0), {"epoch": 1})
     damaged(tmp_path / "c" / "1")
     with pytest.raises(InputError, match=r"c/1 cannot be read .*delete .*c to train this phase"):
-        Checkpoints(tmp_path / "c", 0.0).restore(arrays(0))
+        Checkpoints(tmp_path / "c", 0.0).restore(lambda _: arrays(0))
 
 
 def test_a_checkpoint_of_another_model_is_refused_with_the_differences(tmp_path: Path):
@@ -107,7 +107,7 @@ def test_a_checkpoint_of_another_model_is_refused_with_the_differences(tmp_path:
         r"state/c is None there and \[2\] here; put the run's own back"
     )
     with pytest.raises(InputError, match=expected):
-        Checkpoints(tmp_path / "c", 0.0).restore(other)
+        Checkpoints(tmp_path / "c", 0.0).restore(lambda _: other)
 
 
 def test_a_full_disk_is_found_before_anything_is_written(tmp_path: Path, monkeypatch):

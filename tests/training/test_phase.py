@@ -199,6 +199,39 @@ def test_a_checkpoint_never_holds_a_parameter_that_is_no_number(tmp_path: Path, 
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(arrays["state"]))
 
 
+@pytest.mark.parametrize("ema", [0.0, 0.5])
+def test_a_checkpoint_of_the_best_epoch_holds_its_weights_once(tmp_path: Path, monkeypatch, ema):
+    class KilledError(Exception):
+        pass
+
+    held: list[set[str]] = []
+
+    def save_and_die(checkpoints: Checkpoints, arrays: dict, position: dict) -> None:
+        if position["batch"] == 0:
+            save(checkpoints, arrays, position)
+            held.append(set(arrays))
+            raise KilledError
+
+    phase = Phase(optimizer="adam", learning_rate=0.05, epochs=6, ema=ema)
+    expected, whole, _ = train(tmp_path / "whole", phase)
+    save = Checkpoints.save
+    monkeypatch.setattr(Checkpoints, "is_due", lambda _: True)
+    monkeypatch.setattr(Checkpoints, "save", save_and_die)
+    for _ in range(phase.epochs):
+        with pytest.raises(KilledError):
+            train(tmp_path / "killed", phase)
+    monkeypatch.setattr(Checkpoints, "save", save)
+    found, history, _ = train(tmp_path / "killed", phase)
+
+    assert held == [{"state"} if line["best"] else {"state", "best"} for line in whole.lines]
+    assert {"state"} in held
+    assert {"state", "best"} in held
+    assert [line["val"] for line in history.lines] == [line["val"] for line in whole.lines]
+    assert found.best_epoch == expected.best_epoch
+    for path, array in expected.parameters.items():
+        np.testing.assert_array_equal(found.parameters[path], array, err_msg=path)
+
+
 def test_a_phase_that_stops_at_any_batch_goes_on_from_there(tmp_path: Path, monkeypatch):
     """In the middle of an epoch, at its end, which is no batch to go on after, and in a short one."""
     phase = Phase(

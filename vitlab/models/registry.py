@@ -10,7 +10,7 @@ from jaxtyping import Array, Key
 from vitlab.errors import InputError
 from vitlab.models.classifier import LINEAR, Classifier, HeadSettings
 from vitlab.models.clip import CLIPText
-from vitlab.models.layers import random_numbers
+from vitlab.models.layers import RandomNumbers
 from vitlab.models.presets import CLIP_TEXTS, PRESETS, Preset, needed_by, options_of
 from vitlab.names import unknown
 from vitlab.typed import Share, checked
@@ -37,7 +37,7 @@ def create(
     chosen = preset(name)
     _check_head(head)
     options = _checked_options(name, chosen.backbone, {**chosen.options, **options}, "model.options")
-    rngs = random_numbers(seed)
+    rngs = RandomNumbers(seed)
     try:
         backbone = chosen.backbone(**options, rngs=rngs)
     except ValueError as error:
@@ -58,7 +58,7 @@ def create_text(name: str, *, seed: int = 0, **options: Any) -> CLIPText:
     tower = f"the text tower of {name}"
     options = _checked_options(tower, CLIPText, {**CLIP_TEXTS[name], **options}, "options")
     try:
-        return CLIPText(**options, rngs=random_numbers(seed))
+        return CLIPText(**options, rngs=RandomNumbers(seed))
     except ValueError as error:
         raise InputError(f"{tower}: {error} (options)") from error
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from vitlab import processes
 from vitlab.errors import InputError
 from vitlab.files import write_error
 from vitlab.progress import say
+
+Position = dict[str, Any]  # as JSON has it
 
 KEPT = 2
 SHARE_OF_TIME = 20  # a save may start once the last one took at most 1/20 of the time since
@@ -45,20 +48,28 @@ class Checkpoints:
         self._last_end = time.monotonic()
         self._last_duration = 0.0
 
-    def restore(self, template: Any) -> tuple[Any, dict[str, Any]] | None:
-        """The arrays, placed as those of `template` are, and the position; None at a new start.
+    def restore(self, template_of: Callable[[Position], Any]) -> tuple[Any, Position] | None:
+        """The arrays and the position; None at a new start.
+
+        `template_of` says which arrays a checkpoint at a position holds, and how they are placed.
 
         Raises:
-            InputError: none can be read, or it is of other arrays than `template`.
+            InputError: none can be read, or it is of other arrays than its template.
         """
         numbers = sorted(self._manager.all_steps(), reverse=True)
         damage = ""
         for number in numbers:
             folder = self._folder / str(number)
+            template = None
             try:
-                found = self._read(number, template)
+                position = self._read(number, position=ocp.args.JsonRestore())
+                template = template_of(position)
+                shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, template)
+                placed = ocp.checkpoint_utils.construct_restore_args(shapes)
+                arrays = self._read(number, arrays=ocp.args.PyTreeRestore(shapes, restore_args=placed))
             except Exception as error:  # Orbax raises it bare where a piece of an array is missing
-                self._check_shapes(number, template)
+                if template is not None:
+                    self._check_shapes(number, template)
                 damage = damage or f"the checkpoint {folder} cannot be read ({_first_line(error)})"
                 if processes.are_several():  # they cannot know what the others could read
                     raise InputError(
@@ -70,19 +81,15 @@ class Checkpoints:
                 say(f"warning: {damage}; the one before it, {number}, is taken")
                 for later in numbers[: numbers.index(number)]:
                     self._manager.delete(later)
-            return found
+            return arrays, position
         if damage:
             raise InputError(f"{damage}; delete {self._folder} to train this phase from its start")
         return None
 
-    def _read(self, number: int, template: Any) -> tuple[Any, dict[str, Any]]:
-        shapes = jax.tree.map(ocp.utils.to_shape_dtype_struct, template)
-        placed = ocp.checkpoint_utils.construct_restore_args(shapes)
-        wanted = ocp.args.Composite(
-            arrays=ocp.args.PyTreeRestore(shapes, restore_args=placed), position=ocp.args.JsonRestore()
-        )
-        found = self._manager.restore(number, args=wanted)
-        return found["arrays"], found["position"]
+    def _read(self, number: int, **item: Any) -> Any:
+        """One item of a checkpoint, by what Orbax is to do with it."""
+        (name,) = item
+        return self._manager.restore(number, args=ocp.args.Composite(**item))[name]
 
     def _check_shapes(self, number: int, template: Any) -> None:
         """Raises InputError if the checkpoint is whole, and of another model or another optimizer."""
@@ -113,7 +120,7 @@ class Checkpoints:
         waited = time.monotonic() - self._last_end
         return waited >= max(self._every_seconds, SHARE_OF_TIME * self._last_duration)
 
-    def save(self, arrays: Any, position: dict[str, Any]) -> None:
+    def save(self, arrays: Any, position: Position) -> None:
         """Returns when the checkpoint is whole on the disk.
 
         Raises:

@@ -265,11 +265,11 @@ class PhaseRun:
     # ----------------------------------------------------------------------------- checkpoints
 
     def restore(self) -> None:
-        found = self.checkpoints.restore({"state": self.state, "best": self.best})
+        found = self.checkpoints.restore(lambda there: self.arrays_at(Position.from_json(there)))
         if found:
-            arrays, position = found
-            self.state, self.best = arrays["state"], arrays["best"]
-            memory = Position.from_json(position)
+            arrays, memory = found[0], Position.from_json(found[1])
+            self.state = arrays["state"]
+            self.best = arrays.get("best") or copied(self.judged())
             # Their settings may have been changed since.
             stopping = dataclasses.replace(
                 memory.stopping,
@@ -277,10 +277,7 @@ class PhaseRun:
                 min_delta=self.position.stopping.min_delta,
             )
             self.position = dataclasses.replace(memory, stopping=stopping)
-            say(
-                f"  going on with {self.name} after {self.position.epoch} epochs "
-                f"and {self.position.batch} batches"
-            )
+            say(f"  going on with {self.name} after {self.position}")
         self.setting.history.cut(self.name, self.position.epoch)
 
     def save(self) -> None:
@@ -289,8 +286,11 @@ class PhaseRun:
             if not is_finite(self.state):
                 raise self.diverged("a parameter became no number", self.steps)
             self.account()
-            position = dataclasses.asdict(self.position)
-            self.checkpoints.save({"state": self.state, "best": self.best}, position)
+            self.checkpoints.save(self.arrays_at(self.position), dataclasses.asdict(self.position))
+
+    def arrays_at(self, position: Position) -> dict[str, Any]:
+        """What a checkpoint holds: the best weights, too, unless they are those of the state."""
+        return {"state": self.state} | ({} if position.is_best else {"best": self.best})
 
     def stop_or_save(self) -> None:
         """Where it was asked for, or is due, in one of the processes."""
@@ -305,8 +305,8 @@ class PhaseRun:
         self.save()
         self.checkpoints.close()
         say(
-            f"stopped and saved in phase {self.name} after {self.position.epoch} epochs and "
-            f"{self.position.batch} batches; run the same command again to go on"
+            f"stopped and saved in phase {self.name} after {self.position}; run the same command again "
+            "to go on"
         )
         raise SystemExit(0)
 

@@ -90,6 +90,14 @@ class Position:
     def from_json(cls, values: dict[str, Any]) -> "Position":
         return cls(**{**values, "stopping": EarlyStopping(**values["stopping"])})
 
+    def __str__(self) -> str:
+        return f"{self.epoch} epochs and {self.batch} batches"
+
+    @property
+    def is_best(self) -> bool:
+        """Whether the weights there, as they were validated, are the best so far."""
+        return self.batch == 0 and self.epoch == self.stopping.best_epoch
+
 
 @dataclass(frozen=True)
 class Stage:

@@ -6,7 +6,7 @@ from vitlab.models.layers.branches import Branches, Chain, Conv, Pool, chain
 from vitlab.models.layers.conv_norm import ConvNorm, Convolution
 from vitlab.models.layers.convolution import Padding, convolve
 from vitlab.models.layers.dropout import Dropout, give_keys, kept_units
-from vitlab.models.layers.keys import random_numbers
+from vitlab.models.layers.keys import RandomNumbers
 from vitlab.models.layers.normalization import BatchNorm, NormSettings
 from vitlab.models.layers.pooling import (
     adaptive_average_pool,
@@ -42,6 +42,7 @@ __all__ = [
     "Padding",
     "PatchEmbedding",
     "Pool",
+    "RandomNumbers",
     "SelfAttention",
     "Tokens",
     "TransformerBlock",
@@ -55,7 +56,6 @@ __all__ = [
     "kept_units",
     "layer_norm",
     "max_pool",
-    "random_numbers",
     "rematerialise",
     "repeated",
     "with_class_token",

@@ -22,8 +22,9 @@ class Counted(nnx.RngStream):
         return key
 
 
-def random_numbers(seed: int | Key[Array, ""]) -> nnx.Rngs:
+class RandomNumbers(nnx.Rngs):
     """For a network's layers; the same keys as `nnx.Rngs(seed)` gives."""
-    rngs = nnx.Rngs(seed)
-    rngs.default = Counted(seed, tag="default")
-    return rngs
+
+    def __init__(self, seed: int | Key[Array, ""]):
+        super().__init__(seed)
+        self.default = Counted(seed, tag="default")
