@@ -123,6 +123,8 @@ def test_a_run_goes_on_with_other_ones_and_keeps_them_in_its_config(tmp_path: Pa
         ("cartoon/config.py:vit_b32", "head", "loss", 0.3295),
         ("simpsons/config.py", "all", "kappa", 0.9430),
         ("products/config.py:vgg16", "head", "accuracy", 0.76),
+        ("dogs/config.py:resnet50", "head", "loss", 0.0667),
+        ("dogs/config.py:inception_v3_augmented", "head", "val_accuracy", 0.9222),
     ],
 )
 def test_the_studies_configs_name_their_figures(name: str, phase: str, figure: str, value: float):
