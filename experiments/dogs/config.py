@@ -3,11 +3,11 @@
     python -m vitlab.main --config=experiments/dogs/config.py:vgg16 \\
         --config.dataset.path=FOLDER --config.model.weights=FILE_OR_NAME --workdir=runs/dogs
 
-configs/head.py on three breeds out of FOLDER, the images of Stanford Dogs, with the figures that the study
-reported; `vgg16_augmented` and so on are its runs with augmentation. What it augmented by is not known;
-here it is mirroring (out of S1-02), turns and shifts by up to a tenth, in eight views of each image. Its
-images are part of ImageNet, on which the networks were pretrained: no figure says how good they are on
-dogs that they never saw.
+configs/head.py on three breeds out of FOLDER, the images of Stanford Dogs, with the figures that the
+study reported; `vgg16_augmented` and so on are its runs with augmentation. What it augmented by is not
+known; here it is mirroring (out of S1-02), turns and shifts by up to a tenth, in eight views of each
+image. Its images are part of ImageNet, on which the networks were pretrained: no figure says how good
+they are on dogs that they never saw.
 """
 
 from ml_collections import ConfigDict
