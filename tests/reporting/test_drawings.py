@@ -13,6 +13,9 @@ from vitlab.language import Code, Language, Message, language_of
 from vitlab.reporting import drawings
 from vitlab.reporting.comparison import charts
 from vitlab.reporting.drawing import Drawing
+from vitlab.reporting.histogram import histogram_chart
+from vitlab.reporting.matrix import matrix_chart
+from vitlab.reporting.network_chart import network_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 LONG = "a rather long name " * 5
@@ -30,6 +33,10 @@ EPOCHS = [
 SCORES = [
     (name, dict(zip(("train", "val", "test"), values, strict=True)))
     for name, values in ((LONG, (0.98765, 0.9, 0.8)), ("head", (0.123, 0.2, 0.1)))
+]
+LAYERS = [
+    {"kind": f"Kind {number} of a layer", "output": (56 // number, 56 // number, 2**number)}
+    for number in range(1, 9)
 ]
 COST = {"accuracy_interval": (0.4, 0.7), "machine": "cpu", "on_front": True}
 COSTS = [
@@ -54,7 +61,11 @@ def every_drawing(language: Language) -> dict[str, str]:
         "reliability": drawings.reliability_chart(BINS, LONG, language),
         "intervals": charts.intervals_chart(interval, over, language),
         "differences": charts.intervals_chart(interval, between, language, zero=True),
-        "matrix": charts.matrix_chart(matrix, [LONG, "b"], [0, 1], LONG, language),
+        "matrix": matrix_chart(matrix, [LONG, "b"], LONG, language),
+        "narrow matrix": matrix_chart(matrix, ["a", "b"], LONG, language, columns=LONG[:50]),
+        "histogram": histogram_chart([90, 1234, 5678], LONG, Message("width / height"), language),
+        "one size": histogram_chart([224], "size", Message("width / height"), language),
+        "network": network_chart(LAYERS, LONG),
         **{
             key: charts.scatter_chart(COSTS, key, axis, "", language, front=True)
             for key, axis in (

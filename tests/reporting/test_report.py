@@ -6,14 +6,11 @@ import re
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tests.conftest import vitlab
 from tests.reporting.pages import Page, assert_stands_alone
-from vitlab.language import ENGLISH
 from vitlab.names import shown
-from vitlab.reporting import charts
 from vitlab.weights import CATALOGUE
 
 
@@ -136,13 +133,6 @@ def test_small_pictures_are_enlarged(small_run: Path):
     assert text.count('height="8" class="tiny"') >= 30
     assert "&#34;tiny" not in text
     assert re.search(r'<img class="patches sharp" src="data:image/png', text)
-
-
-def test_long_names_leave_the_charts_their_room(recwarn):
-    names = [f"{index} {'a very long name ' * 8}" for index in range(4)]
-    chart = charts.confusion_chart(np.eye(4, dtype=int).tolist(), names, "t", ENGLISH)
-    assert "0 a very long name a very l…" in chart
-    assert not recwarn.list
 
 
 def test_it_says_what_a_phase_was_trained_on(page: Page, small_run: Path):

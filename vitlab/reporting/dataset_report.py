@@ -9,10 +9,10 @@ from markupsafe import Markup
 from vitlab import files
 from vitlab.data import NEAR, Action, Inspection
 from vitlab.language import Language, Message
-from vitlab.reporting import charts
 from vitlab.reporting.dataset_gallery import MOST_GROUPS, WORST, DatasetGallery
 from vitlab.reporting.drawings import class_counts_chart
-from vitlab.reporting.page import data_address, render
+from vitlab.reporting.histogram import histogram_chart
+from vitlab.reporting.page import render
 
 MOST_NAMED = 50  # files, lines and the like
 
@@ -44,7 +44,7 @@ def write_dataset_report(
         several_labels=[one for one in inspection.copies if len(one.classes) > 1],
         several_parts=[one for one in inspection.copies if len(one.parts) > 1],
         repaired=sum(bool(one.repairs) for one in seen),
-        charts={name: data_address(svg) for name, svg in _charts(inspection, language).items()},
+        **{name: Markup(svg) for name, svg in _histograms(inspection, language).items()},
         class_counts=Markup(_class_counts(counts, language)),
         examples=gallery.one_per_class(),
         random=gallery.random(),
@@ -64,20 +64,16 @@ def _class_counts(counts: Mapping[str, Mapping[str, int]], language: Language) -
     return class_counts_chart(by_title, Message("Images of each class in each part"), language)
 
 
-def _charts(inspection: Inspection, language: Language) -> dict[str, str]:
+def _histograms(inspection: Inspection, language: Language) -> dict[str, str]:
     """SVG by the name of the figure."""
     seen = inspection.examined.seen
     sides = [(one.width * one.height) ** 0.5 for one in seen]
     aspects = [one.width / one.height for one in seen]
     return {
-        "sizes": charts.histogram_chart(
-            sides,
-            Message("size"),
-            Message("square root of width × height, pixels"),
-            language,
-            doublings=True,
+        "sizes": histogram_chart(
+            sides, Message("size"), Message("square root of width × height, pixels"), language
         ),
-        "aspects": charts.histogram_chart(
-            aspects, Message("aspect ratio"), Message("width / height"), language, doublings=True
+        "aspects": histogram_chart(
+            aspects, Message("aspect ratio"), Message("width / height"), language
         ),
     }

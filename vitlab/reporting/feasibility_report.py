@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from vitlab import files
 from vitlab.language import Language, Message
-from vitlab.reporting.charts import confusion_chart
+from vitlab.reporting.matrix import MOST_CLASSES, matrix_chart
 from vitlab.reporting.page import data_address, render
 from vitlab.reporting.scatter_chart import MOST_NAMED, scatter_chart
 
@@ -23,8 +24,8 @@ RECOVERY = {
 
 def write_feasibility_report(facts: dict[str, Any], folder: Path, language: Language) -> None:
     """Writes `figures/*.svg` and `report.html`."""
-    drawn = _charts(facts, language)
-    for name, svg in drawn.items():
+    planes, matrices = _planes(facts, language), _matrices(facts, language)
+    for name, svg in (planes | matrices).items():
         files.write_text(folder / "figures" / f"{name}.svg", svg)
     page = render(
         "feasibility.html",
@@ -33,17 +34,19 @@ def write_feasibility_report(facts: dict[str, Any], folder: Path, language: Lang
         place=Path(facts["config"]["dataset"]["path"]).name,
         scores=_scores(facts),
         classes=_classes(facts),
-        charts={name: data_address(svg) for name, svg in drawn.items()},
+        charts={name: data_address(svg) for name, svg in planes.items()},
+        drawings={name: Markup(svg) for name, svg in matrices.items()},
         titles=TITLES,
         recovery=RECOVERY[facts["clusters"]["recovery"]],
         most_named=MOST_NAMED,
+        most_classes=MOST_CLASSES,
         config_text=json.dumps(facts["config"], indent=2, ensure_ascii=False),
     )
     files.write_text(folder / "report.html", page)
 
 
-def _charts(facts: dict[str, Any], language: Language) -> dict[str, str]:
-    """SVG by the name of the figure."""
+def _planes(facts: dict[str, Any], language: Language) -> dict[str, str]:
+    """SVG by the name of the projection."""
     names = list(facts["classes"])
     number = {name: label for label, name in enumerate(names)}
     shown = [row for row in facts["images"] if "pca" in row]
@@ -58,15 +61,22 @@ def _charts(facts: dict[str, Any], language: Language) -> dict[str, str]:
             axes = (first, second)
         points = np.array([row[name] for row in shown])
         charts[name] = scatter_chart(points, labels, names, TITLES[name], axes, language)
+    return charts
+
+
+def _matrices(facts: dict[str, Any], language: Language) -> dict[str, str]:
+    """SVG by the name of the figure."""
+    drawn = {}
     for name, title, columns in (
         ("clusters", Message("clusters"), Message("cluster's class")),
         ("neighbours", Message("neighbours"), Message("neighbour's class")),
         ("probe", Message("classifier"), Message("answer")),
     ):
-        charts[f"confusion_{name}"] = confusion_chart(
-            facts[name]["confusion_matrix"], names, title, language, columns
+        counts = np.array(facts[name]["confusion_matrix"])
+        drawn[f"confusion_{name}"] = matrix_chart(
+            counts, list(facts["classes"]), title, language, columns=columns
         )
-    return charts
+    return drawn
 
 
 def _scores(facts: dict[str, Any]) -> list[dict[str, Any]]:

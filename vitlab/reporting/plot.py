@@ -13,14 +13,12 @@ from vitlab.language import Language
 from vitlab.names import shown
 
 if TYPE_CHECKING:
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
     from matplotlib.ticker import Formatter
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 RED = "#C1121F"
-SMALL = (3.9, 3.3)  # inches: two stand beside each other on a desk, one fills a phone
 
 _STYLE = {
     "font.family": "sans-serif",
@@ -44,13 +42,6 @@ def plotted(size: tuple[float, float], *, grid: bool = True) -> Iterator["Figure
 
     with matplotlib.rc_context(_STYLE | {"axes.grid": grid}):
         yield Figure(figsize=size, layout="constrained")
-
-
-def count_along(axis: "Axis") -> None:
-    """Whole numbers only: epochs, images."""
-    from matplotlib.ticker import MaxNLocator
-
-    axis.set_major_locator(MaxNLocator(integer=True))
 
 
 def svg_text(figure: "Figure", language: Language) -> str:

@@ -11,7 +11,6 @@ from vitlab.config import Config, from_json
 from vitlab.data import PARTS, Collection, Split
 from vitlab.evaluation import class_reading
 from vitlab.language import Language, Message, language_of
-from vitlab.reporting import charts
 from vitlab.reporting.commands import run_commands
 from vitlab.reporting.drawings import (
     class_counts_chart,
@@ -22,8 +21,9 @@ from vitlab.reporting.drawings import (
 )
 from vitlab.reporting.error_gallery import MOST_CHANGED, error_galleries
 from vitlab.reporting.gallery import Gallery
+from vitlab.reporting.matrix import MOST_CLASSES, matrix_chart
 from vitlab.reporting.network_chart import network_chart
-from vitlab.reporting.page import data_address, render
+from vitlab.reporting.page import render
 from vitlab.reporting.pictures import Picture, grid_svg
 from vitlab.reporting.results import Results, read_results
 from vitlab.reporting.run_tables import cost_rows, run_tables
@@ -35,12 +35,11 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     results = read_results(run)
     config = from_json(results.config)
     language = language_of(config.report.language)
-    drawn, inline = _charts(results, language), _drawings(results, split, language)
+    drawings = _drawings(results, split, language)
     gallery = Gallery(collection, split, results, config.seed, config.report.private)
     galleries = _galleries(gallery, config) | error_galleries(gallery, results.analysis)
     pictures = {name: grid_svg(pictures, language) for name, pictures in galleries.items()}
-    figures = drawn | inline | pictures
-    for name, svg in figures.items():
+    for name, svg in (drawings | pictures).items():
         files.write_text(run.figures / f"{name}.svg", svg)
     confusions = results.phases[-1].metrics["test"]["confusion_matrix"]
     page = render(
@@ -53,11 +52,11 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         parts=PARTS,
         costs=cost_rows(results, config),
         tables=run_tables(results, config),
-        charts={name: data_address(svg) for name, svg in drawn.items()},
-        drawings={name: Markup(svg) for name, svg in inline.items()},
+        drawings={name: Markup(svg) for name, svg in drawings.items()},
         galleries=galleries,
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
         manifest_text=json.dumps(results.manifest, indent=2, ensure_ascii=False),
+        most_classes=MOST_CLASSES,
         last=results.phases[-1],
         workdir=run.path.resolve().name,
         commands=run_commands(results.manifest, run.path, results.phases[-1].name),
@@ -65,25 +64,8 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     files.write_text(run.report, page)
 
 
-def _charts(results: Results, language: Language) -> dict[str, str]:
-    """SVG by the name of the figure."""
-    names = results.class_names
-    return {
-        "network": network_chart(results.network["layers"], results.network["name"]),
-        **{
-            f"confusion_{phase.name}": charts.confusion_chart(
-                phase.metrics["test"]["confusion_matrix"],
-                names,
-                language("{phase}, test part", phase=phase.name),
-                language,
-            )
-            for phase in results.phases
-        },
-    }
-
-
 def _drawings(results: Results, split: Split, language: Language) -> dict[str, str]:
-    """SVG that stands in the page itself, and takes its colours."""
+    """SVG by the name of the figure."""
     counts = {Message(part): split.table.select(split.rows(part)).class_counts() for part in PARTS}
     title = Message("Images of each class in each part")
     return {
@@ -95,6 +77,16 @@ def _drawings(results: Results, split: Split, language: Language) -> dict[str, s
             )
             for phase in results.phases
         },
+        **{
+            f"confusion_{phase.name}": matrix_chart(
+                np.array(phase.metrics["test"]["confusion_matrix"]),
+                results.class_names,
+                language("{phase}, test part", phase=phase.name),
+                language,
+            )
+            for phase in results.phases
+        },
+        "network": network_chart(results.network["layers"], results.network["name"]),
         "split": class_counts_chart(counts, title, language),
     }
 

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from vitlab.language import Language
-from vitlab.reporting.charts import short_names
+from vitlab.names import shown
 from vitlab.reporting.plot import COLOURS, plotted, svg_text
 
 PALETTE = (*COLOURS, "#F0E442", "#000000")  # all that Okabe and Ito have
 MARKS = ("o", "^", "s")  # with the colours, a sign for each of 24 classes
 MOST_NAMED = len(MARKS) * len(PALETTE)
 OTHERS = "#b0b0b0"
+LONGEST = 28  # letters of a class's name; longer ones would leave the chart no room
 
 
 def scatter_chart(
@@ -25,7 +26,7 @@ def scatter_chart(
     """`points` [images, 2]. Of many classes the largest have signs of their own, the others are grey."""
     counts = np.bincount(labels, minlength=len(class_names))
     named = sorted(np.argsort(-counts, kind="stable")[:MOST_NAMED].tolist())
-    names = short_names(class_names)
+    names = [_short(name) for name in class_names]
     columns = 1 if max(len(names[label]) for label in named) > 16 else 2
     lines = -(-(len(named) + (len(named) < len(names))) // columns)
     with plotted((4.4, 4.2 + 0.19 * lines), grid=False) as figure:
@@ -52,3 +53,8 @@ def scatter_chart(
         axes.set_title(title)
         figure.legend(loc="outside lower center", ncols=columns, fontsize=9, markerscale=1.3)
         return svg_text(figure, language)
+
+
+def _short(name: str) -> str:
+    name = shown(name)
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"

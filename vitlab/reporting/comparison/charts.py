@@ -1,4 +1,4 @@
-"""The drawings of a comparison alone: intervals, matrices, cost against accuracy."""
+"""The drawings of a comparison alone: intervals, cost against accuracy."""
 
 import itertools
 from collections.abc import Mapping, Sequence
@@ -8,22 +8,15 @@ import numpy as np
 
 from vitlab.language import Language
 from vitlab.reporting.drawing import (
-    FAINT,
     INK,
     Drawing,
     clipped,
     scale,
-    shortened,
-    text_width,
     ticks,
     widened,
 )
 from vitlab.reporting.drawings import ROW, WIDTH
 from vitlab.reporting.plot import COLOURS, RED
-
-SHORTEST = 2  # letters of names that have room beside each other
-LABEL = 104  # pixels of a class beside a matrix
-MOST_CLASSES = 30  # of a matrix in which names and numbers can be read
 
 
 def intervals_chart(
@@ -98,55 +91,3 @@ def scatter_chart(
         drawing.dot(across(x), up(y), COLOURS[2] if row.get("on_front") else COLOURS[0])
         drawing.write(across(x) + 6, up(y) - 5, str(row["number"]))
     return drawing.text()
-
-
-def matrix_chart(
-    counts: np.ndarray, class_names: Sequence[str], chosen: Sequence[int], title: str, language: Language
-) -> str:
-    """Counts coloured by their share of the true class, of the chosen classes (S0-23)."""
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    cell = max(17.0, min(34.0, 280 / len(chosen)))
-    names = [shortened(class_names[label], LABEL) for label in chosen]
-    edge = 10 + max(text_width(name) for name in names)
-    side = cell * len(chosen)
-    width = max(edge + side + 14, min(text_width(language.text(title), 12), 340) + 20)
-    drawing = Drawing(width, edge + side + 40, title, language)
-    drawing.write(edge, 16, clipped(drawing.title, width - edge), size=12)
-    top = 28.0
-    for row, label in enumerate(chosen):
-        y = top + cell * row
-        drawing.write(edge - 5, y + cell / 2 + 4, names[row], anchor="end")
-        for column, answer in enumerate(chosen):
-            x, share = edge + cell * column, float(shares[label, answer])
-            paint = f'fill="{COLOURS[0]}" fill-opacity="{share:.3f}" {FAINT}'
-            drawing.box(x, y, cell, cell, paint)
-            if counts[label, answer]:
-                colour = "white" if share > 0.55 else INK
-                size = min(11.0, cell / (0.62 * len(str(counts[label, answer])) + 0.4))
-                drawing.write(
-                    x + cell / 2,
-                    y + cell / 2 + size * 0.36,
-                    str(counts[label, answer]),
-                    anchor="middle",
-                    size=round(size, 1),
-                    colour=colour,
-                )
-    is_narrow = max(map(len, names)) <= SHORTEST
-    for column, name in enumerate(names):
-        x = edge + cell * column + cell / 2
-        if is_narrow:
-            drawing.write(x, top + side + 14, name, anchor="middle")
-        else:
-            drawing.write(x + 4, top + side + 5, name, anchor="end", turned=True)
-    return drawing.text()
-
-
-def most_confused(matrices: Sequence[np.ndarray]) -> list[int]:
-    """All classes, or of many those that take part in most mistakes of all the models."""
-    total = np.sum(matrices, axis=0)
-    classes = len(total)
-    if classes <= MOST_CLASSES:
-        return list(range(classes))
-    np.fill_diagonal(total, 0)
-    mistakes = total.sum(axis=0) + total.sum(axis=1)
-    return sorted(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES].tolist())

@@ -20,6 +20,7 @@ from vitlab.reporting.comparison.gallery import Gallery, open_gallery
 from vitlab.reporting.comparison.rank_charts import MOST_CURVES, rank_charts
 from vitlab.reporting.comparison.tables import TITLES_OF_FIGURES, tables
 from vitlab.reporting.drawings import curves_chart, reliability_chart, scores_chart, with_finite_figures
+from vitlab.reporting.matrix import matrix_chart, most_confused
 from vitlab.reporting.page import render
 from vitlab.reporting.tables import Table
 
@@ -91,11 +92,11 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
     if differences:
         drawn["differences"] = charts.intervals_chart(differences, title, language, zero=True)
     matrices = _matrices(compared)
-    chosen = charts.most_confused(matrices)
+    chosen = most_confused(matrices)
     for number, (one, matrix) in enumerate(zip(compared.candidates, matrices, strict=True), 1):
         heading = _numbered(number, one.name)
-        drawn[f"confusion_{number}"] = charts.matrix_chart(
-            matrix, compared.class_names, chosen, heading, language
+        drawn[f"confusion_{number}"] = matrix_chart(
+            matrix, compared.class_names, heading, language, chosen=chosen
         )
         bins = found["reliability"][one.name]
         drawn[f"reliability_{number}"] = reliability_chart(bins, heading, language)
@@ -200,7 +201,7 @@ def _page(
         shown_model=chosen.name,
         over_folds=len(chosen.folds),
         statements=found["verdicts"][:MOST_SENTENCES],
-        shown_classes=len(charts.most_confused(_matrices(compared))),
+        shown_classes=len(most_confused(_matrices(compared))),
         most_differences=MOST_DIFFERENCES,
         most_confusions=MOST_CONFUSIONS,
         no_pictures="" if is_open else gallery,

@@ -1,0 +1,92 @@
+"""A confusion matrix as a drawing (S0-23, S2-19)."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from vitlab.language import Language, Message
+from vitlab.reporting.drawing import FAINT, INK, Drawing, clipped, shortened, text_width
+from vitlab.reporting.plot import COLOURS
+
+ANSWER = Message("answer")
+LABEL = 104  # pixels of a class beside the matrix
+SHORTEST = 2  # letters of names that have room beside each other
+MOST_CLASSES = 30  # of a matrix that a page shows whole, without being moved
+LEAST_CELL = 17.0  # pixels, in which a number of two digits can be read
+
+
+def matrix_chart(
+    counts: np.ndarray,
+    class_names: Sequence[str],
+    title: str,
+    language: Language,
+    *,
+    chosen: Sequence[int] | None = None,
+    columns: str = ANSWER,
+) -> str:
+    """Counts, coloured by their share of the true class; of the `chosen` classes, or of all.
+
+    Rows are the truth; `columns` says what the columns are. It grows with the classes, so that each
+    number and each name can be read.
+    """
+    chosen = range(len(class_names)) if chosen is None else chosen
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    cell = max(LEAST_CELL, min(34.0, 280 / len(chosen)))
+    names = [shortened(class_names[label], LABEL) for label in chosen]
+    is_narrow = max(map(len, names)) <= SHORTEST
+    longest = max(text_width(name) for name in names)
+    left, top, side = 24 + longest, 28.0, cell * len(chosen)
+    below = top + side + (14 if is_narrow else longest + 5) + 16
+    heading = min(text_width(language.text(title), 12), 340)
+    width = left + max(side, heading, text_width(language.text(columns))) + 14
+    drawing = Drawing(width, below + 8, title, language)
+    drawing.write(left, 16, clipped(drawing.title, width - left, 12), size=12)
+    for number in range(len(chosen) + 1):
+        drawing.line(left, top + cell * number, left + side, top + cell * number)
+        drawing.line(left + cell * number, top, left + cell * number, top + side)
+    for row, column, count, share in _filled(counts, shares, chosen):
+        _fill(drawing, left + cell * column, top + cell * row, cell, count, share)
+    for number, name in enumerate(names):
+        middle = cell * number + cell / 2
+        drawing.write(left - 5, top + middle + 4, name, anchor="end")
+        if is_narrow:
+            drawing.write(left + middle, top + side + 14, name, anchor="middle")
+        else:
+            drawing.write(left + middle + 4, top + side + 5, name, anchor="end", turned=True)
+    drawing.write(12, top + min(side, 560) / 2, Message("truth"), anchor="middle", turned=True)
+    drawing.write(left, below, columns)
+    return drawing.text()
+
+
+def most_confused(matrices: Sequence[np.ndarray]) -> list[int]:
+    """All classes, or of many those that take part in most mistakes of all the models."""
+    total = np.sum(matrices, axis=0)
+    classes = len(total)
+    if classes <= MOST_CLASSES:
+        return list(range(classes))
+    np.fill_diagonal(total, 0)
+    mistakes = total.sum(axis=0) + total.sum(axis=1)
+    return sorted(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES].tolist())
+
+
+def _filled(
+    counts: np.ndarray, shares: np.ndarray, chosen: Sequence[int]
+) -> Iterator[tuple[int, int, int, float]]:
+    """Row, column, count and share of the cells that are not empty."""
+    some = np.ix_(chosen, chosen)
+    counts, shares = counts[some], shares[some]
+    for row, column in np.argwhere(counts).tolist():
+        yield row, column, int(counts[row, column]), float(shares[row, column])
+
+
+def _fill(drawing: Drawing, x: float, y: float, cell: float, count: int, share: float) -> None:
+    drawing.box(x, y, cell, cell, f'fill="{COLOURS[0]}" fill-opacity="{share:.3f}" {FAINT}')
+    size = min(11.0, cell / (0.62 * len(str(count)) + 0.4))
+    drawing.write(
+        x + cell / 2,
+        y + cell / 2 + size * 0.36,
+        str(count),
+        anchor="middle",
+        size=round(size, 1),
+        colour="white" if share > 0.55 else INK,
+    )
