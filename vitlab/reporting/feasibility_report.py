@@ -9,11 +9,16 @@ from markupsafe import Markup
 
 from vitlab import files
 from vitlab.language import Language, Message
-from vitlab.reporting.matrix import MOST_CLASSES, matrix_chart
+from vitlab.reporting.matrix import matrix_chart, most_confused
 from vitlab.reporting.page import data_address, render
 from vitlab.reporting.scatter_chart import MOST_NAMED, scatter_chart
 
 TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
+MATRICES = {
+    "clusters": (Message("clusters"), Message("cluster's class")),
+    "neighbours": (Message("neighbours"), Message("neighbour's class")),
+    "probe": (Message("classifier"), Message("answer")),
+}
 RECOVERY = {
     "excellent": Message("excellent recovery"),
     "good": Message("good recovery"),
@@ -24,7 +29,15 @@ RECOVERY = {
 
 def write_feasibility_report(facts: dict[str, Any], folder: Path, language: Language) -> None:
     """Writes `figures/*.svg` and `report.html`."""
-    planes, matrices = _planes(facts, language), _matrices(facts, language)
+    counts = {name: np.array(facts[name]["confusion_matrix"]) for name in MATRICES}
+    chosen = most_confused(list(counts.values()))
+    matrices = {
+        f"confusion_{name}": matrix_chart(
+            counts[name], list(facts["classes"]), title, language, chosen=chosen, columns=columns
+        )
+        for name, (title, columns) in MATRICES.items()
+    }
+    planes = _planes(facts, language)
     for name, svg in (planes | matrices).items():
         files.write_text(folder / "figures" / f"{name}.svg", svg)
     page = render(
@@ -39,7 +52,7 @@ def write_feasibility_report(facts: dict[str, Any], folder: Path, language: Lang
         titles=TITLES,
         recovery=RECOVERY[facts["clusters"]["recovery"]],
         most_named=MOST_NAMED,
-        most_classes=MOST_CLASSES,
+        shown_classes=len(chosen),
         config_text=json.dumps(facts["config"], indent=2, ensure_ascii=False),
     )
     files.write_text(folder / "report.html", page)
@@ -64,21 +77,6 @@ def _planes(facts: dict[str, Any], language: Language) -> dict[str, str]:
     return charts
 
 
-def _matrices(facts: dict[str, Any], language: Language) -> dict[str, str]:
-    """SVG by the name of the figure."""
-    drawn = {}
-    for name, title, columns in (
-        ("clusters", Message("clusters"), Message("cluster's class")),
-        ("neighbours", Message("neighbours"), Message("neighbour's class")),
-        ("probe", Message("classifier"), Message("answer")),
-    ):
-        counts = np.array(facts[name]["confusion_matrix"])
-        drawn[f"confusion_{name}"] = matrix_chart(
-            counts, list(facts["classes"]), title, language, columns=columns
-        )
-    return drawn
-
-
 def _scores(facts: dict[str, Any]) -> list[dict[str, Any]]:
     """A row for each way of naming images, and each set of images that it was tried on."""
     neighbours, probe = facts["neighbours"], facts["probe"]
@@ -100,9 +98,7 @@ def _scores(facts: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _classes(facts: dict[str, Any]) -> list[dict[str, Any]]:
     """Of each class the images that are named right, by the diagonals of the confusion matrices."""
-    matrices = {
-        name: np.array(facts[name]["confusion_matrix"]) for name in ("clusters", "neighbours", "probe")
-    }
+    matrices = {name: np.array(facts[name]["confusion_matrix"]) for name in MATRICES}
     return [
         {
             "name": name,

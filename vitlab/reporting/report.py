@@ -21,7 +21,7 @@ from vitlab.reporting.drawings import (
 )
 from vitlab.reporting.error_gallery import MOST_CHANGED, error_galleries
 from vitlab.reporting.gallery import Gallery
-from vitlab.reporting.matrix import MOST_CLASSES, matrix_chart
+from vitlab.reporting.matrix import matrix_chart, most_confused
 from vitlab.reporting.network_chart import network_chart
 from vitlab.reporting.page import render
 from vitlab.reporting.pictures import Picture, grid_svg
@@ -56,7 +56,7 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         galleries=galleries,
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
         manifest_text=json.dumps(results.manifest, indent=2, ensure_ascii=False),
-        most_classes=MOST_CLASSES,
+        shown_classes=len(most_confused(_matrices(results))),
         last=results.phases[-1],
         workdir=run.path.resolve().name,
         commands=run_commands(results.manifest, run.path, results.phases[-1].name),
@@ -68,6 +68,7 @@ def _drawings(results: Results, split: Split, language: Language) -> dict[str, s
     """SVG by the name of the figure."""
     counts = {Message(part): split.table.select(split.rows(part)).class_counts() for part in PARTS}
     title = Message("Images of each class in each part")
+    matrices = _matrices(results)
     return {
         **_scores(results, language),
         **_curves(results, language),
@@ -79,16 +80,21 @@ def _drawings(results: Results, split: Split, language: Language) -> dict[str, s
         },
         **{
             f"confusion_{phase.name}": matrix_chart(
-                np.array(phase.metrics["test"]["confusion_matrix"]),
+                matrix,
                 results.class_names,
                 language("{phase}, test part", phase=phase.name),
                 language,
+                chosen=most_confused(matrices),
             )
-            for phase in results.phases
+            for phase, matrix in zip(results.phases, matrices, strict=True)
         },
         "network": network_chart(results.network["layers"], results.network["name"]),
         "split": class_counts_chart(counts, title, language),
     }
+
+
+def _matrices(results: Results) -> list[np.ndarray]:
+    return [np.array(phase.metrics["test"]["confusion_matrix"]) for phase in results.phases]
 
 
 def _scores(results: Results, language: Language) -> dict[str, str]:
