@@ -212,7 +212,7 @@ def test_a_checkpoint_of_the_best_epoch_holds_its_weights_once(tmp_path: Path, m
             held.append(set(arrays))
             raise KilledError
 
-    phase = Phase(optimizer="adam", learning_rate=0.05, epochs=6, ema=ema)
+    phase = Phase(optimizer="adam", learning_rate=0.05, epochs=4, ema=ema)
     expected, whole, _ = train(tmp_path / "whole", phase)
     save = Checkpoints.save
     monkeypatch.setattr(Checkpoints, "is_due", lambda _: True)
