@@ -1,6 +1,7 @@
 """Files appear whole or not at all."""
 
 import errno
+import json
 import os
 from pathlib import Path
 
@@ -67,6 +68,15 @@ def test_json_has_no_nan(tmp_path: Path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write_json(tmp_path / "a.json", {"x": float("nan")})
     assert not (tmp_path / "a.json").exists()
+
+
+def test_lists_of_whole_numbers_stand_on_one_line_of_json(tmp_path: Path):
+    value = {"a": [[1, -2], [], [3]], "b": [1.5, 2], "c": "[\n 1\n]", "d": [{"e": [0] * 3}], "f": [True]}
+    files.write_json(tmp_path / "a.json", value)
+    text = (tmp_path / "a.json").read_text()
+    assert json.loads(text) == value
+    assert "[1, -2],\n" in text
+    assert '"e": [0, 0, 0]\n' in text
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from vitlab.errors import InputError
 
+# Within indented JSON; a text has no line break of its own there.
+WHOLE_NUMBERS = re.compile(r"\[\n\s+((?:-?\d+,\n\s+)*-?\d+)\n\s+\]")
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -57,8 +60,11 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes `value` as indented JSON. NaN and infinity are a ValueError: JSON has neither."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Writes `value` as indented JSON, but lists of whole numbers on one line: the confusions of 1,000
+    classes would be a million lines. NaN and infinity are a ValueError: JSON has neither."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    text = WHOLE_NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
+    write_text(path, text + "\n")
 
 
 def check_writable(path: Path) -> None:
