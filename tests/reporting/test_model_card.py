@@ -11,6 +11,7 @@ import yaml  # type: ignore[import-untyped]
 from markdown_it import MarkdownIt
 
 from tests.reporting.made_runs import (
+    answer_rightly,
     change_json,
     conclude_run,
     digits_split,
@@ -205,6 +206,15 @@ def test_of_a_file_that_nobody_knows_the_card_says_so(tmp_path: Path):
     assert "A file that the catalogue does not know: /some/file.npz, SHA-256 abc." in page.words
     assert "It is not known what they were trained on." in page.words
     assert "to judge" not in page.words
+
+
+def test_a_temperature_that_cannot_be_told_has_no_figures(tmp_path: Path):
+    path = make_run(tmp_path / "run", digits_split(images=200), {"all": 0.8})
+    answer_rightly(path, "all")
+    _, page = parts_of(conclude_run(path).model_card)
+    said = "does not tell a temperature to divide the logits by: every validation image is answered right"
+    assert said in page.words
+    assert "Dividing" not in page.words
 
 
 def test_a_licence_that_hugging_face_does_not_list_is_given_by_its_name(tmp_path: Path):

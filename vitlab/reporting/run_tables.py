@@ -5,6 +5,7 @@ from typing import Any
 
 from vitlab.config import Config
 from vitlab.data import PARTS
+from vitlab.evaluation import made_worse
 from vitlab.language import Message
 from vitlab.reporting.reported import reported_row, reported_table
 from vitlab.reporting.results import PhaseResult, Results
@@ -59,17 +60,21 @@ def cost_rows(results: Results, config: Config) -> list[Row]:
 
 
 def calibration_rows(results: Results) -> list[Row]:
-    """Of the test part, as it is and with the temperature that the validation part asks for."""
+    """Of the test part, as it is and with the temperature that the validation part asks for.
+
+    Of a temperature that cannot be relied upon, the note alone.
+    """
     rows = []
     for phase in results.phases:
         found = phase.metrics["test"]["calibration"]
-        scores = {f"{key}_{when}": found[when][key] for when in ("before", "after") for key in _SCALED}
+        scaled = found["after"] if not found["note"] else dict.fromkeys(_SCALED)
         rows.append(
             {
                 "model": phase.name,
-                **scores,
-                "temperature": found["temperature"],
-                "note": found["note"] or None,
+                **{f"{key}_before": found["before"][key] for key in _SCALED},
+                **{f"{key}_after": scaled[key] for key in _SCALED},
+                "temperature": None if found["note"] else found["temperature"],
+                "note": Message(found["note"]) if found["note"] else made_worse(found),
             }
         )
     return rows
