@@ -212,7 +212,7 @@ def test_a_temperature_that_cannot_be_told_has_no_figures(tmp_path: Path):
     path = make_run(tmp_path / "run", digits_split(images=200), {"all": 0.8})
     answer_rightly(path, "all")
     _, page = parts_of(conclude_run(path).model_card)
-    said = "does not tell a temperature to divide the logits by: every validation image is answered right"
+    said = "does not tell a temperature to divide the logits by: every validation image is answered"
     assert said in page.words
     assert "Dividing" not in page.words
 

@@ -24,6 +24,7 @@ from vitlab.reporting.gallery import Gallery
 from vitlab.reporting.matrix import MOST_CLASSES, matrix_chart
 from vitlab.reporting.network_chart import network_chart
 from vitlab.reporting.page import render
+from vitlab.reporting.phase_tests import phase_tests
 from vitlab.reporting.pictures import Picture, grid_svg
 from vitlab.reporting.results import Results, read_results
 from vitlab.reporting.run_tables import cost_rows, run_tables
@@ -41,6 +42,7 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     pictures = {name: grid_svg(pictures, language) for name, pictures in galleries.items()}
     for name, svg in (drawings | pictures).items():
         files.write_text(run.figures / f"{name}.svg", svg)
+    tests = phase_tests(results)
     confusions = results.phases[-1].metrics["test"]["confusion_matrix"]
     page = render(
         "report.html",
@@ -51,7 +53,9 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         most_changed=MOST_CHANGED,
         parts=PARTS,
         costs=cost_rows(results, config),
-        tables=run_tables(results, config),
+        tables=run_tables(results, config, tests),
+        phase_tests=tests,
+        monitored=_monitored(config),
         drawings={name: Markup(svg) for name, svg in drawings.items()},
         galleries=galleries,
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
@@ -62,6 +66,15 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         commands=run_commands(results.manifest, run.path, results.phases[-1].name),
     )
     files.write_text(run.report, page)
+
+
+def _monitored(config: Config) -> dict[str, list[str]]:
+    """The phases by what chose their best epoch."""
+    return {
+        score: phases
+        for score in ("accuracy", "loss")
+        if (phases := [name for name, phase in config.phases.items() if phase.monitor == score])
+    }
 
 
 def _drawings(results: Results, split: Split, language: Language) -> dict[str, str]:

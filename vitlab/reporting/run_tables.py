@@ -7,6 +7,7 @@ from vitlab.config import Config
 from vitlab.data import PARTS
 from vitlab.evaluation import made_worse
 from vitlab.language import Message
+from vitlab.reporting.phase_tests import phase_tests_table
 from vitlab.reporting.reported import reported_row, reported_table
 from vitlab.reporting.results import PhaseResult, Results
 from vitlab.reporting.tables import Column, Table
@@ -18,10 +19,11 @@ MOST_LAYERS = 2000  # on a page; of classes, as many as of other rows
 Row = dict[str, Any]
 
 
-def run_tables(results: Results, config: Config) -> dict[str, Table]:
-    """By name; those without rows are left out."""
+def run_tables(results: Results, config: Config, tests: list[Row]) -> dict[str, Table]:
+    """By name, with those `tests` of the phases (see `phase_tests`); those without rows are left out."""
     every = [
         Table("results", _RESULTS, _results(results)),
+        phase_tests_table(tests),
         Table("hard_groups", _HARD_GROUPS, _hard_groups(results)),
         Table("costs", _COSTS, cost_rows(results, config)),
         Table("networks", _NETWORKS, _networks(results.network)),
@@ -91,7 +93,13 @@ def _results(results: Results) -> list[Row]:
 def _flat(scores: Mapping[str, Any]) -> Row:
     """Figures that older runs do not have are None; the means over the classes are called macro_…"""
     known = dict.fromkeys(column.key for column in _RESULTS[2:])
-    return {**known, **scores, **{f"macro_{key}": scores["macro"][key] for key in SCORES}}
+    reading = scores.get("kappa_reading")
+    return {
+        **known,
+        **scores,
+        **{f"macro_{key}": scores["macro"][key] for key in SCORES},
+        "kappa_reading": reading and Message(reading),
+    }
 
 
 def _reported(results: Results, config: Config) -> list[Row]:
@@ -200,6 +208,7 @@ _RESULTS = (
     Column("macro_recall", "recall", "number"),
     Column("macro_f1", "F1", "number"),
     Column("kappa", "kappa", "number"),
+    Column("kappa_reading", "reading", "words"),
     Column("roc_auc", "ROC-AUC", "number"),
     Column("ece", "ECE", "number"),
 )
