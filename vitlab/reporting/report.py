@@ -22,6 +22,7 @@ from vitlab.reporting.drawings import (
 from vitlab.reporting.error_gallery import MOST_CHANGED, error_galleries
 from vitlab.reporting.gallery import Gallery
 from vitlab.reporting.matrix import MOST_CLASSES, matrix_chart
+from vitlab.reporting.missing import classes_without_images
 from vitlab.reporting.network_chart import network_chart
 from vitlab.reporting.page import render
 from vitlab.reporting.phase_tests import phase_tests
@@ -56,6 +57,8 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         tables=run_tables(results, config, tests),
         phase_tests=tests,
         monitored=_monitored(config),
+        augmented=_augmented(config),
+        lacking=classes_without_images(split),
         drawings={name: Markup(svg) for name, svg in drawings.items()},
         galleries=galleries,
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
@@ -132,18 +135,29 @@ def _curves(results: Results, language: Language) -> dict[str, str]:
 
 def _galleries(gallery: Gallery, config: Config) -> dict[str, list[Picture]]:
     patches = gallery.patches()
-    augmentations = [phase.augmentation for phase in config.phases.values() if phase.augmentation]
     return {
         "examples": gallery.one_per_class(),
         "examples_of_classes": gallery.of_classes(config),
         **({"patches": [patches]} if patches else {}),
-        **(_augmentation(gallery, augmentations[-1]) if augmentations else {}),
+        **_augmentation(gallery, config),
         "answers": gallery.answers(),
     }
 
 
-def _augmentation(gallery: Gallery, settings: Augmentation) -> dict[str, list[Picture]]:
-    return {
-        "augmentation": gallery.augmented(settings),
-        "operations": gallery.operations(settings),
-    }
+def _augmentation(gallery: Gallery, config: Config) -> dict[str, list[Picture]]:
+    """Of each that some phases have, under the name of the first of them."""
+    drawn: dict[str, list[Picture]] = {}
+    for phases in _augmented(config):
+        settings = config.phases[phases[0]].augmentation
+        drawn[f"augmentation_{phases[0]}"] = gallery.augmented(settings)
+        drawn[f"operations_{phases[0]}"] = gallery.operations(settings)
+    return drawn
+
+
+def _augmented(config: Config) -> list[list[str]]:
+    """The phases that augment, those together that do it alike."""
+    alike: dict[Augmentation, list[str]] = {}
+    for name, phase in config.phases.items():
+        if phase.augmentation:
+            alike.setdefault(phase.augmentation, []).append(name)
+    return list(alike.values())

@@ -7,6 +7,7 @@ from vitlab.config import Config
 from vitlab.data import PARTS
 from vitlab.evaluation import made_worse
 from vitlab.language import Message
+from vitlab.reporting.missing import undefined_table
 from vitlab.reporting.phase_tests import phase_tests_table
 from vitlab.reporting.reported import reported_row, reported_table
 from vitlab.reporting.results import PhaseResult, Results
@@ -23,6 +24,7 @@ def run_tables(results: Results, config: Config, tests: list[Row]) -> dict[str, 
     """By name, with those `tests` of the phases (see `phase_tests`); those without rows are left out."""
     every = [
         Table("results", _RESULTS, _results(results)),
+        undefined_table(results),
         phase_tests_table(tests),
         Table("hard_groups", _HARD_GROUPS, _hard_groups(results)),
         Table("costs", _COSTS, cost_rows(results, config)),
