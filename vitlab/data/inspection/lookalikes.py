@@ -63,8 +63,8 @@ def near_copies(collection: Collection, rows: np.ndarray, training: np.ndarray) 
             before = found[row].likeness if row in found else LEAST_LIKENESS
             if alike[best] >= before:
                 found[row] = Pair(row, int(second.rows[chosen[best]]), float(alike[best]))
-    pairs = sorted(found.values(), key=lambda pair: -pair.likeness)
-    return NearCopies(tuple(pairs), len(rows))
+    most_alike_first = sorted(found.values(), key=lambda pair: -pair.likeness)
+    return NearCopies(tuple(most_alike_first), len(rows))
 
 
 def _is_large(collection: Collection, row: int) -> bool:
