@@ -20,6 +20,7 @@ from vitlab.evaluation import (
     evaluate_test,
     fit_temperature,
     load_predictions,
+    made_worse,
     predict,
     save_predictions,
 )
@@ -121,6 +122,9 @@ def _say_calibration(found: dict[str, Any]) -> None:
     say(f"temperature {found['temperature']:.4f}, fitted on the validation part")
     for key, name in (("loss", "loss"), ("brier", "Brier"), ("ece", "ECE")):
         say(f"  {name:<10} {found['before'][key]:.4f}, calibrated {found['after'][key]:.4f}")
+    worse = made_worse(found)
+    if worse:
+        say(f"warning: the temperature suits the validation part; {worse}")
 
 
 def _holds(metrics: Any, stored: Any) -> bool:

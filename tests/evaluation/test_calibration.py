@@ -1,11 +1,16 @@
 """The temperature that predictions were drawn with is found; where there is none, that is said."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 from scipy import optimize
 
 from tests.evaluation.test_metrics import some_predictions
-from vitlab.evaluation import Predictions, calibration, evaluate, fit_temperature
+from vitlab.evaluation import Predictions, calibration, evaluate, fit_temperature, made_worse
+from vitlab.evaluation.calibration import ALL_EQUAL, ALL_RIGHT, AT_A_BOUND, HIGHEST, LOWEST
+from vitlab.language import Message, language_of
 
 
 def drawn_with(temperature: float, count: int = 20_000) -> Predictions:
@@ -74,3 +79,23 @@ def test_equal_logits_keep_their_temperature_and_that_is_said():
     found = fit_temperature(Predictions(np.array(["a"]), np.array([0]), np.ones((1, 3), np.float32)))
     assert found.value == 1
     assert "every temperature is as good" in found.note
+
+
+def test_figures_that_the_temperature_makes_worse_are_named():
+    before = {"ece": 0.0434, "loss": 0.5, "brier": 0.3}
+    after = {"ece": 0.4556, "loss": 0.7, "brier": 0.3}
+    worse = made_worse({"before": before, "after": after})
+    assert worse == "worse with it on these images: ECE, loss"
+    french = language_of("fr").text(worse)
+    assert french == "moins bons avec elle sur ces images\N{NO-BREAK SPACE}: ECE, perte"
+    assert made_worse({"before": after, "after": before}) is None
+
+
+@pytest.mark.parametrize("note", [ALL_EQUAL, ALL_RIGHT, AT_A_BOUND])
+def test_a_note_has_the_bounds_and_is_french_again_after_metrics_json(note: Message):
+    """A file keeps it as plain text."""
+    read = json.loads(json.dumps(note))
+    assert language_of("fr").text(Message(read)) not in (read, "")
+    assert note.values == {}
+    numbers = set(re.findall(r"\d+(?:\.\d+)?", note))
+    assert numbers <= {f"{LOWEST:g}", f"{HIGHEST:g}"}

@@ -16,6 +16,7 @@ from vitlab import config
 from vitlab.data import (
     PRIVATE,
     REPUBLISH,
+    NearCopies,
     Split,
     align,
     near_copies,
@@ -84,7 +85,7 @@ def test_every_figure_of_the_page_is_in_the_file(small_run: Path, analysis: dict
     for sentence in (
         f"Test images that are answered wrongly: {analysis['wrong']} of {analysis['n']}.",
         f"Labels that may be wrong: {analysis['label_errors']['found']}",
-        f"near copy among the training images: {len(analysis['near_copies'])}",
+        "None was looked for: the images of wrong answers have fewer than 24 pixels a side",
         f"Of {analysis['n']} test images: fixed {len(change['fixed'])}, broken "
         f"{len(change['broken'])}, still right {change['still_right']}, still wrong "
         f"{change['still_wrong']}.",
@@ -149,11 +150,13 @@ def test_near_copies_are_found_on_what_the_network_sees(photographs: Path):
     collection = open_collection(config.Dataset(path=str(photographs)), preprocessing, "squash")
     table = collection.table
     rows, among = np.flatnonzero(table.labels == 1), np.flatnonzero(table.labels == 0)
-    found = near_copies(collection, rows, among)
+    result = near_copies(collection, rows, among)
+    found = result.pairs
+    assert result.looked_for == 3
     pairs = {table.paths[pair.first]: table.paths[pair.second] for pair in found}
     assert pairs == {"b/0 smaller.jpg": "a/0.png", "b/1 cut.png": "a/1.png"}
     assert all(pair.likeness >= 0.98 for pair in found)
-    assert near_copies(collection, rows, rows[:0]) == []
+    assert near_copies(collection, rows, rows[:0]).pairs == ()
 
 
 def test_small_images_have_no_near_copies(tmp_path: Path):
@@ -161,7 +164,7 @@ def test_small_images_have_no_near_copies(tmp_path: Path):
         save(Image.new("RGB", (8, 8), "red"), tmp_path / name)
     preprocessing = preset("vit_ti16").preprocessing
     collection = open_collection(config.Dataset(path=str(tmp_path)), preprocessing, "squash")
-    assert near_copies(collection, np.array([0]), np.array([1, 2])) == []
+    assert near_copies(collection, np.array([0]), np.array([1, 2])) == NearCopies((), 0)
 
 
 def test_an_image_that_may_not_be_republished_is_grey_among_the_errors(small_run: Path, analysis: dict):

@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.configs.small import get_config
 from tests.conftest import vitlab
-from tests.reporting.made_runs import change_json, conclude_run, make_run
+from tests.reporting.made_runs import answer_rightly, change_json, conclude_run, make_run
 from vitlab import feasibility_job
 from vitlab.compare_job import compare_runs
 from vitlab.config import Dataset, resolve
@@ -90,6 +90,7 @@ def runs(images: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Code, P
     for language in ("en", "fr"):
         path = tmp_path_factory.mktemp(language) / "of them"
         make_run(path, Split(table, parts), {"made-before": 0.5, "loss": 0.8}, dataset=dataset)
+        answer_rightly(path, "made-before")
         report = {"classes": [], "examples": 2, "private": False, "language": language}
         change_json(path / "config.json", report=report)
         found[language] = conclude_run(path).path

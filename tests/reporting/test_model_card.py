@@ -11,6 +11,7 @@ import yaml  # type: ignore[import-untyped]
 from markdown_it import MarkdownIt
 
 from tests.reporting.made_runs import (
+    answer_rightly,
     change_json,
     conclude_run,
     digits_split,
@@ -115,7 +116,7 @@ def test_its_limits_are_named(run: Path):
     for sentence in (
         f"Hard group night: {100 * group['accuracy']:.2f} % of {group['n']} test images are right",
         f"Classes with fewer than 20 test images, whose figures are uncertain: {few}.",
-        "1 files could not be read, and are in no part.",
+        "1 file could not be read, and is in no part.",
         f"{analysis['label_errors']['found']} labels of test images may be wrong",
     ):
         assert sentence in page.words
@@ -124,7 +125,7 @@ def test_its_limits_are_named(run: Path):
 def test_its_header_is_that_of_hugging_face(run: Path):
     top, _ = parts_of(run / "model_card.md")
     test = json.loads((run / "metrics.json").read_text())["all"]["test"]
-    assert top["license"] == "unknown"
+    assert "license" not in top  # it began with random weights: there is none but the owner's
     assert top["pipeline_tag"] == "image-classification"
     assert "vit" in top["tags"]
     (index,) = top["model-index"]
@@ -205,6 +206,15 @@ def test_of_a_file_that_nobody_knows_the_card_says_so(tmp_path: Path):
     assert "A file that the catalogue does not know: /some/file.npz, SHA-256 abc." in page.words
     assert "It is not known what they were trained on." in page.words
     assert "to judge" not in page.words
+
+
+def test_a_temperature_that_cannot_be_told_has_no_figures(tmp_path: Path):
+    path = make_run(tmp_path / "run", digits_split(images=200), {"all": 0.8})
+    answer_rightly(path, "all")
+    _, page = parts_of(conclude_run(path).model_card)
+    said = "does not tell a temperature to divide the logits by: every validation image is answered"
+    assert said in page.words
+    assert "Dividing" not in page.words
 
 
 def test_a_licence_that_hugging_face_does_not_list_is_given_by_its_name(tmp_path: Path):

@@ -66,7 +66,8 @@ def test_every_figure_is_a_file_too(small_run: Path):
         *(f"{kind}_{metric}.svg" for kind in ("scores", "curves") for metric in ("accuracy", "loss")),
         *(f"{kind}_{phase}.svg" for kind in ("confusion", "reliability") for phase in ("head", "all")),
         *(f"{name}.svg" for name in ("split", "network", "examples", "examples_of_classes", "patches")),
-        *(f"{name}.svg" for name in ("augmentation", "operations", "answers")),
+        *(f"{kind}_{phase}.svg" for kind in ("augmentation", "operations") for phase in ("head", "all")),
+        "answers.svg",
         *error_figures(small_run),
     }
     curves = (small_run / "figures" / "curves_accuracy.svg").read_text()

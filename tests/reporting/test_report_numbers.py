@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import optimize, special
+from scipy import optimize, special, stats
 
-from tests.reporting.made_runs import conclude_run, digits_split, make_run
+from tests.reporting.made_runs import answer_rightly, conclude_run, digits_split, make_run
 from tests.reporting.pages import Page
 from vitlab.data import HARD
-from vitlab.evaluation import load_predictions
+from vitlab.evaluation import load_predictions, needed_images, paired_interval
 from vitlab.reporting.tables import formatted
 
 Value = tuple[Any, ...]  # what a file says, its kind, and perhaps an interval
@@ -27,6 +27,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     split = digits_split()
     folder = tmp_path_factory.mktemp("made") / "run"
     make_run(folder, split, {"head": 0.7, "finetune": 0.9}, network="vgg16")
+    answer_rightly(folder, "head")
     night = np.where(np.arange(len(split.table)) % 3 == 0, "night", "")
     return conclude_run(folder, **{HARD: tuple(night.tolist())}).path
 
@@ -48,6 +49,7 @@ def expected(run: Path) -> dict[str, list[list[Value]]]:
         "results": [
             _scores(phase, part, metrics[phase][part]) for phase in metrics for part in metrics[phase]
         ],
+        "phase_tests": list(_phase_tests(run, metrics)),
         "hard_groups": [
             [(phase,), (group,), (found["n"], "count"), _accuracy(found), (found["loss"], "number")]
             for phase in metrics
@@ -94,7 +96,26 @@ def _scores(phase: str, part: str, found: dict[str, Any]) -> list[Value]:
         *((phase,), (part,), (found["n"], "count"), _accuracy(found)),
         *((found["balanced_accuracy"], "percent"), (found["loss"], "number")),
         *((found["macro"][key], "number") for key in ("precision", "recall", "f1")),
-        *((found[key], "number") for key in ("kappa", "roc_auc", "ece")),
+        *((found["kappa"], "number"), (found["kappa_reading"], "words")),
+        *((found[key], "number") for key in ("roc_auc", "ece")),
+    ]
+
+
+def _phase_tests(run: Path, metrics: dict[str, Any]) -> Iterator[list[Value]]:
+    """p by SciPy; the difference from the metrics; the interval of the counts is tested elsewhere."""
+    (before, after) = metrics
+    first, second = metrics[before]["test"], metrics[after]["test"]
+    (change,) = read(run / "analysis.json")["changes"]
+    fixed, broken, n = len(change["fixed"]), len(change["broken"]), first["n"]
+    p = float(stats.binomtest(fixed, fixed + broken).pvalue)
+    difference = (fixed - broken) / n
+    assert difference == pytest.approx(second["accuracy"] - first["accuracy"])
+    needed = None if p <= 0.05 else needed_images(fixed, broken, n)
+    interval = paired_interval(fixed, broken, n)
+    assert (interval[0] <= 0 <= interval[1]) == (p > 0.05)
+    yield [
+        *((before,), (after,), (difference, "points", interval)),
+        *((p, "p"), (needed, "count")),
     ]
 
 
@@ -165,6 +186,15 @@ def _calibration(run: Path, phase: str) -> list[Value]:
     brier = ((chances - truth) ** 2).sum() / len(test)
     ece = sum(abs((right[bins == one] - sure[bins == one]).sum()) for one in range(15)) / len(test)
     before = read(run / "metrics.json")[phase]["test"]
+    if (val.answers == val.labels).all():
+        figures = [
+            value for key in ("ece", "loss", "brier") for value in ((before[key], "number"), (None,))
+        ]
+        return [(phase,), *figures, (None,), (before["calibration"]["note"], "words")]
+    after = {"ECE": ece, "loss": loss(test, found.x), "Brier score": brier}
+    then = {"ECE": before["ece"], "loss": before["loss"], "Brier score": before["brier"]}
+    worse = ", ".join(name for name in after if after[name] > then[name])
+    note = f"worse with it on these images: {worse}" if worse else None
     return [
         *((phase,), (before["ece"], "number"), (ece, "number", None, 1e-3)),
         *((before["loss"], "number"), (loss(test, found.x), "number", None, 1e-4)),
@@ -172,7 +202,7 @@ def _calibration(run: Path, phase: str) -> list[Value]:
             (before["brier"], "number"),
             (brier, "number", None, 1e-4),
         ),
-        *((found.x, "number", None, 1e-3), (None, "words")),
+        *((found.x, "number", None, 1e-3), (note, "words")),
     ]
 
 

@@ -1,7 +1,7 @@
 """How good a model is: its predictions, saved once, and every figure as a function of them."""
 
 from vitlab.evaluation.bootstrap import Estimate, bootstrap_intervals, bootstrap_of_models
-from vitlab.evaluation.calibration import Temperature, calibration, fit_temperature
+from vitlab.evaluation.calibration import Temperature, calibration, fit_temperature, made_worse
 from vitlab.evaluation.changes import Changes, Confusion, changes
 from vitlab.evaluation.comparison import (
     ALPHA,
@@ -100,6 +100,7 @@ __all__ = [
     "least_certain",
     "linear_probe",
     "load_predictions",
+    "made_worse",
     "mcnemar",
     "mean_curves",
     "most_confidently_wrong",

@@ -1,5 +1,7 @@
 """Whether a model that says "80 %" is right in 80 of 100 cases, and the temperature that mends it."""
 
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +13,12 @@ from vitlab.language import Message
 
 BINS = 15
 LOWEST, HIGHEST = 0.01, 100.0  # temperatures that are tried
+
+# Why a temperature cannot be relied upon. No value is filled in: the notes go through metrics.json as
+# plain text, and a page looks them up in its language again.
+ALL_EQUAL = Message("the logits of each image are all equal: every temperature is as good")
+ALL_RIGHT = Message("every validation image is answered rightly: the lower the better, down to 0.01")
+AT_A_BOUND = Message("the best temperature is not between 0.01 and 100")
 
 
 @dataclass(frozen=True)
@@ -31,13 +39,9 @@ def fit_temperature(validation: Predictions) -> Temperature:
     gaps = logits - true[:, None]
 
     if not gaps.any():
-        return Temperature(1.0, "the logits of each image are all equal: every temperature is as good")
+        return Temperature(1.0, ALL_EQUAL)
     if gaps.max() <= 0:
-        note = Message(
-            "every validation image is answered rightly: the lower the better, down to {lowest:g}",
-            lowest=LOWEST,
-        )
-        return Temperature(LOWEST, note)
+        return Temperature(LOWEST, ALL_RIGHT)
 
     def loss(log_temperature: float) -> float:
         return float(np.mean(scipy.special.logsumexp(gaps * np.exp(-log_temperature), axis=1)))
@@ -49,9 +53,7 @@ def fit_temperature(validation: Predictions) -> Temperature:
     # The search never tries its bounds, to which it tends where the loss only falls or only rises.
     best = min(*bounds, float(found.x), key=loss)
     if best in bounds:
-        return Temperature(
-            float(np.exp(best)), f"the best temperature is not between {LOWEST:g} and {HIGHEST:g}"
-        )
+        return Temperature(float(np.exp(best)), AT_A_BOUND)
     return Temperature(float(np.exp(best)), "")
 
 
@@ -63,6 +65,23 @@ def calibration(test: Predictions, temperature: Temperature) -> dict[str, Any]:
         "before": _scores(test),
         "after": _scores(test.cooled(temperature.value)),
     }
+
+
+SCORES = {"ece": Message("ECE"), "loss": Message("loss"), "brier": Message("Brier score")}
+
+
+def made_worse(found: Mapping[str, Any]) -> Message | None:
+    """Which figures of the test part the temperature makes worse, of what `calibration` has found.
+
+    It is fitted on few validation images or on some that are unlike these, and is no gain for sure.
+    """
+    worse = [title for key, title in SCORES.items() if found["after"][key] > found["before"][key]]
+    if not worse:
+        return None
+    every = functools.reduce(
+        lambda first, second: Message("{first}, {second}", first=first, second=second), worse
+    )
+    return Message("worse with it on these images: {them}", them=every)
 
 
 def _scores(predictions: Predictions) -> dict[str, float]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vitlab.data import Pair, Table
+from vitlab.data import NearCopies, Pair, Table
 from vitlab.evaluation.changes import Confusion, changes
 from vitlab.evaluation.counts import confusion_matrix
 from vitlab.evaluation.notable_images import label_errors, least_certain, most_confidently_wrong
@@ -18,7 +18,7 @@ MOST_NAMED = 3  # classes in a sentence
 
 
 def analyse_errors(
-    models: Mapping[str, Predictions], tested: Table, whole: Table, copies: Sequence[Pair]
+    models: Mapping[str, Predictions], tested: Table, whole: Table, copies: NearCopies
 ) -> dict[str, Any]:
     """Of the test part: what its images and their saved predictions say, for the last of `models`.
 
@@ -48,7 +48,8 @@ def analyse_errors(
                 for row, label in zip(suspects.rows, suspects.suggested, strict=True)
             ],
         },
-        "near_copies": [_copy(pair, whole, entries) for pair in copies],
+        "near_copies": [_copy(pair, whole, entries) for pair in copies.pairs],
+        "copies_looked_for": copies.looked_for,
         "classes": class_reading(confusion_matrix(last.labels, last.answers, len(names)), names),
         "changes": [
             _changes(before, after, tested) for before, after in itertools.pairwise(models.items())

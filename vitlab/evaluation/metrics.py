@@ -18,6 +18,7 @@ from vitlab.evaluation.counts import Counts, confusion_matrix, counts_of, kappa_
 from vitlab.evaluation.intervals import wilson_interval
 from vitlab.evaluation.predictions import Predictions
 from vitlab.evaluation.ranking import curve, why_no_area
+from vitlab.language import Message
 
 TOP = 5
 
@@ -140,11 +141,12 @@ def _undefined_of_class(members: int, images: int) -> dict[str, str]:
 
 
 def _undefined(result: dict[str, Any]) -> dict[str, str]:
+    # Without values: a page looks them up in its language again, from metrics.json.
     reasons = {
-        "kappa": "one class is all that there is and all that was answered",
+        "kappa": Message("one class is all that there is and all that was answered"),
         "kappa_reading": "there is no kappa",
         "matthews": "one class is all that there is, or all that was answered",
-        "roc_auc": "one class is all that there is",
+        "roc_auc": Message("one class is all that there is"),
     }
     return {key: reason for key, reason in reasons.items() if result[key] is None}
 

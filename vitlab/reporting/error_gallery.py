@@ -1,5 +1,6 @@
 """The pictures of an error analysis: wrong, uncertain, perhaps mislabelled, seen before, changed."""
 
+import dataclasses
 from collections.abc import Callable
 from functools import partial
 from operator import itemgetter
@@ -74,7 +75,8 @@ def _two_answers(one: Entry) -> tuple[Answer, ...]:
 
 
 def _suggestion(one: Entry) -> tuple[Answer, ...]:
-    return (_of(one, "suggested", "suggested_probability"),)
+    suggested = _of(one, "suggested", "suggested_probability")
+    return (dataclasses.replace(suggested, is_suggestion=True),)
 
 
 def _both(one: Entry, before: str, after: str) -> tuple[Answer, ...]:

@@ -49,6 +49,7 @@ def model_card(results: Results, split: Split, workdir: Path) -> str:
     name = workdir.resolve().name
     origin = _named(manifest["origin"])
     answered = np.sum(test["confusion_matrix"], axis=0)
+    figures = _figures(last, config.seed)
     few = [one for one in results.class_names if test["classes"][one]["n"] < FEW_IMAGES]
     return render_markdown(
         "model_card.md",
@@ -62,7 +63,8 @@ def model_card(results: Results, split: Split, workdir: Path) -> str:
         origin=origin,
         pretraining=manifest.get("pretraining"),
         weights_bytes=last.weights_bytes,
-        figures=Table("figures", _FIGURE_COLUMNS, _figures(last, config.seed)),
+        figures=Table("figures", _FIGURE_COLUMNS, figures),
+        has_bootstrap=any(row["has_interval"] for row in figures[1:]),
         phases=Table("phases", _PHASE_COLUMNS, list(_phases(results, config))),
         classes=Table("classes", _CLASS_COLUMNS, _classes(results, split)),
         calibration=calibration_rows(results)[-1],
@@ -78,6 +80,7 @@ def model_card(results: Results, split: Split, workdir: Path) -> str:
         most_named=MOST_NAMED,
         analysis=results.analysis,
         commands=run_commands(manifest, workdir, last.name),
+        counted=lambda n, one, several: f"{n:,} {one if n == 1 else several}",
         number=lambda value: formatted(value, "number"),
         percent=lambda value: formatted(value, "percent"),
     )
@@ -113,7 +116,7 @@ def _header(name: str, results: Results, config: Config, origin: Mapping[str, An
         ],
     }
     return {
-        **_licence(origin),
+        **({} if _began_random(results.manifest["origin"]) else _licence(origin)),
         "library_name": "vitlab",
         "pipeline_tag": "image-classification",
         "tags": ["image-classification", "vitlab", "jax", results.phases[-1].card["name"]],
@@ -153,7 +156,12 @@ def _figures(phase: PhaseResult, seed: int) -> list[Row]:
 
 def _figure(title: str, value: float | None, interval: Any, note: str, kind: Kind) -> Row:
     ends = interval and " to ".join(formatted(end, kind) for end in interval)
-    return {"figure": title, "value": formatted(value, kind), "interval": ends or note}
+    return {
+        "figure": title,
+        "value": formatted(value, kind),
+        "interval": ends or note,
+        "has_interval": interval is not None,
+    }
 
 
 def _phases(results: Results, config: Config) -> Iterator[Row]:

@@ -32,8 +32,17 @@ class Picture:
 
 @dataclass(frozen=True)
 class Answer:
+    """`is_suggestion`: neither right nor wrong is known of it, and it is marked as a question."""
+
     text: str
     is_right: bool
+    is_suggestion: bool = False
+
+    @property
+    def colour(self) -> str:
+        if self.is_suggestion:
+            return "black"
+        return "#1b7837" if self.is_right else "#C1121F"
 
 
 def picture(
@@ -89,7 +98,7 @@ def grid_svg(pictures: Sequence[Picture], language: Language, columns: int = 5) 
             f"<title>{html.escape(item.path or language.text(item.caption))}</title></image>"
         )
         texts = [(item.caption, "black")]
-        texts += [(answer.text, "#1b7837" if answer.is_right else "#C1121F") for answer in item.answers]
+        texts += [(answer.text, answer.colour) for answer in item.answers]
         for number, (text, colour) in enumerate(texts):
             parts.append(
                 f'<text x="{x}" y="{y + SIDE + line * (number + 1) - 2}" fill="{colour}">'

@@ -22,8 +22,10 @@ from vitlab.reporting.drawings import (
 from vitlab.reporting.error_gallery import MOST_CHANGED, error_galleries
 from vitlab.reporting.gallery import Gallery
 from vitlab.reporting.matrix import matrix_chart, most_confused
+from vitlab.reporting.missing import classes_without_images
 from vitlab.reporting.network_chart import network_chart
 from vitlab.reporting.page import render
+from vitlab.reporting.phase_tests import phase_tests
 from vitlab.reporting.pictures import Picture, grid_svg
 from vitlab.reporting.results import Results, read_results
 from vitlab.reporting.run_tables import cost_rows, run_tables
@@ -41,6 +43,7 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
     pictures = {name: grid_svg(pictures, language) for name, pictures in galleries.items()}
     for name, svg in (drawings | pictures).items():
         files.write_text(run.figures / f"{name}.svg", svg)
+    tests = phase_tests(results)
     confusions = results.phases[-1].metrics["test"]["confusion_matrix"]
     page = render(
         "report.html",
@@ -51,7 +54,11 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         most_changed=MOST_CHANGED,
         parts=PARTS,
         costs=cost_rows(results, config),
-        tables=run_tables(results, config),
+        tables=run_tables(results, config, tests),
+        phase_tests=tests,
+        monitored=_monitored(config),
+        augmented=_augmented(config),
+        lacking=classes_without_images(split),
         drawings={name: Markup(svg) for name, svg in drawings.items()},
         galleries=galleries,
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
@@ -62,6 +69,15 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         commands=run_commands(results.manifest, run.path, results.phases[-1].name),
     )
     files.write_text(run.report, page)
+
+
+def _monitored(config: Config) -> dict[str, list[str]]:
+    """The phases by what chose their best epoch."""
+    return {
+        score: phases
+        for score in ("accuracy", "loss")
+        if (phases := [name for name, phase in config.phases.items() if phase.monitor == score])
+    }
 
 
 def _drawings(results: Results, split: Split, language: Language) -> dict[str, str]:
@@ -125,18 +141,29 @@ def _curves(results: Results, language: Language) -> dict[str, str]:
 
 def _galleries(gallery: Gallery, config: Config) -> dict[str, list[Picture]]:
     patches = gallery.patches()
-    augmentations = [phase.augmentation for phase in config.phases.values() if phase.augmentation]
     return {
         "examples": gallery.one_per_class(),
         "examples_of_classes": gallery.of_classes(config),
         **({"patches": [patches]} if patches else {}),
-        **(_augmentation(gallery, augmentations[-1]) if augmentations else {}),
+        **_augmentation(gallery, config),
         "answers": gallery.answers(),
     }
 
 
-def _augmentation(gallery: Gallery, settings: Augmentation) -> dict[str, list[Picture]]:
-    return {
-        "augmentation": gallery.augmented(settings),
-        "operations": gallery.operations(settings),
-    }
+def _augmentation(gallery: Gallery, config: Config) -> dict[str, list[Picture]]:
+    """Of each that some phases have, under the name of the first of them."""
+    drawn: dict[str, list[Picture]] = {}
+    for phases in _augmented(config):
+        settings = config.phases[phases[0]].augmentation
+        drawn[f"augmentation_{phases[0]}"] = gallery.augmented(settings)
+        drawn[f"operations_{phases[0]}"] = gallery.operations(settings)
+    return drawn
+
+
+def _augmented(config: Config) -> list[list[str]]:
+    """The phases that augment, those together that do it alike."""
+    alike: dict[Augmentation, list[str]] = {}
+    for name, phase in config.phases.items():
+        if phase.augmentation:
+            alike.setdefault(phase.augmentation, []).append(name)
+    return list(alike.values())

@@ -5,7 +5,10 @@ from typing import Any
 
 from vitlab.config import Config
 from vitlab.data import PARTS
+from vitlab.evaluation import made_worse
 from vitlab.language import Message
+from vitlab.reporting.missing import undefined_table
+from vitlab.reporting.phase_tests import phase_tests_table
 from vitlab.reporting.reported import reported_row, reported_table
 from vitlab.reporting.results import PhaseResult, Results
 from vitlab.reporting.tables import Column, Table
@@ -17,10 +20,12 @@ MOST_LAYERS = 2000  # on a page; of classes, as many as of other rows
 Row = dict[str, Any]
 
 
-def run_tables(results: Results, config: Config) -> dict[str, Table]:
-    """By name; those without rows are left out."""
+def run_tables(results: Results, config: Config, tests: list[Row]) -> dict[str, Table]:
+    """By name, with those `tests` of the phases (see `phase_tests`); those without rows are left out."""
     every = [
         Table("results", _RESULTS, _results(results)),
+        undefined_table(results),
+        phase_tests_table(tests),
         Table("hard_groups", _HARD_GROUPS, _hard_groups(results)),
         Table("costs", _COSTS, cost_rows(results, config)),
         Table("networks", _NETWORKS, _networks(results.network)),
@@ -59,17 +64,21 @@ def cost_rows(results: Results, config: Config) -> list[Row]:
 
 
 def calibration_rows(results: Results) -> list[Row]:
-    """Of the test part, as it is and with the temperature that the validation part asks for."""
+    """Of the test part, as it is and with the temperature that the validation part asks for.
+
+    Of a temperature that cannot be relied upon, the note alone.
+    """
     rows = []
     for phase in results.phases:
         found = phase.metrics["test"]["calibration"]
-        scores = {f"{key}_{when}": found[when][key] for when in ("before", "after") for key in _SCALED}
+        scaled = found["after"] if not found["note"] else dict.fromkeys(_SCALED)
         rows.append(
             {
                 "model": phase.name,
-                **scores,
-                "temperature": found["temperature"],
-                "note": found["note"] or None,
+                **{f"{key}_before": found["before"][key] for key in _SCALED},
+                **{f"{key}_after": scaled[key] for key in _SCALED},
+                "temperature": None if found["note"] else found["temperature"],
+                "note": Message(found["note"]) if found["note"] else made_worse(found),
             }
         )
     return rows
@@ -86,7 +95,13 @@ def _results(results: Results) -> list[Row]:
 def _flat(scores: Mapping[str, Any]) -> Row:
     """Figures that older runs do not have are None; the means over the classes are called macro_…"""
     known = dict.fromkeys(column.key for column in _RESULTS[2:])
-    return {**known, **scores, **{f"macro_{key}": scores["macro"][key] for key in SCORES}}
+    reading = scores.get("kappa_reading")
+    return {
+        **known,
+        **scores,
+        **{f"macro_{key}": scores["macro"][key] for key in SCORES},
+        "kappa_reading": reading and Message(reading),
+    }
 
 
 def _reported(results: Results, config: Config) -> list[Row]:
@@ -195,6 +210,7 @@ _RESULTS = (
     Column("macro_recall", "recall", "number"),
     Column("macro_f1", "F1", "number"),
     Column("kappa", "kappa", "number"),
+    Column("kappa_reading", "reading", "words"),
     Column("roc_auc", "ROC-AUC", "number"),
     Column("ece", "ECE", "number"),
 )

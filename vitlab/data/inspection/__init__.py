@@ -5,7 +5,7 @@ from vitlab.data.inspection.copies import NEAR, Copies
 from vitlab.data.inspection.examined import Examined
 from vitlab.data.inspection.flaws import Flaw
 from vitlab.data.inspection.inspection import Inspection, inspect_source, to_json
-from vitlab.data.inspection.lookalikes import near_copies
+from vitlab.data.inspection.lookalikes import NearCopies, near_copies
 from vitlab.data.inspection.near import Pair
 from vitlab.data.inspection.pretraining import pretraining_signs
 
@@ -16,6 +16,7 @@ __all__ = [
     "Examined",
     "Flaw",
     "Inspection",
+    "NearCopies",
     "Pair",
     "class_folders",
     "inspect_source",

@@ -29,8 +29,16 @@ class _Measured:
     tints: np.ndarray
 
 
-def near_copies(collection: Collection, rows: np.ndarray, training: np.ndarray) -> list[Pair]:
-    """For each of `rows` that has one, its nearest copy in the `training` rows: (row, copy, likeness).
+@dataclass(frozen=True)
+class NearCopies:
+    """Pairs (row, copy, likeness), and for how many of the rows a copy could be looked for at all."""
+
+    pairs: tuple[Pair, ...]
+    looked_for: int
+
+
+def near_copies(collection: Collection, rows: np.ndarray, training: np.ndarray) -> NearCopies:
+    """For each of `rows` that has one, its nearest copy in the `training` rows.
 
     The most alike come first. By the rules of a collection's inspection (`near.near_pairs`), on the
     pixels as the network takes them: what its square cuts off is not compared. Images that are
@@ -38,7 +46,7 @@ def near_copies(collection: Collection, rows: np.ndarray, training: np.ndarray) 
     """
     rows = np.array([row for row in rows.tolist() if _is_large(collection, row)], int)
     if not len(rows) or not len(training):
-        return []
+        return NearCopies((), len(rows))
     first = _measure(collection.store(rows), rows)
     second = _measure(collection.store(training, training=True), training)
     found: dict[int, Pair] = {}
@@ -55,7 +63,8 @@ def near_copies(collection: Collection, rows: np.ndarray, training: np.ndarray) 
             before = found[row].likeness if row in found else LEAST_LIKENESS
             if alike[best] >= before:
                 found[row] = Pair(row, int(second.rows[chosen[best]]), float(alike[best]))
-    return sorted(found.values(), key=lambda pair: -pair.likeness)
+    most_alike_first = sorted(found.values(), key=lambda pair: -pair.likeness)
+    return NearCopies(tuple(most_alike_first), len(rows))
 
 
 def _is_large(collection: Collection, row: int) -> bool:
