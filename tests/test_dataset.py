@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.conftest import vitlab
+from tests.conftest import ROOT, vitlab
 from tests.data.inspection.collections import blurred, photograph, save
-from tests.reporting.pages import Page
+from tests.reporting.pages import Page, assert_stands_alone
 
 
 def look(data: object, output: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -72,20 +72,30 @@ def test_the_json_names_what_is_wrong(looked: tuple[dict, Page, str]):
 
 def test_the_page_says_the_same_and_stands_alone(looked: tuple[dict, Page, str]):
     _, page, _ = looked
-    numbers = dict(page.every[0][1:])
+    numbers = dict(page.texts("findings")[1:])
     assert numbers["files that cannot be read"] == "2"
     assert numbers["pictures that are there more than once, equal to the last pixel"] == "1"
     assert numbers["pictures that are there more than once, nearly the same"] == "1"
     assert numbers["of these, under several labels"] == "1"
     assert numbers["images that are blank"] == "1"
-    assert all(address.startswith(("data:", "#")) for address in page.addresses)
-    assert ["PNG RGB", "7"] in page.every[1]
-    assert ["dog 🐕/loop\\n.png", "not a file that can be opened"] in page.every[-1]
+    assert_stands_alone(page.source)
+    assert ["PNG RGB", "7"] in page.texts("kinds")
+    assert ["dog 🐕/loop\\n.png", "not a file that can be opened"] in page.texts("unreadable")
+
+
+def test_the_page_ends_with_the_command_that_made_it(looked: tuple[dict, Page, str], collection: Path):
+    facts, page, _ = looked
+    assert page.targets[:3] == ["findings", "classes", "sizes"]
+    assert f"python -m vitlab.dataset '--data={collection}'" in page.words
+    assert f"cd {ROOT}" in page.words
+    assert facts["config"]["dataset"]["path"] == str(collection)
+    assert json.dumps(facts["packages"]["pillow"]) in page.words
 
 
 def test_nothing_that_a_name_contains_becomes_part_of_the_page(looked: tuple[dict, Page, str]):
     _, page, _ = looked
-    assert not {"script", "b", "i"} & set(page.tags)
+    assert not {"b", "i"} & set(page.tags)
+    assert page.tags.count("script") == 1  # vitlab's own, which sorts
     assert not page.handlers
     assert "\u202e" not in "".join(page.text)
     assert any("<i>cat" in text for text in page.text)

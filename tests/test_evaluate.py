@@ -16,6 +16,8 @@ from vitlab.errors import InputError
 from vitlab.evaluation import Predictions, load_predictions, save_predictions
 from vitlab.evaluation_job import evaluate_test_part
 from vitlab.run_directory import RunDirectory
+from vitlab.runtime import cache_folder
+from vitlab.training.embeddings import map_store
 
 
 def temperature_by_scipy(predictions: Predictions) -> float:
@@ -53,6 +55,27 @@ def test_a_calibrated_evaluation_scales_what_it_tells_and_keeps(small_run: Path,
         assert f"{run_metrics[key]:.4f}, calibrated {found[key]:.4f}" in done.stdout
     assert f"temperature {found['temperature']:.4f}, fitted on the validation part" in done.stdout
     assert "equal to" in done.stdout
+
+
+def test_the_whole_network_answers_again_though_embeddings_of_it_are_kept(
+    small_run, monkeypatch, capsys
+):
+    """Those of the run's own passes are there, and would test the head alone."""
+    run = RunDirectory(small_run)
+    kept = cache_folder("embeddings")
+    before = {path: path.stat().st_mtime_ns for path in kept.iterdir()}
+    assert before
+    seen = []
+
+    def counting(function, store, *others):
+        seen.append(len(store))
+        return map_store(function, store, *others)
+
+    monkeypatch.setattr("vitlab.training.embeddings.map_store", counting)
+    evaluate_test_part(run, run.open_finished(), "head", calibrated=False)
+    assert seen == [json.loads((small_run / "metrics.json").read_text())["head"]["test"]["n"]]
+    assert "in every figure" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in kept.iterdir()} == before
 
 
 def test_a_validation_part_without_a_mistake_tells_no_temperature(tmp_path: Path):

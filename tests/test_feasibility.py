@@ -11,13 +11,14 @@ import pytest
 
 from tests.configs.small import get_config
 from tests.conftest import vitlab
-from tests.reporting.pages import Page
+from tests.reporting.pages import Page, assert_stands_alone
 from vitlab import config
 from vitlab.data import Split, open_source, write_split
 from vitlab.errors import InputError
 from vitlab.evaluation import wilson_interval
 from vitlab.feasibility_job import study_feasibility
 from vitlab.language import ENGLISH
+from vitlab.reporting import write_feasibility_report
 from vitlab.reporting.scatter_chart import MOST_NAMED, scatter_chart
 
 SMALL = "--config=tests/configs/small.py"
@@ -46,7 +47,7 @@ def percent(share: float) -> str:
 
 
 def test_every_figure_of_the_page_is_in_the_file(page: Page, facts: dict):
-    scores, classes = page.every
+    scores, classes = page.texts("scores"), page.texts("classes")
     expected = [
         facts["baseline"]["test"],
         facts["clusters"]["score"],
@@ -58,17 +59,16 @@ def test_every_figure_of_the_page_is_in_the_file(page: Page, facts: dict):
         assert row[2:] == [
             str(score["n"]),
             str(score["right"]),
-            percent(score["accuracy"]),
-            f"{percent(low)} to {percent(high)}",
+            f"{percent(score['accuracy'])} [{100 * low:.2f} to {100 * high:.2f}]",
         ]
         assert (low, high) == pytest.approx(wilson_interval(score["right"], score["n"]))
     for row, (name, count) in zip(classes[1:], facts["classes"].items(), strict=True):
         label = list(facts["classes"]).index(name)
-        named = [
-            f"{matrix[label][label]} of {sum(matrix[label])}"
-            for matrix in (facts[way]["confusion_matrix"] for way in ("clusters", "neighbours", "probe"))
-        ]
-        assert row == [name, str(count), *named]
+        clusters, neighbours, probe = (
+            facts[way]["confusion_matrix"][label] for way in ("clusters", "neighbours", "probe")
+        )
+        shares = [percent(of[label] / sum(of)) for of in (clusters, neighbours, probe)]
+        assert row == [name, str(count), *shares[:2], str(sum(probe)), shares[2]]
     text = " ".join(" ".join(page.text).split())
     assert f"Adjusted Rand index {facts['clusters']['adjusted_rand']:.4f}" in text
     for sentence in facts["conclusion"]:
@@ -93,8 +93,9 @@ def test_the_figures_follow_from_what_is_said_of_each_image(facts: dict):
 
 
 def test_the_page_stands_alone_and_its_figures_are_files_too(study: tuple[str, Path], page: Page):
-    assert all(address.startswith("data:image/") for address in page.addresses)
-    assert not {"script", "link"} & set(page.tags)
+    assert_stands_alone(page.source)
+    assert page.targets == ["scores", "plane", "clusters", "classes", "conclusion", "provenance"]
+    assert f"python -m vitlab.feasibility {SMALL} --config.dataset.per_class=20" in page.words
     figures = {path.stem for path in (study[1] / "figures").iterdir()}
     assert figures == {"pca", "tsne", "confusion_clusters", "confusion_neighbours", "confusion_probe"}
     drawn = ElementTree.parse(study[1] / "figures" / "tsne.svg").getroot()
@@ -105,6 +106,48 @@ def test_the_page_stands_alone_and_its_figures_are_files_too(study: tuple[str, P
 def test_random_weights_are_warned_of_on_the_screen_and_the_page(study: tuple[str, Path], page: Page):
     assert "warning: model.weights is empty, and a random network tells little" in study[0]
     assert "The network's weights are random" in " ".join(" ".join(page.text).split())
+
+
+KNOWN = "a network knows of these images that was not trained on them, as far as names tell"
+SIGNED = "a network knows of images that it may have been trained on, labels and all"
+UNKNOWN = "whether it was trained on them is said above, as far as it is known"
+
+
+@pytest.mark.parametrize(
+    ("pretraining", "weights", "said"),
+    [
+        ({"data": "ImageNet-1k", "signs": []}, "with weights as they were published.", KNOWN),
+        ({"data": "ImageNet-1k", "signs": ["a sign"]}, "with weights as they were published.", SIGNED),
+        ({"data": None, "signs": []}, "with weights from a file.", UNKNOWN),
+        (
+            {"data": None, "signs": [], "met": 3, "tested": 9},
+            "with weights that vitlab trained.",
+            SIGNED,
+        ),
+        (
+            {"data": None, "signs": [], "met": 0, "tested": 9},
+            "with weights that vitlab trained.",
+            UNKNOWN,
+        ),
+    ],
+)
+def test_what_follows_says_no_more_of_the_weights_than_is_known(
+    facts: dict, tmp_path: Path, pretraining: dict, weights: str, said: str
+):
+    network = facts["network"] | {"is_random": False, "is_trained_here": "met" in pretraining}
+    write_feasibility_report(facts | {"network": network, "pretraining": pretraining}, tmp_path, ENGLISH)
+    words = Page((tmp_path / "report.html").read_text()).words
+    assert weights in words
+    assert [one for one in (KNOWN, SIGNED, UNKNOWN) if one in words] == [said]
+
+
+def test_a_class_without_test_images_is_named_and_has_no_share(facts: dict, tmp_path: Path):
+    probe = facts["probe"] | {"confusion_matrix": [[0] * 10, *facts["probe"]["confusion_matrix"][1:]]}
+    write_feasibility_report(facts | {"probe": probe}, tmp_path, ENGLISH)
+    page = Page((tmp_path / "report.html").read_text())
+    first = next(iter(facts["classes"]))
+    assert f"1 of 10 classes has no test image ( {first} ): what is said of the linear" in page.words
+    assert page.texts("classes")[1][-2:] == ["0", "–"]
 
 
 def test_the_same_seed_gives_the_same_study(study: tuple[str, Path], facts: dict, tmp_path: Path):

@@ -28,6 +28,7 @@ from vitlab.language import language_of
 from vitlab.models import Blueprint, draw_blueprint, first_model, load_card
 from vitlab.progress import say
 from vitlab.reporting import write_dataset_report
+from vitlab.run_directory import circumstances
 from vitlab.weights import named
 
 BATCH = 16  # images per device
@@ -48,15 +49,18 @@ def look_at_dataset(
     network = _Network(blueprint, settings.seed) if blueprint else None
     inspection = inspect_source(source, settings.dataset.path, parts, network.agree if network else None)
     private, language = settings.report.private, language_of(settings.report.language)
-    files.write_json(output / "dataset.json", to_json(inspection))
+    facts = {
+        **circumstances(),
+        "seed": settings.seed,
+        "config": {"dataset": config.to_json(settings)["dataset"]},
+    }
+    files.write_json(output / "dataset.json", facts | to_json(inspection))
     report = output / "report.html"
-    write_dataset_report(inspection, report, language, seed=settings.seed, private=private, fixed=None)
+    write_dataset_report(inspection, report, language, facts=facts, private=private, fixed=None)
     _say_findings(inspection)
     if fix:
         actions = write_clean_copy(inspection, fix, private)
-        write_dataset_report(
-            inspection, report, language, seed=settings.seed, private=private, fixed=actions
-        )
+        write_dataset_report(inspection, report, language, facts=facts, private=private, fixed=actions)
         kept = sum(bool(action.target) for action in actions)
         say(f"clean copy  {fix}: {kept} images, {len(actions) - kept} left out; see {fix / 'fixed.csv'}")
     say(f"report  {report}")

@@ -2,11 +2,13 @@
 
     python -m vitlab.evaluate --workdir=DIR [--phase=NAME] [--data=FOLDER|CSV|tfds:NAME] [--calibrated]
 
-Without --data, the test part is read, preprocessed and answered again from the saved weights, and
-the figures are held against those that training wrote. With --data, it is other images of the same
-classes: a folder with one folder per class, or a table with the columns of the run's own; predictions
-and metrics are kept in DIR/evaluations. --calibrated divides all logits by the temperature that suits
-the run's validation part best (Guo et al. 2017), and tells what that changes: no answer, but the
+Without --data, the test part is answered again from the saved weights, and the figures are held against
+those that training wrote. With --data, it is other images of the same classes: a folder with one folder
+per class, or a table with the columns of the run's own; predictions and metrics are kept in
+DIR/evaluations. The whole network sees every image anew: it costs a pass over them, as long as training
+needed to evaluate that part, even where the head was trained on embeddings that are kept. Decoded images
+alone come from the cache, where it has them. --calibrated divides all logits by the temperature that
+suits the run's validation part best (Guo et al. 2017), and tells what that changes: no answer, but the
 probabilities, and with them loss, Brier score and calibration error. What it gives is kept there too.
 """
 

@@ -159,7 +159,9 @@ def _labels_of_model(collection: Collection, class_names: tuple[str, ...], data:
 
 
 def _predict(model: SavedModel, store: Store, ids: tuple[str, ...], config: Config) -> Predictions:
-    embedder = Embedder(model.network, config.batch_size, runtime.device_mesh())
+    """By the whole network: what an earlier pass has kept of an image would test the head alone."""
+    mesh = runtime.device_mesh()
+    embedder = Embedder(model.network, config.batch_size, mesh, keeps_on_disk=False)
     return predict(model, store, ids, embedder, "test")
 
 

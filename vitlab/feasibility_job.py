@@ -185,6 +185,7 @@ def _circumstances(config: Config, blueprint: Blueprint, images: _Embedded) -> d
     split, pixels = images.split, images.collection.pixels
     return {
         **circumstances(),
+        "devices": [str(device.device_kind) for device in preparation.mesh_for(config).devices.flat],
         "seed": config.seed,
         "config": to_json(config),
         "network": {

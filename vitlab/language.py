@@ -76,12 +76,14 @@ class Language:
         marks: what stands for the characters of a number that Python has written.
         least_for_several: fewer are one: in French, 0 too.
         drops_zero: p = .03, and not 0.03.
+        day: how a date is written, as `strftime` takes it.
     """
 
     code: Code
     marks: Mapping[int, str]
     least_for_several: int = 0
     drops_zero: bool = False
+    day: str = "%Y-%m-%d"
     sentences: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
 
     def __call__(self, words: str, several: str = "", /, **values: Any) -> str:
@@ -155,7 +157,9 @@ def language_of(code: Code) -> Language:
         for subject in by_subject.values()
         for words, said in subject.items()
     }
-    return Language(code, str.maketrans(_FRENCH_MARKS), least_for_several=2, sentences=sentences)
+    return Language(
+        code, str.maketrans(_FRENCH_MARKS), least_for_several=2, day="%d/%m/%Y", sentences=sentences
+    )
 
 
 def _typeset(text: str) -> str:

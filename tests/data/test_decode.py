@@ -103,12 +103,14 @@ def test_what_is_no_image_says_why(tmp_path: Path):
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     Image.fromarray(noise).save(whole)
     (tmp_path / "cut.jpg").write_bytes(whole.read_bytes()[:1500])
+    (tmp_path / "link.jpg").symlink_to("gone.jpg")
     for name, reason in {
         "empty.jpg": "an empty file",
         "notes.txt": "not an image",
         "script.eps": "not an image",
         "cut.jpg": "damaged: image file is truncated",
-        "gone.jpg": "not a file that can be opened",
+        "gone.jpg": "missing",
+        "link.jpg": "not a file that can be opened",
     }.items():
         with pytest.raises(DecodeError, match=reason):
             decode(tmp_path / name)

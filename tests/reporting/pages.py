@@ -22,6 +22,7 @@ class Page(html.parser.HTMLParser):
 
     def __init__(self, text: str):
         super().__init__()
+        self.source = text
         self.tables: dict[str, list[list[tuple[str, str]]]] = {}
         self.every: list[list[list[str]]] = []
         self.addresses: list[str] = []

@@ -23,6 +23,7 @@ from vitlab.config import Dataset, resolve
 from vitlab.data import Split, inspect_source, open_source
 from vitlab.language import Code, language_of
 from vitlab.reporting import write_dataset_report, write_feasibility_report
+from vitlab.run_directory import circumstances
 
 CLASSES = ("accuracy", "loss", "the class")  # words that a page translates where they are its own
 NAMES = {*CLASSES, "once more", "made-before", "of them", "PNG RGB"}
@@ -112,7 +113,12 @@ def of_collections(images: Path, tmp_path_factory: pytest.TempPathFactory) -> di
     folders: dict[Code, Path] = {code: tmp_path_factory.mktemp(code) for code in ("en", "fr")}
     for code, folder in folders.items():
         write_dataset_report(
-            inspection, folder / "report.html", language_of(code), seed=0, private=False, fixed=None
+            inspection,
+            folder / "report.html",
+            language_of(code),
+            facts=circumstances() | {"seed": 0, "config": {}},
+            private=False,
+            fixed=None,
         )
     return pages(folders)
 

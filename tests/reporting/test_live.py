@@ -117,7 +117,7 @@ def test_an_error_on_a_french_page_is_marked_as_english(run: RunDirectory):
     text = run.report.read_text()
     assert '<html lang="fr">' in text
     assert '<p class="warning" lang="en"><bdi>the loss became nan</bdi></p>' in text
-    assert re.search(r"écrite le \d{4}-\d\d-\d\d à \d\d:", Page(text).words)
+    assert re.search(r"écrite le \d\d/\d\d/\d{4} à \d\d:", Page(text).words)
 
 
 def test_it_is_written_once_in_ten_seconds_at_most_and_less_where_that_takes_long(

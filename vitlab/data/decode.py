@@ -96,11 +96,22 @@ def decode(path: Path, enough: int = 0) -> Decoded:
         OSError, MemoryError: it says nothing about the image; another time it may be read.
     """
     if not os.path.isfile(path):  # unlike Path.is_file, no error where a folder cannot be entered
-        raise DecodeError(Message("not a file that can be opened"))
+        raise DecodeError(_why_no_file(path))
     decoded = _decode(path, enough)
     if is_misnamed(path, decoded.format):
         return replace(decoded, repairs=decoded.repairs | {MISNAMED})
     return decoded
+
+
+def _why_no_file(path: Path) -> Message:
+    """A link that leads nowhere is there, and so may be what lies in a folder that cannot be entered."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return Message("missing")
+    except (OSError, ValueError):
+        pass
+    return Message("not a file that can be opened")
 
 
 def is_named_as_image(path: str | Path) -> bool:

@@ -1,10 +1,14 @@
 """The commands that made a run and that use it, as a person copies them into a shell."""
 
+import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+# What figures depend on beside the command and the folder, which are shown by themselves.
+CIRCUMSTANCES = ("vitlab", "git_commit", "python", "packages", "system", "devices")
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,28 @@ class Commands:
     begin_with: str
 
 
+def made_by(circumstances: Mapping[str, Any]) -> tuple[str, str]:
+    """The folder to go to and the command that was given there; "" where an older vitlab did not say."""
+    folder = circumstances.get("folder", "")
+    return (
+        shlex.join(["cd", folder]) if folder else "",
+        shlex.join(["python", *map(str, circumstances["command"])])
+        if "command" in circumstances
+        else "",
+    )
+
+
+def circumstances_text(facts: Mapping[str, Any]) -> str:
+    return json.dumps({name: facts[name] for name in CIRCUMSTANCES if name in facts}, indent=2)
+
+
 def run_commands(manifest: Mapping[str, Any], workdir: Path, last_phase: str) -> Commands:
-    folder = manifest.get("folder", "")
+    folder, train = made_by(manifest)
     run = str(workdir)
     evaluate = ("vitlab.evaluate", f"--workdir={run}")
     return Commands(
-        folder=shlex.join(["cd", folder]) if folder else "",
-        train=shlex.join(["python", *map(str, manifest["command"])]) if "command" in manifest else "",
+        folder=folder,
+        train=train,
         evaluate=_module(*evaluate),
         evaluate_others=_module(*evaluate, "--data=OTHER_IMAGES"),
         compare=_module("vitlab.compare", f"--runs={run},OTHER_RUN", "--output=COMPARISON"),

@@ -1,18 +1,22 @@
 """The page about a collection: what is in it, what is wrong with it, shown with pictures."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
 from vitlab import files
 from vitlab.data import NEAR, Action, Inspection
 from vitlab.language import Language, Message
+from vitlab.reporting.commands import circumstances_text, made_by
 from vitlab.reporting.dataset_gallery import MOST_GROUPS, WORST, DatasetGallery
 from vitlab.reporting.drawings import class_counts_chart
 from vitlab.reporting.histogram import histogram_chart
 from vitlab.reporting.page import render
+from vitlab.reporting.tables import Column, Table
 
 MOST_NAMED = 50  # files, lines and the like
 
@@ -22,12 +26,15 @@ def write_dataset_report(
     path: Path,
     language: Language,
     *,
-    seed: int,
+    facts: Mapping[str, Any],
     private: bool,
     fixed: Sequence[Action] | None,
 ) -> None:
-    """One file; it shows images that may not be republished only if `private`."""
-    gallery = DatasetGallery(inspection, seed, private)
+    """One file; it shows images that may not be republished only if `private`.
+
+    `facts` are the `circumstances` with the "seed" and the "config" of the images.
+    """
+    gallery = DatasetGallery(inspection, facts["seed"], private)
     seen, counts = inspection.examined.seen, inspection.counts()
     page = render(
         "dataset.html",
@@ -36,6 +43,7 @@ def write_dataset_report(
         table=inspection.examined.table,
         name=Path(inspection.place).name or inspection.place,
         unreadable=inspection.examined.unreadable,
+        tables=_tables(inspection, language),
         counts={part: sum(by_class.values()) for part, by_class in counts.items()},
         smallest=min(seen, key=lambda one: one.width * one.height),
         largest=max(seen, key=lambda one: one.width * one.height),
@@ -51,11 +59,36 @@ def write_dataset_report(
         copies=gallery.copies(),
         flaws=gallery.flaws(),
         most_named=MOST_NAMED,
+        facts=facts,
+        made=made_by(facts),
+        config_text=json.dumps(facts["config"], indent=2, ensure_ascii=False),
+        circumstances=circumstances_text(facts),
         most_groups=MOST_GROUPS,
         worst=WORST,
         fixed=Counter(action.action for action in fixed) if fixed is not None else None,
     )
     files.write_text(path, page)
+
+
+def _tables(inspection: Inspection, language: Language) -> dict[str, Table]:
+    """By name; reasons and repairs are words of vitlab's own, file names are not."""
+    images, unreadable = Column("images", "images", "count"), inspection.examined.unreadable
+    kinds = [{"kind": kind, "images": n} for kind, n in inspection.kinds().items()]
+    repairs = [{"repair": language.word(name), "images": n} for name, n in inspection.repairs().items()]
+    files_and_reasons = [
+        {"file": path, "reason": language.word(reason)} for path, reason in unreadable.items()
+    ]
+    tables = (
+        Table("kinds", (Column("kind", "format and mode of the file"), images), kinds),
+        Table("repairs", (Column("repair", "repair"), images), repairs),
+        Table(
+            "unreadable",
+            (Column("file", "file"), Column("reason", "reason", "words")),
+            files_and_reasons,
+            most=MOST_NAMED,
+        ),
+    )
+    return {table.name: table for table in tables}
 
 
 def _class_counts(counts: Mapping[str, Mapping[str, int]], language: Language) -> str:

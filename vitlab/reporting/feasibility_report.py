@@ -9,9 +9,11 @@ from markupsafe import Markup
 
 from vitlab import files
 from vitlab.language import Language, Message
+from vitlab.reporting.commands import circumstances_text, made_by
 from vitlab.reporting.matrix import matrix_chart, most_confused
 from vitlab.reporting.page import data_address, render
 from vitlab.reporting.scatter_chart import MOST_NAMED, scatter_chart
+from vitlab.reporting.tables import Column, Table
 
 TITLES = {"pca": "PCA", "tsne": "t-SNE", "umap": "UMAP"}
 MATRICES = {
@@ -26,6 +28,22 @@ RECOVERY = {
     "poor": Message("poor recovery"),
 }
 
+_SCORE_COLUMNS = (
+    Column("way", "way"),
+    Column("part", "images"),
+    Column("n", "n", "count"),
+    Column("right", "right", "count"),
+    Column("accuracy", "accuracy", "percent"),
+)
+_CLASS_COLUMNS = (
+    Column("name", "class"),
+    Column("n", "images", "count"),
+    Column("clusters", "in its cluster", "percent"),
+    Column("neighbours", "nearest is of the class", "percent"),
+    Column("tested", "test images", "count"),
+    Column("probe", "named right in the test part", "percent"),
+)
+
 
 def write_feasibility_report(facts: dict[str, Any], folder: Path, language: Language) -> None:
     """Writes `figures/*.svg` and `report.html`."""
@@ -37,7 +55,7 @@ def write_feasibility_report(facts: dict[str, Any], folder: Path, language: Lang
         )
         for name, (title, columns) in MATRICES.items()
     }
-    planes = _planes(facts, language)
+    planes, classes = _planes(facts, language), _classes(facts)
     for name, svg in (planes | matrices).items():
         files.write_text(folder / "figures" / f"{name}.svg", svg)
     page = render(
@@ -45,15 +63,18 @@ def write_feasibility_report(facts: dict[str, Any], folder: Path, language: Lang
         language,
         facts=facts,
         place=Path(facts["config"]["dataset"]["path"]).name,
-        scores=_scores(facts),
-        classes=_classes(facts),
+        scores=Table("scores", _SCORE_COLUMNS, _scores(facts)),
+        classes=Table("classes", _CLASS_COLUMNS, classes),
+        untested=[row["name"] for row in classes if not row["tested"]],
         charts={name: data_address(svg) for name, svg in planes.items()},
         drawings={name: Markup(svg) for name, svg in matrices.items()},
         titles=TITLES,
         recovery=RECOVERY[facts["clusters"]["recovery"]],
         most_named=MOST_NAMED,
         shown_classes=len(chosen),
+        made=made_by(facts),
         config_text=json.dumps(facts["config"], indent=2, ensure_ascii=False),
+        circumstances=circumstances_text(facts),
     )
     files.write_text(folder / "report.html", page)
 
@@ -93,20 +114,28 @@ def _scores(facts: dict[str, Any]) -> list[dict[str, Any]]:
         (Message("linear classifier"), Message("val"), probe["val"]),
         (Message("linear classifier"), Message("test"), probe["test"]),
     )
-    return [{"way": way, "part": part, **score} for way, part, score in rows]
+    return [
+        {"way": way, "part": part, "accuracy_interval": score["interval"], **score}
+        for way, part, score in rows
+    ]
 
 
 def _classes(facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """Of each class the images that are named right, by the diagonals of the confusion matrices."""
-    matrices = {name: np.array(facts[name]["confusion_matrix"]) for name in MATRICES}
+    """Of each class the share of its images that are named right, by the confusion matrices; None where
+    it has none that could be."""
+    shares: dict[str, list[float | None]] = {}
+    of_class: dict[str, list[int]] = {}
+    for way in MATRICES:
+        matrix = np.array(facts[way]["confusion_matrix"])
+        of_class[way] = matrix.sum(axis=1).tolist()
+        pairs = zip(matrix.diagonal().tolist(), of_class[way], strict=True)
+        shares[way] = [right / n if n else None for right, n in pairs]
     return [
         {
             "name": name,
             "n": n,
-            **{
-                way: (int(matrix[label, label]), int(matrix[label].sum()))
-                for way, matrix in matrices.items()
-            },
+            "tested": of_class["probe"][label],
+            **{way: share[label] for way, share in shares.items()},
         }
         for label, (name, n) in enumerate(facts["classes"].items())
     ]

@@ -117,7 +117,7 @@ def live_page(run: RunDirectory, config: Config, history: History, state: State)
         is_running=state.activity in RUNNING,
         refresh=int(EVERY_SECONDS),
         workdir=run.path.resolve().name,
-        day=now.strftime("%Y-%m-%d"),
+        day=now.strftime(language.day),
         time=now.strftime("%H:%M:%S %Z"),
         phases=Table("phases", _PHASES, _phases(run, config, lines, state)),
         epochs=Table("epochs", _EPOCHS, _epochs(lines, state.phase)),

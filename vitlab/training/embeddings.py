@@ -27,10 +27,11 @@ class Embedder:
     Those of a store that says by its `key` what it holds are kept on disk as well, for every later run,
     and so are those of its augmented views, which are remembered by whoever asked for them.
     Where several processes train together, none is: all must compute, or none, and their disks may
-    differ.
+    differ. Without `keeps_on_disk` the disk is neither read nor written: what is computed shows what
+    the network says today.
     """
 
-    def __init__(self, network: Network, batch_size: int, mesh: Mesh):
+    def __init__(self, network: Network, batch_size: int, mesh: Mesh, *, keeps_on_disk: bool = True):
         self._batch_size = batch_size
         self._mesh = mesh
         self._network = network
@@ -38,7 +39,7 @@ class Embedder:
         self._backbone: Arrays = {}
         self._digest = ""  # of the backbone's arrays, once it is asked for
         self._known: list[tuple[Store, np.ndarray]] = []
-        self._kept = KeptEmbeddings() if jax.process_count() == 1 else None
+        self._kept = KeptEmbeddings() if keeps_on_disk and jax.process_count() == 1 else None
 
     def __call__(self, parameters: Arrays, statistics: Arrays, store: Store, title: str) -> np.ndarray:
         """float32 [examples, width], in the store's order."""
