@@ -20,12 +20,12 @@ from vitlab.evaluation import (
 from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.costs import costs, latencies
-from vitlab.reporting.comparison.differences import augmentation_effects, changed, paired_tests
+from vitlab.reporting.comparison.differences import TESTED, augmentation_effects, changed, paired_tests
 from vitlab.reporting.comparison.pretraining import pretraining_warnings
 from vitlab.reporting.comparison.recipes import Recipe, is_augmented, missing_folds, recipes_of
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
 from vitlab.reporting.comparison.suspects import label_suspects, near_copies
-from vitlab.reporting.comparison.verdicts import seed_tests, selection, told_pairs, verdicts
+from vitlab.reporting.comparison.verdicts import caution, seed_tests, selection, told_pairs, verdicts
 from vitlab.reporting.reported import reported_row
 
 FIGURES = (
@@ -74,6 +74,8 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "models": [_model(number, one) for number, one in enumerate(compared.candidates, 1)],
         "selection": _with_members(selection(recipes, by_name, told), recipes),
         "verdicts": told,
+        "caution": caution(recipes),
+        "tested": _tested(pairs, over_seeds, over_folds),
         "figures": _figures(compared, every, seed, resamples),
         "parts": _parts(compared, every),
         "pairs": told_pairs(recipes, pairs, told),
@@ -101,6 +103,21 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "reported": _reported(compared.candidates, every, spent),
         "latency": latencies(compared.candidates),
     }
+
+
+def _tested(
+    pairs: Sequence[dict[str, Any]],
+    over_seeds: Sequence[dict[str, Any]],
+    over_folds: Sequence[dict[str, Any]],
+) -> dict[str, int]:
+    """How many pairs each of Holm's corrections is over: of models by figure, over seeds, over folds."""
+    families = {
+        "accuracy": [row for row in pairs if row["figure"] == "accuracy"],
+        **{figure: [row for row in pairs if row["figure"] == figure] for figure in TESTED},
+        "seeds": over_seeds,
+        "folds": over_folds,
+    }
+    return {name: sum(row["p"] is not None for row in rows) for name, rows in families.items()}
 
 
 def _model(number: int, one: Candidate) -> dict[str, Any]:
