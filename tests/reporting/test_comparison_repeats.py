@@ -103,6 +103,20 @@ def test_folds_are_pooled_and_tested_by_nadeau_and_bengio(tmp_path: Path):
         scaled = [cross_entropy(one.cooled(value)) for one, value in zip(tested, fitted, strict=True)]
         assert row["temperature"] == pytest.approx(np.mean(fitted))
         assert row["loss_after"] == pytest.approx(np.mean(scaled))
+    assert {row["best_epoch"] for row in found["models"]} == {None}  # each fold has its own
+    assert "Epochs and times, in the drawing too, are the sums over all folds" in page.words
+    assert "What other trainings would change is not in them" in page.words
+    assert {row[2] for row in page.texts("folds")[1:]} == {"accuracy", "loss", "kappa", "macro F1"}
+
+
+def test_a_fold_whose_temperature_means_little_is_named(tmp_path: Path):
+    paths = over_folds(tmp_path, {"good": [0.7, 0.7, 1.0, 0.7, 0.7], "poor": [0.6] * 5})
+    _, found = compare(paths, tmp_path / "out")
+    good, poor = found["calibration"]
+    assert good["note"].endswith(
+        "; of fold 2, every validation image is answered rightly: the lower the better, down to 0.01"
+    )
+    assert "of fold" not in poor["note"]
 
 
 def test_a_lucky_fold_makes_no_recipe_better_though_the_pooled_answers_would(tmp_path: Path):

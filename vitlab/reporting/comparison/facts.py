@@ -132,7 +132,7 @@ def _model(number: int, one: Candidate) -> dict[str, Any]:
         "augmented": is_augmented(one),
         "seed": config.seed,
         "batch_size": one.run.manifest.get("batch_size", config.batch_size),
-        "best_epoch": (one.card.get("trained") or {}).get("best_epoch"),
+        "best_epoch": None if one.folds else (one.card.get("trained") or {}).get("best_epoch"),
         "workdir": str(one.run.path),
         "vitlab": one.run.manifest.get("vitlab"),
     }
@@ -258,21 +258,35 @@ def _of_validation(one: Candidate) -> dict[str, Any]:
 
 def _of_each_fold(one: Candidate) -> dict[str, Any]:
     """Each fold by its own temperature: what one fold validates on, another tests."""
-    fitted = [fit_temperature(fold.predictions["val"]).value for fold in one.folds]
+    fitted = [fit_temperature(fold.predictions["val"]) for fold in one.folds]
     of_image = {
-        image: value for fold, value in zip(one.folds, fitted, strict=True) for image in fold.test.ids
+        image: temperature.value
+        for fold, temperature in zip(one.folds, fitted, strict=True)
+        for image in fold.test.ids
     }
     divisors = np.array([of_image[image] for image in one.test.ids])[:, None]
     as_it_is = Temperature(1.0, "")
     cooled = dataclasses.replace(one.test, logits=one.test.logits.astype(np.float64) / divisors)
     return {
-        "temperature": float(np.mean(fitted)),
-        "note": Message(
-            "the mean of {folds} folds, each of which is scaled by its own", folds=len(fitted)
-        ),
+        "temperature": float(np.mean([temperature.value for temperature in fitted])),
+        "note": _note_of_folds(one.folds, fitted),
         "before": calibration(one.test, as_it_is)["before"],
         "after": calibration(cooled, as_it_is)["before"],
     }
+
+
+def _note_of_folds(folds: Sequence[Candidate], fitted: Sequence[Temperature]) -> Message:
+    """With what makes the temperature of a fold unreliable, and so the mean."""
+    note = Message("the mean of {folds} folds, each of which is scaled by its own", folds=len(fitted))
+    for fold, temperature in zip(folds, fitted, strict=True):
+        if temperature.note:
+            note = Message(
+                "{before}; of fold {fold}, {reason}",
+                before=note,
+                fold=fold.run.config.split.fold,
+                reason=temperature.note,
+            )
+    return note
 
 
 def _hard_groups(compared: Compared) -> list[dict[str, Any]]:
