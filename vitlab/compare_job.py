@@ -63,3 +63,5 @@ def _say_results(found: dict[str, Any]) -> None:
     say("", *(one["statement"] for one in told[:MOST_SENTENCES]))
     if len(told) > MOST_SENTENCES:
         say(f"... and {len(told) - MOST_SENTENCES} more pairs; comparison.json has them all")
+    if found["caution"]:
+        say("", found["caution"])

@@ -6,7 +6,9 @@ Two recipes of the same mean accuracy, 90 %. A training moves the accuracy of al
 luck, of the given deviation, and recipes find other images hard. Beside the test in use stands the
 one that knows of one kind of chance alone: of the seeds Student's t-test of the accuracies, of the
 folds McNemar's test of all answers together. At most 5 % of the comparisons may have a claim; such
-a share of 2,000 has a standard error of half a point.
+a share of 2,000 has a standard error of half a point. Of one training each there is McNemar's test
+alone. What it finds is a difference of the two trained models, which says the less of the recipes
+the more a training is luck.
 """
 
 from collections.abc import Sequence
@@ -32,12 +34,13 @@ _SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
 
 def main() -> None:
     for simulate, what, counts, sizes, names in (
+        (_of_one_training, "seed", (1,), SIZES, ("McNemar",)),
         (_over_seeds, "seeds", SEEDS, SIZES, ("over seeds and images", "over seeds alone")),
         (_over_folds, "folds", FOLDS, SIZES_OF_FOLDS, ("Nadeau and Bengio", "McNemar, pooled")),
     ):
         kinds = [(count, size) for count in counts for size in sizes]
         row("", *(f"{name}, luck {100 * luck:g} points" for luck in LUCK for name in names))
-        row(*["---"] * (1 + 2 * len(LUCK)))
+        row(*["---"] * (1 + len(names) * len(LUCK)))
         arguments = [
             (count, size, luck, _SETS.value, (_SEED.value, place))
             for place, (count, size) in enumerate(kinds)
@@ -47,6 +50,17 @@ def main() -> None:
         for count, size in kinds:
             found = [f"{100 * share:.1f} %" for _ in LUCK for share in next(shares)]
             row(f"{count} {what}, n = {size}", *found)
+
+
+def _of_one_training(
+    trainings: int, size: int, luck: float, sets: int, seed: Sequence[int]
+) -> list[float]:
+    generator = np.random.default_rng(seed)
+    claims = 0
+    for _ in range(sets):
+        (first,), (second,) = _answers(trainings, size, luck, generator)
+        claims += mcnemar(int((second & ~first).sum()), int((first & ~second).sum())) <= ALPHA
+    return [claims / sets]
 
 
 def _over_seeds(seeds: int, size: int, luck: float, sets: int, seed: Sequence[int]) -> list[float]:

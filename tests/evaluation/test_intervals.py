@@ -112,6 +112,12 @@ def test_repeated_trainings_have_students_interval():
     assert found.deviation == pytest.approx(np.std(values, ddof=1))
 
 
+def test_equal_values_have_no_interval():
+    """One of no width would say that no other training can differ."""
+    found = repeats([0.1 + 0.2, 0.3, 0.3])
+    assert (found.deviation, found.interval) == (pytest.approx(0, abs=1e-15), None)
+
+
 def test_a_single_training_has_no_spread():
     found = repeats([0.9])
     assert (found.n, found.mean, found.variance, found.interval) == (1, 0.9, None, None)

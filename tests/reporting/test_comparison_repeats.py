@@ -103,6 +103,20 @@ def test_folds_are_pooled_and_tested_by_nadeau_and_bengio(tmp_path: Path):
         scaled = [cross_entropy(one.cooled(value)) for one, value in zip(tested, fitted, strict=True)]
         assert row["temperature"] == pytest.approx(np.mean(fitted))
         assert row["loss_after"] == pytest.approx(np.mean(scaled))
+    assert {row["best_epoch"] for row in found["models"]} == {None}  # each fold has its own
+    assert "Epochs and times, in the drawing too, are the sums over all folds" in page.words
+    assert "What other trainings would change is not in them" in page.words
+    assert {row[2] for row in page.texts("folds")[1:]} == {"accuracy", "loss", "kappa", "macro F1"}
+
+
+def test_a_fold_whose_temperature_means_little_is_named(tmp_path: Path):
+    paths = over_folds(tmp_path, {"good": [0.7, 0.7, 1.0, 0.7, 0.7], "poor": [0.6] * 5})
+    _, found = compare(paths, tmp_path / "out")
+    good, poor = found["calibration"]
+    assert good["note"].endswith(
+        "; of fold 2, every validation image is answered rightly: the lower the better, down to 0.01"
+    )
+    assert "of fold" not in poor["note"]
 
 
 def test_a_lucky_fold_makes_no_recipe_better_though_the_pooled_answers_would(tmp_path: Path):
@@ -188,10 +202,54 @@ def test_the_best_of_several_seeds_is_neither_chosen_nor_called_better(tmp_path:
     )
     assert (other["against_chosen"], other["highest"]) == ("not established", best["accuracy"])
     (told,) = found["verdicts"]
-    assert "of 5 pairs of trainings, cnn (5 seeds) is better in 1 and vit0 in 4" in told["statement"]
+    assert told["statement"].startswith(
+        "The difference between cnn (5 seeds) and vit0 is not established: too few trainings (3 or more "
+        "seeds of each are needed). Of 5 pairs of these trainings, cnn (5 seeds) is more accurate on "
+        "these 200 images in 1 and vit0 in 4 (vit0 minus cnn (5 seeds): +"
+    )
+    assert told["difference"] == pytest.approx(chosen["accuracy"] - other["accuracy"])
     text = " ".join("".join(page.text).split())
     assert "cnn1 is better" not in text
     assert "the best of several seeds is no better model" in text
+
+
+@pytest.mark.parametrize(("few", "many"), [(1, 3), (2, 2), (2, 4)])
+def test_of_too_few_trainings_no_recipe_is_called_better_though_each_pair_differs(
+    few: int, many: int, tmp_path: Path
+):
+    paths = seeded(tmp_path, "cnn", [0.5] * few) + seeded(tmp_path, "vit", [0.95] * many)
+    _, found = compare(paths, tmp_path / "out")
+    (told,) = found["verdicts"]
+    assert (told["better"], told["p"], told["p_corrected"]) == (None, None, None)
+    assert f"Of {few * many} pairs of these trainings" in told["statement"]
+    assert "too few trainings" in told["statement"]
+    assert found["caution"] is None  # the verdict says it itself
+
+
+def test_a_verdict_of_one_training_each_says_that_another_seed_can_turn_it(tmp_path: Path, capsys):
+    paths = seeded(tmp_path, "cnn", [0.6]) + seeded(tmp_path, "vit", [0.95])
+    page, found = compare(paths, tmp_path / "out")
+    assert found["verdicts"][0]["better"] == "vit0"
+    assert "about these two trained models alone: another seed can turn it" in found["caution"]
+    assert "train each with 3 seeds or more, or over folds" in found["caution"]
+    assert found["caution"] in page.words
+    assert found["caution"] in capsys.readouterr().out
+    assert "points, corrected" not in page.words  # of one pair there is nothing to correct
+
+
+def test_recipes_that_are_tested_otherwise_do_not_change_the_correction_of_models(tmp_path: Path):
+    """Two single models alone, and beside two recipes of three seeds, which are tested over these."""
+    single = seeded(tmp_path, "cnn", [0.7]) + seeded(tmp_path, "vit", [0.8])
+    _, alone = compare(single, tmp_path / "alone")
+    others = seeded(tmp_path, "mlp", [0.6] * 3) + seeded(tmp_path, "vgg", [0.9] * 3)
+    page, among = compare(single + others, tmp_path / "among")
+    (told,) = alone["verdicts"]
+    assert told in among["verdicts"]
+    assert [row for row in among["pairs"] if row["figure"] == "loss"] == [
+        row for row in alone["pairs"] if row["figure"] == "loss"
+    ]
+    assert (among["tested"]["accuracy"], among["tested"]["seeds"]) == (1, 1)
+    assert "Holm's correction (pairs tested: 1)" in page.words
 
 
 def test_seeds_of_one_recipe_are_not_held_against_each_other(tmp_path: Path):

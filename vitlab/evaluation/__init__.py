@@ -51,7 +51,12 @@ from vitlab.evaluation.separability import (
     score,
 )
 from vitlab.evaluation.separability_wording import separability_statements
-from vitlab.evaluation.wording import statement, statement_over_folds, statement_over_seeds
+from vitlab.evaluation.wording import (
+    statement,
+    statement_of_few_trainings,
+    statement_over_folds,
+    statement_over_seeds,
+)
 
 __all__ = [
     "ALPHA",
@@ -118,6 +123,7 @@ __all__ = [
     "seed_test",
     "separability_statements",
     "statement",
+    "statement_of_few_trainings",
     "statement_over_folds",
     "statement_over_seeds",
     "student_interval",

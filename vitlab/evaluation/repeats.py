@@ -16,7 +16,8 @@ class Repeats:
     """Of one figure over trainings that differ by their seed (S2-17, S2-30).
 
     Variance and deviation are the unbiased ones (n - 1); they and the interval of the mean are None
-    for a single training. The interval speaks of the seeds alone: the test images stay the same.
+    for a single training. The interval speaks of the seeds alone: the test images stay the same. It is
+    None too where all values are equal: of how far another would lie, they say nothing.
     """
 
     n: int
@@ -32,9 +33,9 @@ def repeats(values: Sequence[float], confidence: float = CONFIDENCE) -> Repeats:
     if len(values) == 1:
         return Repeats(1, mean, None, None, None)
     variance = float(np.var(values, ddof=1))
-    return Repeats(
-        len(values), mean, float(np.sqrt(variance)), variance, student_interval(values, confidence)
-    )
+    deviation = float(np.sqrt(variance))
+    interval = None if deviation < ALIKE else student_interval(values, confidence)
+    return Repeats(len(values), mean, deviation, variance, interval)
 
 
 @dataclass(frozen=True)

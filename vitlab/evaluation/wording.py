@@ -1,6 +1,7 @@
 """What a comparison says, in words: the sentences about statistics are all here."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from vitlab.evaluation.comparison import ALPHA, Comparison
@@ -72,6 +73,28 @@ def statement_over_seeds(comparison: Comparison) -> Message:
         "Over repeated trainings and test images like these {images}, {winner} is better than "
         "{loser}{by} ({details}).",
         **values,
+    )
+
+
+def statement_of_few_trainings(
+    first: str, second: str, images: int, between: Sequence[float], least_seeds: int
+) -> Message:
+    """Of two recipes that no test can tell apart; `between` are the differences, second - first, of the
+    accuracies of each training of the one and each of the other."""
+    value = _number(round(100 * sum(between) / len(between), 9), 1, sign="+")
+    return Message(
+        "The difference between {first} and {second} is not established: too few trainings ({seeds} or "
+        "more seeds of each are needed). Of {pairs} pairs of these trainings, {first} is more accurate "
+        "on these {images} images in {wins} and {second} in {losses} ({second} minus {first}: "
+        "{difference} in the mean).",
+        first=first,
+        second=second,
+        seeds=least_seeds,
+        pairs=len(between),
+        images=images,
+        wins=sum(one < 0 for one in between),
+        losses=sum(one > 0 for one in between),
+        difference=Message("{value} points", value=value, n=abs(value.value)),
     )
 
 

@@ -23,25 +23,21 @@ ALL_PAIRS = 4  # of so many last models at most, changes are listed between all
 def paired_tests(
     compared: Compared, recipes: Sequence[Recipe], seed: int, resamples: int
 ) -> list[dict[str, Any]]:
-    """All pairs by accuracy (McNemar), then by other figures (bootstrap); Holm's correction of each.
+    """The pairs of recipes with one training each, by accuracy (McNemar), then by other figures
+    (bootstrap); Holm's correction of each.
 
-    But for pairs of one recipe, of which one seed is not "better" than another.
+    Of other recipes a single training, or the pooled answers of several, would be called better than
+    chance allows; they are in no test here, and so in no correction.
     """
-    pairs = _of_two_recipes(compared, recipes)
+    alone = [recipe.models[0].name for recipe in recipes if recipe.is_one_training]
+    pairs = list(itertools.combinations(alone, 2))
+    if not pairs:
+        return []
     found = compare_accuracy(compared.models, pairs)
     for figure in TESTED:
         found += compare_figure(compared.models, figure, seed, resamples, pairs)
     numbers = {one.name: number for number, one in enumerate(compared.candidates, 1)}
     return [_pair(comparison, numbers, compared.models) for comparison in found]
-
-
-def _of_two_recipes(compared: Compared, recipes: Sequence[Recipe]) -> list[tuple[str, str]]:
-    recipe_of = {one.name: recipe.name for recipe in recipes for one in recipe.models}
-    return [
-        (first, second)
-        for first, second in itertools.combinations(filter(recipe_of.get, compared.models), 2)
-        if recipe_of[first] != recipe_of[second]
-    ]
 
 
 def _pair(

@@ -20,12 +20,12 @@ from vitlab.evaluation import (
 from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.costs import costs, latencies
-from vitlab.reporting.comparison.differences import augmentation_effects, changed, paired_tests
+from vitlab.reporting.comparison.differences import TESTED, augmentation_effects, changed, paired_tests
 from vitlab.reporting.comparison.pretraining import pretraining_warnings
 from vitlab.reporting.comparison.recipes import Recipe, is_augmented, missing_folds, recipes_of
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
 from vitlab.reporting.comparison.suspects import label_suspects, near_copies
-from vitlab.reporting.comparison.verdicts import seed_tests, selection, told_pairs, verdicts
+from vitlab.reporting.comparison.verdicts import caution, seed_tests, selection, told_pairs, verdicts
 from vitlab.reporting.reported import reported_row
 
 FIGURES = (
@@ -74,6 +74,8 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "models": [_model(number, one) for number, one in enumerate(compared.candidates, 1)],
         "selection": _with_members(selection(recipes, by_name, told), recipes),
         "verdicts": told,
+        "caution": caution(recipes),
+        "tested": _tested(pairs, over_seeds, over_folds),
         "figures": _figures(compared, every, seed, resamples),
         "parts": _parts(compared, every),
         "pairs": told_pairs(recipes, pairs, told),
@@ -103,6 +105,21 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
     }
 
 
+def _tested(
+    pairs: Sequence[dict[str, Any]],
+    over_seeds: Sequence[dict[str, Any]],
+    over_folds: Sequence[dict[str, Any]],
+) -> dict[str, int]:
+    """How many pairs each of Holm's corrections is over: of models by figure, over seeds, over folds."""
+    families = {
+        "accuracy": [row for row in pairs if row["figure"] == "accuracy"],
+        **{figure: [row for row in pairs if row["figure"] == figure] for figure in TESTED},
+        "seeds": over_seeds,
+        "folds": over_folds,
+    }
+    return {name: sum(row["p"] is not None for row in rows) for name, rows in families.items()}
+
+
 def _model(number: int, one: Candidate) -> dict[str, Any]:
     config, origin = one.run.config, one.card.get("origin") or {}
     return {
@@ -115,7 +132,7 @@ def _model(number: int, one: Candidate) -> dict[str, Any]:
         "augmented": is_augmented(one),
         "seed": config.seed,
         "batch_size": one.run.manifest.get("batch_size", config.batch_size),
-        "best_epoch": (one.card.get("trained") or {}).get("best_epoch"),
+        "best_epoch": None if one.folds else (one.card.get("trained") or {}).get("best_epoch"),
         "workdir": str(one.run.path),
         "vitlab": one.run.manifest.get("vitlab"),
     }
@@ -241,21 +258,35 @@ def _of_validation(one: Candidate) -> dict[str, Any]:
 
 def _of_each_fold(one: Candidate) -> dict[str, Any]:
     """Each fold by its own temperature: what one fold validates on, another tests."""
-    fitted = [fit_temperature(fold.predictions["val"]).value for fold in one.folds]
+    fitted = [fit_temperature(fold.predictions["val"]) for fold in one.folds]
     of_image = {
-        image: value for fold, value in zip(one.folds, fitted, strict=True) for image in fold.test.ids
+        image: temperature.value
+        for fold, temperature in zip(one.folds, fitted, strict=True)
+        for image in fold.test.ids
     }
     divisors = np.array([of_image[image] for image in one.test.ids])[:, None]
     as_it_is = Temperature(1.0, "")
     cooled = dataclasses.replace(one.test, logits=one.test.logits.astype(np.float64) / divisors)
     return {
-        "temperature": float(np.mean(fitted)),
-        "note": Message(
-            "the mean of {folds} folds, each of which is scaled by its own", folds=len(fitted)
-        ),
+        "temperature": float(np.mean([temperature.value for temperature in fitted])),
+        "note": _note_of_folds(one.folds, fitted),
         "before": calibration(one.test, as_it_is)["before"],
         "after": calibration(cooled, as_it_is)["before"],
     }
+
+
+def _note_of_folds(folds: Sequence[Candidate], fitted: Sequence[Temperature]) -> Message:
+    """With what makes the temperature of a fold unreliable, and so the mean."""
+    note = Message("the mean of {folds} folds, each of which is scaled by its own", folds=len(fitted))
+    for fold, temperature in zip(folds, fitted, strict=True):
+        if temperature.note:
+            note = Message(
+                "{before}; of fold {fold}, {reason}",
+                before=note,
+                fold=fold.run.config.split.fold,
+                reason=temperature.note,
+            )
+    return note
 
 
 def _hard_groups(compared: Compared) -> list[dict[str, Any]]:

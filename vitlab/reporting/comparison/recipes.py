@@ -58,6 +58,11 @@ class Recipe:
         return bool(self.models[0].folds)
 
     @property
+    def is_one_training(self) -> bool:
+        """Of such a recipe no more is known than its one trained model."""
+        return len(self.models) == 1 and not self.is_over_folds
+
+    @property
     def seeds(self) -> set[int]:
         return {one.run.config.seed for one in self.models}
 

@@ -77,7 +77,11 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
     differences = [
         (_difference_name(pair), pair["difference"], pair["difference_interval"]) for pair in pairs
     ]
-    title = Message("difference of test accuracy, points, corrected 95 % interval")
+    title = (
+        Message("difference of test accuracy, points, corrected 95 % interval")
+        if max(found["tested"].values()) > 1
+        else Message("difference of test accuracy, points, 95 % interval")
+    )
     over = Message("test accuracy, %, with its 95 % interval")
     drawn = {
         "accuracy": charts.intervals_chart(figures, over, language),

@@ -20,16 +20,18 @@ KINDS = {"gone": Message("gone"), "come": Message("come")}
 def tables(facts: dict[str, Any]) -> dict[str, Table]:
     """By name; those without rows are left out."""
     every = [
-        Table(name, MODEL + _known(columns, facts[name]), facts[name], _MOST.get(name, 400))
+        Table(
+            name, MODEL + _known(columns, facts[name]), _named_figures(facts[name]), _MOST.get(name, 400)
+        )
         for name, columns in _OF_MODELS.items()
     ] + [
         _selection(facts["selection"]),
-        Table("pairs", _PAIRS, _pairs(facts["pairs"]), most=200),
+        Table("pairs", _PAIRS, _named_figures(_pairs(facts["pairs"])), most=200),
         Table("classes", _classes(facts), facts["classes"]),
         Table("changes", _CHANGES, _changes(facts["changes"])),
         Table("confusions", _CONFUSIONS, _confusions(facts["changes"])),
         Table("augmentation", _AUGMENTATION, facts["augmentation"]),
-        Table("repeats", _REPEATS, _seeds(facts["repeats"])),
+        Table("repeats", _REPEATS, _named_figures(_seeds(facts["repeats"]))),
         Table("seed_tests", _SEED_TESTS, facts["seed_tests"]),
         Table("fold_tests", _FOLD_TESTS, facts["fold_tests"]),
         reported_table(facts["reported"], MODEL),
@@ -40,6 +42,10 @@ def tables(facts: dict[str, Any]) -> dict[str, Table]:
 def _known(columns: tuple[Column, ...], rows: list[dict[str, Any]]) -> tuple[Column, ...]:
     """Without those that these classes do not have, as the five best of four."""
     return tuple(column for column in columns if rows and column.key in rows[0])
+
+
+def _named_figures(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [row | {"figure": FIGURE_TITLES[row["figure"]]} if "figure" in row else row for row in rows]
 
 
 def _percent(*keys_and_titles: tuple[str, str]) -> tuple[Column, ...]:
@@ -247,12 +253,7 @@ def _selection(rows: list[dict[str, Any]]) -> Table:
 
 
 def _pairs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        row
-        | {"figure": FIGURE_TITLES[row["figure"]]}
-        | ({"difference_kind": "points"} if row["figure"] == "accuracy" else {})
-        for row in rows
-    ]
+    return [row | ({"difference_kind": "points"} if row["figure"] == "accuracy" else {}) for row in rows]
 
 
 def _classes(facts: dict[str, Any]) -> tuple[Column, ...]:
@@ -298,7 +299,4 @@ def _confusions(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _seeds(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        row | {"seeds_named": ", ".join(map(str, row["seeds"])), "figure": FIGURE_TITLES[row["figure"]]}
-        for row in rows
-    ]
+    return [row | {"seeds_named": ", ".join(map(str, row["seeds"]))} for row in rows]

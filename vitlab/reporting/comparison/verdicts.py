@@ -12,6 +12,7 @@ from vitlab.evaluation import (
     SeedTest,
     compare_seeds,
     seed_test,
+    statement_of_few_trainings,
     statement_over_seeds,
 )
 from vitlab.language import Message
@@ -61,8 +62,7 @@ def verdicts(
     """One for each pair of recipes, the surest first.
 
     Over folds, where models were trained on several. Over seeds, if there are enough of both. Of one
-    model each, from the same images. Else one recipe is better only where each of its models is better
-    than each of the other's.
+    model each, from the same images. Else there are too few trainings to call either better.
     """
     of_models = {(pair["first"], pair["second"]): pair for pair in pairs if pair["figure"] == "accuracy"}
     of_trainings = {(test["first"], test["second"]): test for test in (*over_folds, *over_seeds)}
@@ -72,16 +72,26 @@ def verdicts(
             found = of_trainings[first.name, second.name]
         elif first.is_over_folds:
             found = _of_other_folds(first, second)
+        elif first.is_one_training and second.is_one_training:
+            found = of_models[first.models[0].name, second.models[0].name]
         else:
-            between = [
-                of_models.get((one.name, other.name)) or of_models[other.name, one.name]
-                for one in first.models
-                for other in second.models
-            ]
-            found = between[0] if len(between) == 1 else _of_trainings(first, second, between)
+            found = _of_too_few_trainings(first, second)
         keys = ("difference", "difference_interval", "p", "p_corrected", "better", "statement")
         rows.append({"first": first.name, "second": second.name} | {key: found[key] for key in keys})
     return sorted(rows, key=lambda row: 1.0 if row["p_corrected"] is None else row["p_corrected"])
+
+
+def caution(recipes: Sequence[Recipe]) -> Message | None:
+    """Of verdicts that rest on one training each: between equally good recipes, tests of two trained
+    models find differences far more often than their level says (experiments/statistics)."""
+    if sum(recipe.is_one_training for recipe in recipes) < 2:
+        return None
+    return Message(
+        "A verdict that rests on one training of each model is about these two trained models alone: "
+        "another seed can turn it. To know whether one recipe is better than another, train each with "
+        "{seeds} seeds or more, or over folds.",
+        seeds=LEAST_SEEDS,
+    )
 
 
 def _of_other_folds(first: Recipe, second: Recipe) -> dict[str, Any]:
@@ -95,51 +105,24 @@ def _of_other_folds(first: Recipe, second: Recipe) -> dict[str, Any]:
     return {"difference": second.accuracy - first.accuracy, "statement": text, **unknown}
 
 
-def _of_trainings(first: Recipe, second: Recipe, between: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    wins = [
-        sum(pair["better"] in {one.name for one in recipe.models} for pair in between)
-        for recipe in (first, second)
+def _of_too_few_trainings(first: Recipe, second: Recipe) -> dict[str, Any]:
+    between = [
+        float(_right(other).mean() - _right(one).mean())
+        for one in first.models
+        for other in second.models
     ]
-    numbers = {
-        "difference": second.accuracy - first.accuracy,
-        "difference_interval": None,
-        "p": max(pair["p"] for pair in between),
-        "p_corrected": max(pair["p_corrected"] for pair in between),
-    }
-    for winner, loser, won in ((first, second, wins[0]), (second, first, wins[1])):
-        if won == len(between):
-            text = Message(
-                "{winner} is better than {loser} in each of {pairs} pairs of trainings.",
-                winner=winner.name,
-                loser=loser.name,
-                pairs=len(between),
-            )
-            return numbers | {"better": winner.name, "statement": text}
-    text = Message(
-        "The difference between {first} and {second} is not established: of {pairs} pairs of "
-        "trainings, {first} is better in {wins} and {second} in {losses}; with {seeds} seeds of each it "
-        "can be tested over trainings.",
-        first=first.name,
-        second=second.name,
-        pairs=len(between),
-        wins=wins[0],
-        losses=wins[1],
-        seeds=LEAST_SEEDS,
-    )
-    return numbers | {"better": None, "statement": text}
+    images = len(first.models[0].test)
+    text = statement_of_few_trainings(first.name, second.name, images, between, LEAST_SEEDS)
+    unknown = dict.fromkeys(("difference_interval", "p", "p_corrected", "better"))
+    return {"difference": float(np.mean(between)), "statement": text, **unknown}
 
 
 def told_pairs(
     recipes: Sequence[Recipe], pairs: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """The tests of models that stand for themselves; of recipes with several trainings the verdicts.
-
-    Of these a single training, or the pooled answers of several, would be called better than chance
-    allows.
-    """
-    alone = {recipe.name for recipe in recipes if len(recipe.models) == 1 and not recipe.is_over_folds}
+    """The tests of models that stand for themselves; of recipes with several trainings the verdicts."""
+    alone = {recipe.name for recipe in recipes if recipe.is_one_training}
     numbers = {recipe.name: recipe.number for recipe in recipes}
-    known = {one.name: recipe.name for recipe in recipes for one in recipe.models}
     verdicts_told = [
         {
             "figure": "accuracy",
@@ -151,7 +134,7 @@ def told_pairs(
         for row in found
         if not {row["first"], row["second"]} <= alone
     ]
-    return verdicts_told + [row for row in pairs if {known[row["first"]], known[row["second"]]} <= alone]
+    return [*verdicts_told, *pairs]
 
 
 def selection(
