@@ -63,6 +63,7 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
     told = verdicts(recipes, pairs, over_seeds, over_folds)
     by_name = dict(zip(compared.models, every, strict=True))
     spent = costs(compared.candidates)
+    chosen_by = selection(recipes, by_name, told)
     return {
         "n": compared.n,
         "class_names": list(compared.class_names),
@@ -72,7 +73,7 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "split_hashes": sorted({run.split_hash for run in compared.runs}),
         "bootstrap": {"seed": seed, "resamples": resamples, "rank_resamples": _of_ranks(resamples)},
         "models": [_model(number, one) for number, one in enumerate(compared.candidates, 1)],
-        "selection": _with_members(selection(recipes, by_name, told), recipes),
+        "selection": _with_members(chosen_by, recipes),
         "verdicts": told,
         "figures": _figures(compared, every, seed, resamples),
         "parts": _parts(compared, every),
@@ -99,7 +100,7 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "missing_folds": missing_folds(compared.candidates),
         "costs": spent,
         "reported": _reported(compared.candidates, every, spent),
-        "latency": latencies(compared.candidates),
+        "latency": latencies(recipes, chosen_by),
     }
 
 

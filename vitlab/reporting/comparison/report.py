@@ -162,11 +162,12 @@ def _costs(found: dict[str, Any], language: Language) -> dict[str, str]:
         drawn["latency"] = charts.scatter_chart(
             found["latency"], "milliseconds", axis, title, language, front=True
         )
-    accuracy = {
-        row["number"]: {key: row[key] for key in ("accuracy", "accuracy_interval")}
-        for row in found["figures"]
-    }
-    trained = [{**row, **accuracy[row["number"]]} for row in found["costs"] if row["cumulative_seconds"]]
+    seconds = {row["model"]: row["cumulative_seconds"] for row in found["costs"]}
+    trained = []
+    for row in found["selection"]:
+        spent = [seconds[name] for name in row["members"]]
+        if all(spent):
+            trained.append(row | {"cumulative_seconds": float(np.mean(spent))})
     if trained:
         title = Message("test accuracy against the time of training")
         axis = Message("seconds of training, logarithmic")
