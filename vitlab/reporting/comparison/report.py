@@ -239,9 +239,10 @@ def _galleries(
 
 
 def _changes(gallery: Gallery | str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first pairs in full, with pictures where there are any."""
+    """The first pairs between which something changed, in full, with pictures where there are any."""
     shown = []
-    for row in itertools.islice(rows, MOST_CHANGES):
+    told = (row for row in rows if any(row[key] for key in ("fixed", "broken", "come", "gone")))
+    for row in itertools.islice(told, MOST_CHANGES):
         models = (row["before"], row["after"])
         pictures = {
             key: gallery.of_ids(row[key], models) if isinstance(gallery, Gallery) else []
