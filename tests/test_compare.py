@@ -1,6 +1,7 @@
 """`python -m vitlab.compare` as a user runs it: its flags, and what it refuses and why."""
 
 import json
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from vitlab.config import Split as SplitSettings
 from vitlab.errors import InputError
 from vitlab.evaluation import Predictions, load_predictions, save_predictions
 from vitlab.reporting import read_runs
+from vitlab.run_directory import RunDirectory
 
 
 @pytest.fixture
@@ -140,6 +142,56 @@ def test_a_damaged_card_is_named(two: list[Path], content: str):
     card = two[0] / "model" / "t" / "model.json"
     card.write_text(content)
     assert str(card.parent) in refusal(two)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("manifest.json", "[]", "it is no JSON object; train the run again"),
+        ("manifest.json", '{"finished": true, "pretraining": 5}', "it.pretraining is no JSON object"),
+        ("manifest.json", '{"finished": true, "devices": ["cpu", 1]}', "it.devices[1] is not a text"),
+        ("network.json", '{"facts": 3}', "it.facts is no JSON object; take the file away"),
+        ("network.json", '{"facts": {"milliseconds": 0}}', "it.facts.milliseconds is no number above 0"),
+        ("log.jsonl", "{}", "line 1 has no 'epoch'; take the file away"),
+        ("log.jsonl", "[1]", "line 1 is no JSON object; take the file away: nothing but the learning"),
+        ("log.jsonl", "x", "Expecting value: line 1 column 1 (char 0); take the file away: nothing but"),
+        ("analysis.json", '{"near_copies": 3}', "it.near_copies is no list; take the file away"),
+        ("analysis.json", '{"near_copies": [3]}', "it.near_copies[0] is no JSON object"),
+        ("model/t/model.json", '{"class_names": ["a"], "trained": 3}', "it.trained is no JSON object"),
+        (
+            "model/t/model.json",
+            '{"class_names": ["a"], "trained": {"epochs": "x"}}',
+            "it.trained.epochs is not a whole number; train the run again",
+        ),
+    ],
+)
+def test_a_file_of_another_shape_is_named_with_what_is_wrong_in_it(
+    two: list[Path], file: str, content: str, message: str
+):
+    (two[1] / file).write_text(content)
+    assert f"cannot read {two[1] / file}: {message}" in refusal(two)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{}", "has no figures of phase t; take it away, and run the training again"),
+        ("[]", "it is no JSON object; take it away"),
+        ('{"t": {"test": {"n": 3}}}', "it.t.test has no 'accuracy'; take it away"),
+    ],
+)
+def test_metrics_of_another_shape_are_named_where_a_run_is_opened(
+    two: list[Path], content: str, message: str
+):
+    (two[0] / "metrics.json").write_text(content)
+    with pytest.raises(InputError, match=re.escape(message)):
+        RunDirectory(two[0]).open_finished()
+
+
+def test_what_nobody_reads_of_a_file_is_free(two: list[Path]):
+    change_json(two[1] / "network.json", mine={"note": [1, "x"]})
+    change_json(two[1] / "manifest.json", mine=3)
+    assert len(read_runs(two, intersect=False).candidates) == 2
 
 
 def test_a_card_that_is_gone_and_an_empty_config_are_named_once_with_a_way_out(two: list[Path]):

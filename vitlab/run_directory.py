@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import vitlab
-from vitlab import files, processes
+from vitlab import files, processes, records
 from vitlab.config import Config, differences, from_json, to_json
 from vitlab.errors import InputError
 
@@ -233,13 +233,23 @@ class RunDirectory:
             return [self.metrics]
         pieces = [self.split, self.network, self.figures, self.report, self.model_card]
         pieces += [self.model(phase) for phase in chosen.phases]
-        for phase, parts in read_json(self.metrics).items():
+        for phase, parts in self._read_metrics(chosen).items():
             pieces += [self.predictions(phase, part) for part in parts]
         return [piece for piece in pieces if not piece.exists()]
+
+    def _read_metrics(self, chosen: Config) -> Any:
+        metrics, way_out = read_json(self.metrics), "take it away, and run the training again"
+        shape = dict[str, records.PhaseMetrics]
+        records.refuse_other(shape, metrics, self.metrics, "it", way_out)
+        for phase in chosen.phases:
+            if phase not in metrics:
+                raise InputError(f"{self.metrics} has no figures of phase {phase}; {way_out}")
+        return metrics
 
     def _read_manifest(self) -> None:
         path = self.path / "manifest.json"
         self.manifest = read_json(path) if path.exists() else {}
+        records.refuse_other(records.Manifest, self.manifest, path, "it", "train the run again")
 
     # ------------------------------------------------------------------------------ contents
 

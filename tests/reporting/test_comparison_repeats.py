@@ -38,6 +38,18 @@ def test_seeds_are_summed_up(compared, runs: Path):
     assert row["mean_interval"] == pytest.approx([np.mean(values) - half, np.mean(values) + half])
 
 
+def test_seeds_are_one_dot_of_the_charts_of_costs_at_their_mean(compared):
+    page, found, output = compared
+    (row,) = [row for row in found["latency"] if row["model"] == "cnn (3 seeds)"]
+    of_seeds = [one["accuracy"] for one in found["figures"] if one["model"].startswith("cnn")]
+    assert row["accuracy"] == pytest.approx(np.mean(of_seeds))
+    assert not {one["model"] for one in found["latency"]} & {"cnn0", "cnn1", "cnn2"}
+    recipes = len(found["selection"])
+    for name in ("latency", "training_time"):
+        assert (output / "figures" / f"{name}.svg").read_text().count("<circle") == recipes
+    assert page.words.count("Several seeds of a recipe are one dot, at their means") == 2
+
+
 def test_augmentation_is_held_against_all_seeds_of_the_recipe_without_it(compared):
     page, found, _ = compared
     (row,) = found["augmentation"]

@@ -1,5 +1,7 @@
 """No text of a drawing is cut off at its edge, in either language."""
 
+import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import ImageFont
 
-from vitlab.language import Code, Language, Message, language_of
+from vitlab.language import ENGLISH, Code, Language, Message, language_of
 from vitlab.reporting import drawings
 from vitlab.reporting.comparison import charts
-from vitlab.reporting.drawing import Drawing
+from vitlab.reporting.drawing import FONT, Drawing, log_ticks, text_width
 from vitlab.reporting.histogram import histogram_chart
 from vitlab.reporting.matrix import matrix_chart
 from vitlab.reporting.network_chart import network_chart
@@ -106,3 +108,29 @@ def test_a_text_that_is_cut_off_would_be_found():
     drawing.write(50, 40, "short")
     drawing.write(10, 40, "twelve letters", turned=True)
     assert [text.partition(":")[0] for text in cut_off(drawing.text())] == ["twelve letters"] * 2
+
+
+def test_a_logarithmic_axis_has_round_values():
+    assert log_ticks(5, 240) == [5, 10, 20, 50, 100, 200]
+    assert log_ticks(6.4, 10) == [7, 8, 9, 10]
+    assert log_ticks(0.02, 300) == [0.1, 1, 10, 100]
+
+
+def test_numbers_of_dots_at_one_place_do_not_cover_each_other():
+    rows = [
+        {"number": number, "ms": 7.0, "accuracy": 0.9, "accuracy_interval": None}
+        for number in (1, 2, 3, 10)
+    ]
+    svg = charts.scatter_chart(rows, "ms", "ms", "title", ENGLISH)
+    found = re.findall(r'<text x="([\d.]+)" y="([\d.]+)"[^>]*>(1|2|3|10)</text>', svg)
+    boxes = [(float(x), float(y), text_width(text)) for x, y, text in found]
+    assert len(boxes) == 4
+    for (x, y, width), (other_x, other_y, other_width) in itertools.combinations(boxes, 2):
+        assert x + width <= other_x or other_x + other_width <= x or abs(y - other_y) >= FONT - 0.1
+
+
+def test_names_that_begin_and_end_alike_are_told_apart_beside_a_matrix():
+    names = [f"class number {number} of animals" for number in range(8)]
+    svg = matrix_chart(np.eye(8, dtype=int), names, "title", ENGLISH)
+    rows = re.findall(r'text-anchor="end" font-size="11" fill="currentColor">([^<]*)</text>', svg)
+    assert len(set(rows)) == 8

@@ -122,6 +122,16 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [round(index * step, 12) for index in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round values of a logarithmic axis: 1, 2, 5 and their tenfolds, or finer ones of a short axis."""
+    if high / low < 8:
+        return ticks(low, high)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    factors = (1, 2, 5) if high / low < 1000 else (1,)
+    found = [float(f"{factor}e{power}") for power in powers for factor in factors]
+    return [value for value in found if low <= value <= high]
+
+
 def widened(values: Sequence[float], share: float = 0.06) -> tuple[float, float]:
     """The ends of an axis that shows all the values with some room."""
     low, high = min(values), max(values)

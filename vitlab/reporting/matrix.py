@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vitlab.language import Language, Message
+from vitlab.names import shown
 from vitlab.reporting.drawing import FAINT, INK, Drawing, clipped, shortened, text_width
 from vitlab.reporting.plot import COLOURS
 
 ANSWER = Message("answer")
-LABEL = 104  # pixels of a class beside the matrix
+LABEL = 104  # pixels of a class beside the matrix, if that tells the names apart
 SHORTEST = 2  # letters of names that have room beside each other
 MOST_CLASSES = 30  # of a matrix that a page shows whole, without being moved
 LEAST_CELL = 17.0  # pixels, in which a number of two digits can be read
@@ -32,7 +33,7 @@ def matrix_chart(
     chosen = range(len(class_names)) if chosen is None else chosen
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     cell = max(LEAST_CELL, min(34.0, 280 / len(chosen)))
-    names = [shortened(class_names[label], LABEL) for label in chosen]
+    names = _labels([class_names[label] for label in chosen])
     is_narrow = max(map(len, names)) <= SHORTEST
     longest = max(text_width(name) for name in names)
     left, top, side = 24 + longest, 28.0, cell * len(chosen)
@@ -56,6 +57,16 @@ def matrix_chart(
     drawing.write(12, top + min(side, 560) / 2, Message("truth"), anchor="middle", turned=True)
     drawing.write(left, below, columns)
     return drawing.text()
+
+
+def _labels(names: Sequence[str]) -> list[str]:
+    """Shortened, but as long as it takes to tell apart those that differ."""
+    width = LABEL
+    while True:
+        labels = [shortened(name, width) for name in names]
+        if len(set(labels)) == len(set(names)) or width > max(map(text_width, map(shown, names))):
+            return labels
+        width += LABEL // 4
 
 
 def most_confused(matrices: Sequence[np.ndarray]) -> list[int]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vitlab import records
 from vitlab.data import PARTS
 from vitlab.errors import InputError
 from vitlab.evaluation import Predictions, load_predictions
@@ -72,10 +73,14 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     """The epochs; none where the file was deleted, for everything but the curves is elsewhere."""
     if not path.exists():
         return []
+    way_out = "take the file away: nothing but the learning curves is lost"
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}; start again in a new workdir") from error
+        raise InputError(f"cannot read {path}: {error}; {way_out}") from error
+    for number, line in enumerate(lines, 1):
+        records.refuse_other(records.LogLine, line, path, f"line {number}", way_out)
+    return lines
 
 
 def folder_size(folder: Path) -> int:

@@ -2,11 +2,11 @@
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vitlab.evaluation import wilson_interval
 from vitlab.reporting.comparison.candidates import Candidate
+from vitlab.reporting.comparison.recipes import Recipe
 
 
 def costs(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
@@ -46,36 +46,36 @@ def costs(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     return rows
 
 
-def latencies(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """Milliseconds of one image against accuracy. Runs whose network was not timed are left out.
+def latencies(recipes: Sequence[Recipe], chosen_by: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Milliseconds of one image against accuracy, of each recipe: no lucky seed is on the front.
 
     A network that several runs timed on one machine has one time, the median of theirs: it does not
-    depend on the weights. `on_front` where no other model of that machine is as accurate and as fast,
-    and better in one of the two.
+    depend on the weights. Networks that were not timed are left out. `on_front` where no other recipe
+    of that machine is as accurate and as fast, and better in one of the two. `chosen_by` has the
+    accuracies, see `selection`.
     """
-    times = _times(candidates)
+    figures = {row["model"]: row for row in chosen_by}
+    times = _times([one for recipe in recipes for one in recipe.models])
     rows = []
-    for number, one in enumerate(candidates, 1):
-        measured = one.run.network.get("facts") or {}
-        if measured.get("milliseconds") is None:
-            continue
-        answers, labels = one.test.answers, one.test.labels
-        right = int((answers == labels).sum())
-        rows.append(
-            {
-                "number": number,
-                "model": one.name,
-                "milliseconds": statistics.median(times[_timed(one)]),
-                "timings": len(times[_timed(one)]),
-                "gflops": None if measured.get("flops") is None else measured["flops"] / 1e9,
-                "input_size": measured.get("input_size"),
-                "device": measured.get("device"),
-                "system": one.run.manifest.get("system"),
-                "machine": _machine(one),
-                "accuracy": right / len(labels),
-                "accuracy_interval": wilson_interval(right, len(labels)),
-            }
-        )
+    for recipe in recipes:
+        for one in {_timed(one): one for one in reversed(recipe.models)}.values():
+            measured = one.run.network.get("facts") or {}
+            if _timed(one) not in times:
+                continue
+            rows.append(
+                {
+                    "number": recipe.number,
+                    "model": recipe.name,
+                    "milliseconds": statistics.median(times[_timed(one)]),
+                    "timings": len(times[_timed(one)]),
+                    "gflops": None if measured.get("flops") is None else measured["flops"] / 1e9,
+                    "input_size": measured.get("input_size"),
+                    "device": measured.get("device"),
+                    "system": one.run.manifest.get("system"),
+                    "machine": _machine(one),
+                    **{key: figures[recipe.name][key] for key in ("accuracy", "accuracy_interval")},
+                }
+            )
     for row in rows:
         row["on_front"] = not any(
             _dominates(other, row) for other in rows if other["machine"] == row["machine"]

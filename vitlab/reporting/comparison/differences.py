@@ -1,23 +1,21 @@
-"""What sets models apart: tests of all pairs, images and confusions that changed, augmentation."""
+"""What sets models apart: tests of all pairs, augmentation."""
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vitlab.evaluation import (
     Comparison,
     Predictions,
-    changes,
     compare_accuracy,
     compare_figure,
     statement,
 )
 from vitlab.language import Message
-from vitlab.reporting.comparison.candidates import Candidate, Compared
+from vitlab.reporting.comparison.candidates import Compared
 from vitlab.reporting.comparison.recipes import Recipe, augmented_pairs
 
 TESTED = ("macro.f1", "loss")  # beside the accuracy, by the paired bootstrap
-ALL_PAIRS = 4  # of so many last models at most, changes are listed between all
 
 
 def paired_tests(
@@ -66,53 +64,6 @@ def _pair(
         if are_equal
         else statement(comparison),
     }
-
-
-def changed(compared: Compared) -> list[dict[str, Any]]:
-    """From a phase to the next, and between the runs' last models (S0-25)."""
-    names = compared.class_names
-    rows = []
-    for before, after in _steps(compared.candidates):
-        found = changes(before.test, after.test)
-        ids = before.test.ids
-        rows.append(
-            {
-                "before": before.name,
-                "after": after.name,
-                "fixed": [str(ids[row]) for row in found.fixed],
-                "broken": [str(ids[row]) for row in found.broken],
-                "fixed_count": len(found.fixed),
-                "broken_count": len(found.broken),
-                "still_right": found.still_right,
-                "still_wrong": found.still_wrong,
-                "became_perfect": [names[label] for label in found.became_perfect],
-                "no_longer_perfect": [names[label] for label in found.no_longer_perfect],
-                **{
-                    key: [
-                        {
-                            "label": names[cell.label],
-                            "answer": names[cell.answer],
-                            "before": cell.before,
-                            "after": cell.after,
-                        }
-                        for cell in cells
-                    ]
-                    for key, cells in (("gone", found.gone), ("come", found.come))
-                },
-            }
-        )
-    return rows
-
-
-def _steps(candidates: Sequence[Candidate]) -> Iterator[tuple[Candidate, Candidate]]:
-    for before, after in itertools.pairwise(candidates):
-        if before.run is after.run:
-            yield before, after
-    last = [one for one in candidates if one.is_last]
-    if len(last) <= ALL_PAIRS:
-        yield from itertools.combinations(last, 2)
-    else:
-        yield from ((last[0], other) for other in last[1:])
 
 
 def augmentation_effects(

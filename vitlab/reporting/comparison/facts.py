@@ -19,8 +19,9 @@ from vitlab.evaluation import (
 )
 from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate, Compared
+from vitlab.reporting.comparison.changed import ALL_PAIRS, changed, last_models
 from vitlab.reporting.comparison.costs import costs, latencies
-from vitlab.reporting.comparison.differences import TESTED, augmentation_effects, changed, paired_tests
+from vitlab.reporting.comparison.differences import TESTED, augmentation_effects, paired_tests
 from vitlab.reporting.comparison.pretraining import pretraining_warnings
 from vitlab.reporting.comparison.recipes import Recipe, is_augmented, missing_folds, recipes_of
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
@@ -63,6 +64,8 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
     told = verdicts(recipes, pairs, over_seeds, over_folds)
     by_name = dict(zip(compared.models, every, strict=True))
     spent = costs(compared.candidates)
+    chosen_by = selection(recipes, by_name, told)
+    chosen = next(recipe for recipe in recipes if recipe.name == chosen_by[0]["model"])
     return {
         "n": compared.n,
         "class_names": list(compared.class_names),
@@ -72,7 +75,7 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "split_hashes": sorted({run.split_hash for run in compared.runs}),
         "bootstrap": {"seed": seed, "resamples": resamples, "rank_resamples": _of_ranks(resamples)},
         "models": [_model(number, one) for number, one in enumerate(compared.candidates, 1)],
-        "selection": _with_members(selection(recipes, by_name, told), recipes),
+        "selection": _with_members(chosen_by, recipes),
         "verdicts": told,
         "caution": caution(recipes),
         "tested": _tested(pairs, over_seeds, over_folds),
@@ -92,7 +95,8 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "hard_groups": _hard_groups(compared),
         "label_errors": label_suspects(compared),
         "near_copies": near_copies(compared),
-        "changes": changed(compared),
+        "changes": changed(compared, recipes, chosen),
+        "changes_from_chosen": len(last_models(recipes)) > ALL_PAIRS,
         "augmentation": augmentation_effects(recipes, told),
         "repeats": repetitions(recipes),
         "seed_tests": over_seeds,
@@ -101,7 +105,7 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "missing_folds": missing_folds(compared.candidates),
         "costs": spent,
         "reported": _reported(compared.candidates, every, spent),
-        "latency": latencies(compared.candidates),
+        "latency": latencies(recipes, chosen_by),
     }
 
 

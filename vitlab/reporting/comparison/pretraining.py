@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vitlab.errors import InputError
 from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Run
 
@@ -16,6 +17,11 @@ def pretraining_warnings(runs: Sequence[Run]) -> list[dict[str, Any]]:
     groups: dict[str, list[Run]] = {}
     for run in runs:
         known = run.manifest.get("pretraining") or {}
+        if known.get("met") and known.get("tested") is None:
+            raise InputError(
+                f"cannot read {run.path / 'manifest.json'}: its pretraining does not say of how many "
+                "images (tested) the weights have met some; train the run again"
+            )
         if known.get("met") or known.get("signs"):
             groups.setdefault(json.dumps(known, sort_keys=True), []).append(run)
     return [_warning(group) for group in groups.values()]

@@ -166,11 +166,12 @@ def _costs(found: dict[str, Any], language: Language) -> dict[str, str]:
         drawn["latency"] = charts.scatter_chart(
             found["latency"], "milliseconds", axis, title, language, front=True
         )
-    accuracy = {
-        row["number"]: {key: row[key] for key in ("accuracy", "accuracy_interval")}
-        for row in found["figures"]
-    }
-    trained = [{**row, **accuracy[row["number"]]} for row in found["costs"] if row["cumulative_seconds"]]
+    seconds = {row["model"]: row["cumulative_seconds"] for row in found["costs"]}
+    trained = []
+    for row in found["selection"]:
+        spent = [seconds[name] for name in row["members"]]
+        if all(spent):
+            trained.append(row | {"cumulative_seconds": float(np.mean(spent))})
     if trained:
         title = Message("test accuracy against the time of training")
         axis = Message("seconds of training, logarithmic")
@@ -242,9 +243,10 @@ def _galleries(
 
 
 def _changes(gallery: Gallery | str, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first pairs in full, with pictures where there are any."""
+    """The first pairs between which something changed, in full, with pictures where there are any."""
     shown = []
-    for row in itertools.islice(rows, MOST_CHANGES):
+    told = (row for row in rows if any(row[key] for key in ("fixed", "broken", "come", "gone")))
+    for row in itertools.islice(told, MOST_CHANGES):
         models = (row["before"], row["after"])
         pictures = {
             key: gallery.of_ids(row[key], models) if isinstance(gallery, Gallery) else []

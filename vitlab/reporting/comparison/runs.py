@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from vitlab import records
 from vitlab.data import PARTS, read_split
 from vitlab.errors import InputError
 from vitlab.evaluation import Predictions, common_images, load_predictions, same_images
@@ -71,18 +72,18 @@ def _read_run(path: Path, name: str) -> Run:
     folder = RunDirectory(path)
     config = folder.read_finished("--runs")
     first = next(iter(config.phases))
-    class_names = _card(folder, first).get("class_names")
-    if not isinstance(class_names, list) or not class_names:
+    class_names = _card(folder, first)["class_names"]
+    if not class_names:
         raise InputError(f"{folder.model(first)} names no classes; train the run again")
     return Run(
         name,
         path,
         config,
         folder.manifest,
-        _object(folder.network) if folder.network.exists() else {},
-        _object(folder.analysis) if folder.analysis.exists() else {},
+        _object(folder.network, records.Network, _DISPENSABLE) if folder.network.exists() else {},
+        _object(folder.analysis, records.Analysis, _DISPENSABLE) if folder.analysis.exists() else {},
         read_log(folder.log),
-        tuple(map(str, class_names)),
+        tuple(class_names),
         str(folder.manifest.get("split_hash") or read_split(folder.split).hash),
     )
 
@@ -115,17 +116,19 @@ def _candidates(run: Run) -> list[Candidate]:
 
 
 def _card(folder: RunDirectory, phase: str) -> dict[str, Any]:
-    return _object(folder.model(phase) / "model.json")
+    return _object(folder.model(phase) / "model.json", records.Card)
 
 
-def _object(path: Path) -> dict[str, Any]:
+_DISPENSABLE = "take the file away, and the comparison does without it"
+
+
+def _object(path: Path, kind: type, way_out: str = "train the run again") -> dict[str, Any]:
     if not path.exists():
         raise InputError(
             f"{path} is gone; take {path.parent} away, and repeat the command that made the run"
         )
-    value = read_json(path)
-    if not isinstance(value, dict):
-        raise InputError(f"cannot read {path}: it holds no JSON object; train the run again")
+    value: dict[str, Any] = read_json(path)
+    records.refuse_other(kind, value, path, "it", way_out)
     return value
 
 
