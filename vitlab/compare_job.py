@@ -55,7 +55,10 @@ def _say_results(found: dict[str, Any]) -> None:
             low, high = row["accuracy_interval"]
             spread = f"{low:.4f} to {high:.4f}"
         else:
-            spread = f"means; from {row['lowest']:.4f} to {row['highest']:.4f} by seed"
+            spread = f"means; by seed from {row['lowest']:.4f} to {row['highest']:.4f}"
+            if row["accuracy_interval"]:
+                low, high = row["accuracy_interval"]
+                spread += f"; of their mean, over seeds alone, {low:.4f} to {high:.4f}"
         say(
             f"  {row['model']}: val {row['val_accuracy']:.4f}, test {row['accuracy']:.4f} ({spread})",
         )

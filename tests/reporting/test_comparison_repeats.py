@@ -213,6 +213,9 @@ def test_the_best_of_several_seeds_is_neither_chosen_nor_called_better(tmp_path:
         np.mean([row["accuracy"] for row in found["figures"] if row["model"].startswith("cnn")])
     )
     assert (other["against_chosen"], other["highest"]) == ("not established", best["accuracy"])
+    titles, first, second = page.texts("selection")
+    shown = [cells[titles.index("made of")] for cells in (first, second)]
+    assert shown == ["–", "cnn0, cnn1, cnn2, cnn3, cnn4"]  # vit0 is but itself
     (told,) = found["verdicts"]
     assert told["statement"].startswith(
         "The difference between cnn (5 seeds) and vit0 is not established: too few trainings (3 or more "
@@ -264,11 +267,20 @@ def test_recipes_that_are_tested_otherwise_do_not_change_the_correction_of_model
     assert "Holm's correction (pairs tested: 1)" in page.words
 
 
-def test_seeds_of_one_recipe_are_not_held_against_each_other(tmp_path: Path):
+def test_seeds_of_one_recipe_are_not_held_against_each_other(tmp_path: Path, capsys):
     page, found = compare(seeded(tmp_path, "cnn", [0.5, 0.99, 0.7]), tmp_path / "out")
     assert found["pairs"] == found["verdicts"] == []
     text = " ".join("".join(page.text).split())
     assert "what sets them apart is chance" in text
+    (row,) = found["selection"]
+    spread = next(one for one in found["repeats"] if one["figure"] == "accuracy")
+    assert row["accuracy_interval"] == spread["mean_interval"]
+    low, high = (f"{100 * end:.2f}" for end in row["accuracy_interval"])
+    assert f"of the mean over seeds, on these images alone, is {low} % to {high} %" in text
+    assert (
+        f"of their mean, over seeds alone, {row['accuracy_interval'][0]:.4f} to"
+        in capsys.readouterr().out
+    )
     assert "in the mean of 3 seeds" in text
 
 

@@ -249,7 +249,12 @@ def _selection(rows: list[dict[str, Any]]) -> Table:
     if all(row["seeds"] == 1 for row in rows):
         left_out = {one.key for one in of_seeds} | {"lowest", "highest"}
         columns = tuple(one for one in columns if one.key not in left_out)
-    return Table("selection", columns, [row | {"made_of": ", ".join(row["members"])} for row in rows])
+    of_one = {"made_of": None, "lowest": None, "highest": None}
+    return Table(
+        "selection",
+        columns,
+        [row | ({"made_of": ", ".join(row["members"])} if row["seeds"] > 1 else of_one) for row in rows],
+    )
 
 
 def _pairs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

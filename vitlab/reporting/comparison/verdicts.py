@@ -11,6 +11,7 @@ from vitlab.evaluation import (
     Comparison,
     SeedTest,
     compare_seeds,
+    repeats,
     seed_test,
     statement_of_few_trainings,
     statement_over_seeds,
@@ -174,10 +175,17 @@ def _row(recipe: Recipe, every: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "val_accuracy": mean("val", "accuracy"),
         "val_loss": mean("val", "loss"),
         "accuracy": mean("test", "accuracy"),
-        "accuracy_interval": metrics[0]["test"]["accuracy_interval"] if len(metrics) == 1 else None,
+        "accuracy_interval": _interval(metrics[0]["test"]["accuracy_interval"], accuracies),
         "lowest": min(accuracies),
         "highest": max(accuracies),
     }
+
+
+def _interval(of_images: Sequence[float], accuracies: Sequence[float]) -> Sequence[float] | None:
+    """Of one training that of other images; of enough seeds that of their mean, on these images."""
+    if len(accuracies) == 1:
+        return of_images
+    return repeats(accuracies).interval if len(accuracies) >= LEAST_SEEDS else None
 
 
 def _against(verdict: dict[str, Any], chosen: str) -> str:
