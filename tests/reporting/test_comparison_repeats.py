@@ -50,6 +50,13 @@ def test_seeds_are_one_dot_of_the_charts_of_costs_at_their_mean(compared):
     assert page.words.count("Several seeds of a recipe are one dot, at their means") == 2
 
 
+def test_the_seeds_of_a_recipe_are_told_where_there_are_several(compared):
+    page, *_ = compared
+    rows = {cells[2]: cells for cells in page.texts("selection")[1:]}
+    assert rows["cnn (3 seeds)"][4] == "cnn0, cnn1, cnn2"
+    assert [rows["flip"][place] for place in (4, -3, -2)] == ["–", "–", "–"]
+
+
 def test_augmentation_is_held_against_all_seeds_of_the_recipe_without_it(compared):
     page, found, _ = compared
     (row,) = found["augmentation"]
@@ -206,11 +213,14 @@ def test_the_best_of_several_seeds_is_neither_chosen_nor_called_better(tmp_path:
     assert "the best of several seeds is no better model" in text
 
 
-def test_seeds_of_one_recipe_are_not_held_against_each_other(tmp_path: Path):
+def test_seeds_of_one_recipe_are_not_held_against_each_other(tmp_path: Path, capsys):
     page, found = compare(seeded(tmp_path, "cnn", [0.5, 0.99, 0.7]), tmp_path / "out")
     assert found["pairs"] == found["verdicts"] == []
     text = " ".join("".join(page.text).split())
     assert "what sets them apart is chance" in text
+    said = capsys.readouterr().out
+    assert "models   3, from 3 runs, on" in said
+    assert "what sets them apart is chance" in said
     assert "in the mean of 3 seeds" in text
 
 

@@ -13,8 +13,9 @@ from vitlab import files
 from vitlab.data import PARTS
 from vitlab.evaluation import Predictions, confusion_matrix
 from vitlab.language import Language, Message
+from vitlab.reporting.commands import run_commands
 from vitlab.reporting.comparison import charts
-from vitlab.reporting.comparison.candidates import Candidate, Compared
+from vitlab.reporting.comparison.candidates import Candidate, Compared, Run
 from vitlab.reporting.comparison.facts import facts
 from vitlab.reporting.comparison.gallery import Gallery, open_gallery
 from vitlab.reporting.comparison.rank_charts import MOST_CURVES, rank_charts
@@ -28,6 +29,10 @@ MOST_SENTENCES = 15  # pairs that are told in words above the fold
 MOST_DIFFERENCES = 28  # pairs in the drawing of differences
 MOST_CHANGES = 6  # pairs of models whose changed images are shown
 MOST_CONFUSIONS = 12  # of a pair of models
+ONE_RECIPE = Message(
+    "All models are of one recipe and differ in their seed only: none is better than another, and what "
+    "sets them apart is chance."
+)
 
 
 def write_comparison(
@@ -201,7 +206,7 @@ def _page(
         verdicts={word: _names(found, word) for word in ("better", "worse", "not established")},
         shown_model=chosen.name,
         over_folds=len(chosen.folds),
-        statements=found["verdicts"][:MOST_SENTENCES],
+        statements=[told["statement"] for told in found["verdicts"][:MOST_SENTENCES]] or [ONE_RECIPE],
         shown_classes=len(most_confused(_matrices(compared))),
         most_differences=MOST_DIFFERENCES,
         most_confusions=MOST_CONFUSIONS,
@@ -277,7 +282,13 @@ def _provenance(compared: Compared) -> list[dict[str, str]]:
                 "split": run.split_hash[:12],
                 "vitlab": f"{manifest.get('vitlab', '?')} {(manifest.get('git_commit') or '')[:12]}",
                 "devices": ", ".join(map(str, manifest.get("devices", ["?"]))),
-                "command": " ".join(map(str, manifest.get("command", ["?"]))),
+                "command": _command(run),
             }
         )
     return rows
+
+
+def _command(run: Run) -> str:
+    """As it is given to a shell, from anywhere."""
+    commands = run_commands(run.manifest, run.path, next(reversed(run.config.phases)))
+    return " && ".join(filter(None, (commands.folder, commands.train))) if commands.train else "?"
