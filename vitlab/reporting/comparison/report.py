@@ -257,18 +257,20 @@ def _changes(gallery: Gallery | str, rows: Sequence[dict[str, Any]]) -> list[dic
     return shown
 
 
-def _no_intervals(rows: Sequence[dict[str, Any]]) -> dict[Message, list[str]]:
-    """By figure and reason the models without an interval, for a note."""
-    found: dict[Message, list[str]] = {}
+def _no_intervals(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For a note: the figures that lack an interval for one reason in the same models, by number."""
+    numbers: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         for figure, reason in row["no_interval"].items():
-            why = Message(
-                "{figure}: {reason}",
-                figure=Message(TITLES_OF_FIGURES.get(figure, figure)),
-                reason=reason,
-            )
-            found.setdefault(why, []).append(str(row["number"]))
-    return found
+            numbers.setdefault((figure, reason), []).append(str(row["number"]))
+    figures: dict[tuple[str, tuple[str, ...]], list[Message]] = {}
+    for (figure, reason), models in numbers.items():
+        title = Message(TITLES_OF_FIGURES.get(figure, figure))
+        figures.setdefault((reason, tuple(models)), []).append(title)
+    return [
+        {"figures": titles, "reason": reason, "numbers": models}
+        for (reason, models), titles in figures.items()
+    ]
 
 
 def _provenance(compared: Compared) -> list[dict[str, str]]:
@@ -290,5 +292,5 @@ def _provenance(compared: Compared) -> list[dict[str, str]]:
 
 def _command(run: Run) -> str:
     """As it is given to a shell, from anywhere."""
-    commands = run_commands(run.manifest, run.path, next(reversed(run.config.phases)))
+    commands = run_commands(run.manifest, run.path, list(run.config.phases)[-1])
     return " && ".join(filter(None, (commands.folder, commands.train))) if commands.train else "?"
