@@ -249,12 +249,15 @@ def test_intersect_compares_on_the_common_test_images_and_says_how_many(tmp_path
     )
     assert done.returncode == 0, done.stderr
     assert f"on {common} test images" in done.stdout
+    assert "By validation accuracy, of each run on images of its own:" in done.stdout
+    assert "the best first" not in done.stdout
     assert f"{450 - common} test images of r0 are not in all runs; they are left out" in done.stdout
     found = json.loads((output / "comparison.json").read_text())
     assert found["n"] == common > 50
     assert found["left_out"] == {"r0": 450 - common, "r1": 450 - common}
     assert {row["n"] for row in found["figures"]} == {common}
     text = "".join(Page((output / "report.html").read_text()).text)
+    assert "cd /home/user && python -m vitlab.main --config=made.py" in text
     assert f"compared on the {common} test images" in " ".join(text.split())
 
 
@@ -283,7 +286,12 @@ def test_folds_must_be_the_same_for_all(tmp_path: Path):
     assert "v0 and d0 are both fold 0, of different splits" in refusal(
         [*vit, fold("d0", 0, "cnn", other)]
     )
-    assert "v0 and w0 are the same model on the same fold 0" in refusal([*vit, fold("w0", 0, "vit")])
+    twin = fold("w0", 0, "vit")
+    assert "v0 and w0 are the same model on the same fold 0" in refusal([*vit, twin])
+    change_json(twin / "config.json", seed=7)
+    assert "v0 and w0 are one recipe on the same fold 0, trained with the seeds 0 and 7" in refusal(
+        [*vit, twin]
+    )
 
 
 def test_an_earlier_comparison_is_replaced_and_nothing_else(two: list[Path], tmp_path: Path):

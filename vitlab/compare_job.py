@@ -6,7 +6,7 @@ from typing import Any
 
 from vitlab.language import Code, language_of
 from vitlab.progress import say
-from vitlab.reporting import Compared, read_runs, write_comparison
+from vitlab.reporting import ONE_RECIPE, Compared, read_runs, write_comparison
 from vitlab.run_directory import circumstances
 
 MOST_SENTENCES = 10
@@ -23,7 +23,7 @@ def compare_runs(
 ) -> None:
     """Without a `language` the report speaks that of the runs, or English where they differ."""
     compared = read_runs(paths, intersect=intersect)
-    say(f"models   {len(compared.candidates)} of {len(compared.runs)} runs, on {compared.n} test images")
+    say(f"models   {len(compared.candidates)}, from {_counted(compared)}, on {compared.n} test images")
     for run, count in compared.left_out.items():
         if count:
             say(f"         {count} test images of {run} are not in all runs; they are left out")
@@ -31,6 +31,10 @@ def compare_runs(
     found = write_comparison(compared, output, circumstances(), spoken, seed=seed, resamples=resamples)
     _say_results(found)
     say("", f"report: {output / 'report.html'}")
+
+
+def _counted(compared: Compared) -> str:
+    return "1 run" if len(compared.runs) == 1 else f"{len(compared.runs)} runs"
 
 
 def _language_of_runs(compared: Compared) -> Code:
@@ -49,7 +53,10 @@ def _say_results(found: dict[str, Any]) -> None:
     if found["missing_folds"]:
         missing = ", ".join(map(str, found["missing_folds"]))
         say(f"         no run is of the folds {missing}; the images that they test are left out")
-    say("", "By validation accuracy, the best first:", "")
+    if found["has_other_splits"]:
+        say("", "By validation accuracy, of each run on images of its own:", "")
+    else:
+        say("", "By validation accuracy, the best first:", "")
     for row in found["selection"]:
         if row["seeds"] == 1:
             low, high = row["accuracy_interval"]
@@ -64,6 +71,8 @@ def _say_results(found: dict[str, Any]) -> None:
         )
     told = found["verdicts"]
     say("", *(one["statement"] for one in told[:MOST_SENTENCES]))
+    if not told:
+        say(ONE_RECIPE)
     if len(told) > MOST_SENTENCES:
         say(f"... and {len(told) - MOST_SENTENCES} more pairs; comparison.json has them all")
     if found["caution"]:

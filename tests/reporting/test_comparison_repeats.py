@@ -50,6 +50,13 @@ def test_seeds_are_one_dot_of_the_charts_of_costs_at_their_mean(compared):
     assert page.words.count("Several seeds of a recipe are one dot, at their means") == 2
 
 
+def test_the_seeds_of_a_recipe_are_told_where_there_are_several(compared):
+    page, *_ = compared
+    rows = {cells[2]: cells for cells in page.texts("selection")[1:]}
+    assert rows["cnn (3 seeds)"][4] == "cnn0, cnn1, cnn2"
+    assert [rows["flip"][place] for place in (4, -3, -2)] == ["–", "–", "–"]
+
+
 def test_augmentation_is_held_against_all_seeds_of_the_recipe_without_it(compared):
     page, found, _ = compared
     (row,) = found["augmentation"]
@@ -272,6 +279,7 @@ def test_seeds_of_one_recipe_are_not_held_against_each_other(tmp_path: Path, cap
     assert found["pairs"] == found["verdicts"] == []
     text = " ".join("".join(page.text).split())
     assert "what sets them apart is chance" in text
+    said = capsys.readouterr().out
     (row,) = found["selection"]
     spread = next(one for one in found["repeats"] if one["figure"] == "accuracy")
     assert row["accuracy_interval"] == spread["mean_interval"]
@@ -279,8 +287,10 @@ def test_seeds_of_one_recipe_are_not_held_against_each_other(tmp_path: Path, cap
     assert f"of the mean over seeds, on these images alone, is {low} % to {high} %" in text
     assert (
         f"of their mean, over seeds alone, {row['accuracy_interval'][0]:.4f} to"
-        in capsys.readouterr().out
+        in said
     )
+    assert "models   3, from 3 runs, on" in said
+    assert "what sets them apart is chance" in said
     assert "in the mean of 3 seeds" in text
 
 

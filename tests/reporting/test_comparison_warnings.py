@@ -95,3 +95,13 @@ def test_a_network_has_one_time_and_each_machine_a_front(tmp_path: Path):
     assert all(
         row["accuracy_interval"] == figures[name]["accuracy_interval"] for name, row in rows.items()
     )
+
+
+def test_figures_without_an_interval_for_one_reason_are_told_together(tmp_path: Path):
+    split = invented_split(["a", "b"], 60)
+    paths = [make_run(tmp_path / f"r{index}", split, {"t": 1.0}, seed=index) for index in range(2)]
+    page, found = compare(paths, tmp_path / "out")
+    reasons = {reason for row in found["figures"] for reason in row["no_interval"].values()}
+    assert sum(len(row["no_interval"]) for row in found["figures"]) > 6
+    note = page.words[page.words.index("No interval: ") :]
+    assert all(note.count(reason) == 1 for reason in reasons)

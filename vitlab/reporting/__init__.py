@@ -1,6 +1,6 @@
 """Reports of runs, of their comparison, of collections and before training: each is one HTML file."""
 
-from vitlab.reporting.comparison import Compared, read_runs, write_comparison
+from vitlab.reporting.comparison import ONE_RECIPE, Compared, read_runs, write_comparison
 from vitlab.reporting.dataset_report import write_dataset_report
 from vitlab.reporting.feasibility_report import write_feasibility_report
 from vitlab.reporting.live import LivePage
@@ -10,6 +10,7 @@ from vitlab.reporting.rate_chart import rate_chart
 from vitlab.reporting.report import write_report
 
 __all__ = [
+    "ONE_RECIPE",
     "Compared",
     "LivePage",
     "network_chart",

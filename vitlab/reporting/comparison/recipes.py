@@ -187,10 +187,7 @@ def pooled_over_folds(candidates: Sequence[Candidate]) -> list[Candidate]:
         folds = groups.setdefault((recipe(one.run.config), one.phase), {})
         fold = one.run.config.split.fold
         if fold in folds:
-            raise InputError(
-                f"{folds[fold].name} and {one.name} are the same model on the same fold {fold}; "
-                "name one of them in --runs"
-            )
+            raise InputError(_fold_twice(folds[fold], one))
         folds[fold] = one
     first = next(iter(groups.values()))
     for group in groups.values():
@@ -201,6 +198,20 @@ def pooled_over_folds(candidates: Sequence[Candidate]) -> list[Candidate]:
                 f"{_listed(group)}; models are compared on the same folds"
             )
     return [_pooled([group[fold] for fold in sorted(group)]) for group in groups.values()]
+
+
+def _fold_twice(first: Candidate, second: Candidate) -> str:
+    fold, seeds = first.run.config.split.fold, [one.run.config.seed for one in (first, second)]
+    if seeds[0] == seeds[1]:
+        return (
+            f"{first.name} and {second.name} are the same model on the same fold {fold}; "
+            "name one of them in --runs"
+        )
+    return (
+        f"{first.name} and {second.name} are one recipe on the same fold {fold}, trained with the seeds "
+        f"{seeds[0]} and {seeds[1]}; over folds a recipe is compared with one training of each fold: "
+        "name the runs of one seed in --runs"
+    )
 
 
 def missing_folds(candidates: Sequence[Candidate]) -> list[int]:

@@ -13,8 +13,9 @@ from vitlab import files
 from vitlab.data import PARTS
 from vitlab.evaluation import Predictions, confusion_matrix
 from vitlab.language import Language, Message
+from vitlab.reporting.commands import run_commands
 from vitlab.reporting.comparison import charts
-from vitlab.reporting.comparison.candidates import Candidate, Compared
+from vitlab.reporting.comparison.candidates import Candidate, Compared, Run
 from vitlab.reporting.comparison.facts import facts
 from vitlab.reporting.comparison.gallery import Gallery, open_gallery
 from vitlab.reporting.comparison.rank_charts import MOST_CURVES, rank_charts
@@ -28,6 +29,10 @@ MOST_SENTENCES = 15  # pairs that are told in words above the fold
 MOST_DIFFERENCES = 28  # pairs in the drawing of differences
 MOST_CHANGES = 6  # pairs of models whose changed images are shown
 MOST_CONFUSIONS = 12  # of a pair of models
+ONE_RECIPE = Message(
+    "All models are of one recipe and differ in their seed only: none is better than another, and what "
+    "sets them apart is chance."
+)
 
 
 def write_comparison(
@@ -205,7 +210,7 @@ def _page(
         verdicts={word: _names(found, word) for word in ("better", "worse", "not established")},
         shown_model=chosen.name,
         over_folds=len(chosen.folds),
-        statements=found["verdicts"][:MOST_SENTENCES],
+        statements=[told["statement"] for told in found["verdicts"][:MOST_SENTENCES]] or [ONE_RECIPE],
         shown_classes=len(most_confused(_matrices(compared))),
         most_differences=MOST_DIFFERENCES,
         most_confusions=MOST_CONFUSIONS,
@@ -256,18 +261,20 @@ def _changes(gallery: Gallery | str, rows: Sequence[dict[str, Any]]) -> list[dic
     return shown
 
 
-def _no_intervals(rows: Sequence[dict[str, Any]]) -> dict[Message, list[str]]:
-    """By figure and reason the models without an interval, for a note."""
-    found: dict[Message, list[str]] = {}
+def _no_intervals(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """For a note: the figures that lack an interval for one reason in the same models, by number."""
+    numbers: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         for figure, reason in row["no_interval"].items():
-            why = Message(
-                "{figure}: {reason}",
-                figure=Message(TITLES_OF_FIGURES.get(figure, figure)),
-                reason=reason,
-            )
-            found.setdefault(why, []).append(str(row["number"]))
-    return found
+            numbers.setdefault((figure, reason), []).append(str(row["number"]))
+    figures: dict[tuple[str, tuple[str, ...]], list[Message]] = {}
+    for (figure, reason), models in numbers.items():
+        title = Message(TITLES_OF_FIGURES.get(figure, figure))
+        figures.setdefault((reason, tuple(models)), []).append(title)
+    return [
+        {"figures": titles, "reason": reason, "numbers": models}
+        for (reason, models), titles in figures.items()
+    ]
 
 
 def _provenance(compared: Compared) -> list[dict[str, str]]:
@@ -281,7 +288,13 @@ def _provenance(compared: Compared) -> list[dict[str, str]]:
                 "split": run.split_hash[:12],
                 "vitlab": f"{manifest.get('vitlab', '?')} {(manifest.get('git_commit') or '')[:12]}",
                 "devices": ", ".join(map(str, manifest.get("devices", ["?"]))),
-                "command": " ".join(map(str, manifest.get("command", ["?"]))),
+                "command": _command(run),
             }
         )
     return rows
+
+
+def _command(run: Run) -> str:
+    """As it is given to a shell, from anywhere."""
+    commands = run_commands(run.manifest, run.path, list(run.config.phases)[-1])
+    return " && ".join(filter(None, (commands.folder, commands.train))) if commands.train else "?"

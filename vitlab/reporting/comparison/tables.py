@@ -249,12 +249,14 @@ def _selection(rows: list[dict[str, Any]]) -> Table:
     if all(row["seeds"] == 1 for row in rows):
         left_out = {one.key for one in of_seeds} | {"lowest", "highest"}
         columns = tuple(one for one in columns if one.key not in left_out)
-    of_one = {"made_of": None, "lowest": None, "highest": None}
-    return Table(
-        "selection",
-        columns,
-        [row | ({"made_of": ", ".join(row["members"])} if row["seeds"] > 1 else of_one) for row in rows],
-    )
+    return Table("selection", columns, [_with_seeds(row) for row in rows])
+
+
+def _with_seeds(row: dict[str, Any]) -> dict[str, Any]:
+    """What one training alone has no need to be told."""
+    if row["seeds"] == 1:
+        return row | dict.fromkeys(("made_of", "lowest", "highest"))
+    return row | {"made_of": ", ".join(row["members"])}
 
 
 def _pairs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
