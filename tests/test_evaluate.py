@@ -13,7 +13,7 @@ from tests.conftest import vitlab
 from tests.reporting.made_runs import digits_split, make_run
 from vitlab.config import from_json
 from vitlab.errors import InputError
-from vitlab.evaluation import Predictions, load_predictions, save_predictions
+from vitlab.evaluation import Predictions, load_predictions, made_worse, save_predictions
 from vitlab.evaluation_job import evaluate_test_part
 from vitlab.run_directory import RunDirectory
 from vitlab.runtime import cache_folder
@@ -54,6 +54,9 @@ def test_a_calibrated_evaluation_scales_what_it_tells_and_keeps(small_run: Path,
         assert told["after"][key] == pytest.approx(found[key])
         assert f"{run_metrics[key]:.4f}, calibrated {found[key]:.4f}" in done.stdout
     assert f"temperature {found['temperature']:.4f}, fitted on the validation part" in done.stdout
+    worse = made_worse(told)
+    assert ("warning: the temperature suits the validation part" in done.stdout) == (worse is not None)
+    assert worse is None or worse in done.stdout
     assert "equal to" in done.stdout
 
 

@@ -93,14 +93,15 @@ def test_a_fold_is_told_on_the_page_and_on_the_card(run: Path, page: Page):
 
 
 def test_augmentation_is_that_of_the_phases_that_are_named(run: Path, words: str):
-    assert "Training images of one, two are changed like this, anew every time;" in words
-    assert "Training images are not changed in three." in words
+    assert "one, two: training images are changed like this, anew every time;" in words
+    assert "three: training images are not changed." in words
     assert (run / "figures" / "augmentation_one.svg").exists()
     assert not (run / "figures" / "augmentation_two.svg").exists()
 
 
 def test_checkpoints_that_were_deleted_have_no_size(page: Page):
     assert [row[-1] for row in page.texts("costs")[1:]] == ["–", "–", "–"]
+    assert "A dash there: it was deleted." in page.words
 
 
 def test_a_suggested_label_is_a_question_and_no_wrong_answer(run: Path):
