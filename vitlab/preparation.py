@@ -105,8 +105,8 @@ def pretraining(config: Config, blueprint: Blueprint, split: Split) -> dict[str,
         known = f"the weights were trained on {data}"
         unknown_data = "it is not known what the weights were trained on"
         say(
-            f"warning: {known if data else unknown_data}; these images may have been among it, which "
-            f"makes the test easier than it looks: {'; '.join(signs)}"
+            f"warning: {known if data else unknown_data}; these images may have been part of that, "
+            f"which makes the test easier than it looks: {'; '.join(signs)}"
         )
     return {"data": data, "signs": signs, **_met(blueprint, split)}
 

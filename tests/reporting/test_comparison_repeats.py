@@ -285,10 +285,7 @@ def test_seeds_of_one_recipe_are_not_held_against_each_other(tmp_path: Path, cap
     assert row["accuracy_interval"] == spread["mean_interval"]
     low, high = (f"{100 * end:.2f}" for end in row["accuracy_interval"])
     assert f"of the mean over seeds, on these images alone, is {low} % to {high} %" in text
-    assert (
-        f"of their mean, over seeds alone, {row['accuracy_interval'][0]:.4f} to"
-        in said
-    )
+    assert f"of their mean, over seeds alone, {row['accuracy_interval'][0]:.4f} to" in said
     assert "models   3, from 3 runs, on" in said
     assert "what sets them apart is chance" in said
     assert "in the mean of 3 seeds" in text

@@ -5,20 +5,21 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.configs.small import get_config
 from tests.conftest import vitlab
 from tests.weights.timm_files import SIZES, write_vit
 from vitlab.config import resolve
-from vitlab.data import read_split, short_ids
-from vitlab.language import ENGLISH
+from vitlab.data import Table, pretraining_signs, read_split, short_ids, signs_again
+from vitlab.language import ENGLISH, language_of
 from vitlab.models import draw_blueprint
 from vitlab.preparation import first_placed, pretraining
 from vitlab.reporting.page import render
 from vitlab.runtime import device_mesh
 
-SIGN = "2 of 2 classes carry a WordNet number, as ImageNet's do: n02085620-pug, n02108089-boxer"
+SIGN = "2 of 2 classes carry a WordNet number, as ImageNet's do (n02085620-pug, n02108089-boxer)"
 UNKNOWN = "vitlab does not know what they were trained on"
 
 
@@ -34,7 +35,24 @@ def test_a_sign_is_a_warning_beside_what_the_weights_were_trained_on():
     page = paragraph("ImageNet-21k, ImageNet-1k", SIGN)
     assert 'class="warning"' in page
     assert "trained on ImageNet-21k, ImageNet-1k, as the catalogue says. Images of" in text_of(page)
-    assert f"may have been among it: {SIGN}. Then the test says nothing" in text_of(page)
+    assert f"may have been part of that: {SIGN}. Then the test says nothing" in text_of(page)
+
+
+def test_signs_of_a_manifest_are_said_in_the_language_of_the_page():
+    """They come as the English text that JSON has; their names stay as they are."""
+    paths = [f"a/n02085620_{index}.JPEG" for index in range(1200)]
+    ids = tuple(map(str, range(1200)))
+    table = Table(ids, tuple(paths), np.zeros(1200, np.int32), ("n02085620-pug", "n1"))
+    signs = json.loads(json.dumps(pretraining_signs("tfds:imagenet_v2", table)))
+    assert [type(sign) for sign in signs] == [str, str, str]
+    known = {"data": None, "signs": [*signs, "as of old"]}
+    page = text_of(render("pretraining.html", language_of("fr"), pretraining=known))
+    assert "tfds:imagenet_v2, est celui d’un jeu de données tiré d’ImageNet" in page
+    assert "1 classe sur 2 porte un numéro WordNet, comme celles d’ImageNet (n02085620-pug)" in page
+    listed = "n02085620_0.JPEG, n02085620_1.JPEG, n02085620_2.JPEG, …"
+    assert f"1 200 fichiers sur 1 200 sont nommés comme ceux d’ImageNet ({listed})" in page
+    assert page.count("as of old") == 1
+    assert signs_again(signs) == signs
 
 
 @pytest.mark.parametrize(("data", "said"), [("LAION-2B", "trained on LAION-2B"), (None, UNKNOWN)])
@@ -115,7 +133,7 @@ def test_a_run_on_a_file_of_nobody_warns_once_and_its_report_says_why(tmp_path: 
     manifest = json.loads((workdir / "manifest.json").read_text())
     assert manifest["pretraining"] == {"data": None, "signs": [SIGN]}
     page = text_of((workdir / "report.html").read_text())
-    assert f"{UNKNOWN}. Images of this collection may have been among it: {SIGN}." in page
+    assert f"{UNKNOWN}. Images of this collection may have been part of that: {SIGN}." in page
 
 
 def test_a_run_from_nothing_says_nothing_of_it(small_run: Path):

@@ -21,6 +21,7 @@ from vitlab.data.inspection import (
     inspect_source,
     near_copies,
     pretraining_signs,
+    signs_again,
     to_json,
     write_clean_copy,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "pretraining_signs",
     "read_split",
     "short_ids",
+    "signs_again",
     "to_json",
     "write_clean_copy",
     "write_split",

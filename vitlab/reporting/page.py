@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
+from vitlab.data import signs_again
 from vitlab.language import Language, Message
 from vitlab.names import shown
 from vitlab.progress import duration
@@ -51,6 +52,7 @@ def environment(language: Language) -> jinja2.Environment:
         percent=lambda share, places=2: language.number(share, f".{places}%"),
         word=language.word,
         sentence=lambda message: capital(language.text(message)),
+        signs=signs_again,
     )
     script = Markup(made.get_template("sort.js").render())
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()

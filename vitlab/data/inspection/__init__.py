@@ -7,7 +7,7 @@ from vitlab.data.inspection.flaws import Flaw
 from vitlab.data.inspection.inspection import Inspection, inspect_source, to_json
 from vitlab.data.inspection.lookalikes import NearCopies, near_copies
 from vitlab.data.inspection.near import Pair
-from vitlab.data.inspection.pretraining import pretraining_signs
+from vitlab.data.inspection.pretraining import pretraining_signs, signs_again
 
 __all__ = [
     "NEAR",
@@ -22,6 +22,7 @@ __all__ = [
     "inspect_source",
     "near_copies",
     "pretraining_signs",
+    "signs_again",
     "to_json",
     "write_clean_copy",
 ]

@@ -1,9 +1,11 @@
 """What weights had met before the training: a test of images that they know is no test."""
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vitlab.data import signs_again
 from vitlab.errors import InputError
 from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Run
@@ -55,5 +57,9 @@ def _sentence(runs: str, known: Mapping[str, Any]) -> Message:
         "is said of it here holds for no new images, and beside models that began otherwise it looks "
         "too good.",
         names=runs,
-        signs="; ".join(known["signs"]),
+        signs=functools.reduce(_and_then, signs_again(known["signs"])),
     )
+
+
+def _and_then(first: str, second: str) -> str:
+    return Message("{first}; {second}", first=first, second=second)
