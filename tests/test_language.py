@@ -200,6 +200,11 @@ def test_a_comparison_is_told_in_french():
 
 
 def test_tables_are_sorted_by_their_numbers_whatever_these_look_like():
+    assert [formatted(n, "bytes", FRENCH) for n in (999, 2_500_000, 2_533_881_760)] == [
+        "1,0 ko",
+        "2,5 Mo",
+        "2,5 Go",
+    ]
     row = {"share": 0.25, "share_interval": (0.2, 0.3), "count": 12345, "p": 0.0004, "bytes": 2_500_000}
     columns = (
         Column("share", "accuracy", "percent"),

@@ -19,7 +19,11 @@ from vitlab.reporting.network_chart import network_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 LONG = "a rather long name " * 5
-BINS = [{"low": 0.4, "high": 0.6, "accuracy": 0.5}]
+BINS = [
+    {"low": 0.4, "high": 0.6, "n": 12345, "accuracy": 0.5},
+    {"low": 0.6, "high": 0.8, "n": 4115, "accuracy": 1.0},
+    {"low": 0.8, "high": 1.0, "n": 1, "accuracy": 1.0},
+]
 EPOCHS = [
     {
         "phase": phase,
@@ -98,6 +102,23 @@ def cut_off(svg: str) -> Iterator[str]:
 def test_no_text_of_a_drawing_is_cut_off(code: Code):
     found = {name: list(cut_off(svg)) for name, svg in every_drawing(language_of(code)).items()}
     assert not any(found.values()), found
+
+
+def test_a_bin_of_few_images_is_seen_to_be_one():
+    root = ElementTree.fromstring(drawings.reliability_chart(BINS, "head", language_of("en")))
+    *_, most, third, one = (float(box.attrib["height"]) for box in root.iter(f"{SVG}rect"))
+    assert third == pytest.approx(most / 3, abs=0.1)
+    assert one == 1
+    assert "12,345" in [text.text for text in root.iter(f"{SVG}text")]
+
+
+def test_no_axis_of_accuracy_goes_beyond_100_percent():
+    perfect = [("head", {"train": 1.0, "val": 0.9, "test": 0.4})]
+    root = ElementTree.fromstring(drawings.scores_chart(perfect, "accuracy", "", language_of("en")))
+    texts = ["".join(text.itertext()) for text in root.iter(f"{SVG}text")]
+    assert max(int(text) for text in texts if text.isdigit()) == 100
+    dots = [float(dot.attrib["cx"]) for dot in root.iter(f"{SVG}circle")]
+    assert max(dots) == drawings.WIDTH - 12
 
 
 def test_a_text_that_is_cut_off_would_be_found():

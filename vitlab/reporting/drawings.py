@@ -1,7 +1,7 @@
 """The drawings that the reports of runs, of collections and of comparisons share."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vitlab.language import Language, Message
@@ -29,7 +29,7 @@ def scores_chart(
     """The accuracy (in percent) or loss of each model on each part, as dots on one axis (S0-19)."""
     drawing = Drawing(WIDTH, 66 + ROW * len(rows), title, language)
     factor = 100 if metric == "accuracy" else 1
-    low, high = widened([factor * scores[part] for _, scores in rows for part in PART_COLOURS])
+    low, high = _axis([factor * scores[part] for _, scores in rows for part in PART_COLOURS], metric)
     across = scale(low, high, 12, WIDTH - 12)
     bottom = 30 + ROW * len(rows)
     for tick in ticks(low, high):
@@ -73,7 +73,7 @@ def curves_chart(
     drawing = Drawing(WIDTH, height, title, language)
     factor, unit = (100, "%") if metric == "accuracy" else (1, "")
     values = [factor * line[part][metric] for line in log for part in LEARNING]
-    (low, high), epochs = widened(values), [line["epoch_of_run"] for line in log]
+    (low, high), epochs = _axis(values, metric), [line["epoch_of_run"] for line in log]
     first, last = epochs[0] - 0.5, epochs[-1] + 0.5
     across, up = scale(first, last, 46, WIDTH - 10), scale(low, high, height - 40, 42)
     for tick in ticks(low, high):
@@ -124,9 +124,10 @@ def class_counts_chart(
 
 
 def reliability_chart(bins: Sequence[Mapping[str, float]], title: str, language: Language) -> str:
-    """How often answers of each confidence are right; the line is where the two are equal."""
-    side, left = 190, 56
-    drawing = Drawing(left + side + 20, side + 62, title, language)
+    """How often answers of each confidence are right; the line is where the two are equal. Below, how
+    many images have answers of that confidence: a bar above few of them says little."""
+    side, left, counted = 190, 56, 34
+    drawing = Drawing(left + side + 20, side + 76 + counted, title, language)
     across, up = scale(0, 1, left, left + side), scale(0, 1, 22 + side, 22)
     drawing.write(left, 14, clipped(drawing.title, side + 18))
     for tick in (0, 0.5, 1):
@@ -138,11 +139,38 @@ def reliability_chart(bins: Sequence[Mapping[str, float]], title: str, language:
         style = f'fill="{COLOURS[4]}" fill-opacity=".75"'
         height = up(0) - up(row["accuracy"])
         drawing.box(begins + 0.5, up(row["accuracy"]), ends - begins - 1, height, style)
+    _bin_counts(drawing, bins, across, side + 66 + counted, counted)
     drawing.line(across(0), up(0), across(1), up(1), f'stroke="{RED}" stroke-width="1.2"')
     drawing.write(left + side / 2, side + 54, language("confidence"), anchor="middle")
     share = language("share of right answers")
     drawing.write(16, 22 + side / 2, share, anchor="middle", turned=True)
     return drawing.text()
+
+
+def _bin_counts(
+    drawing: Drawing,
+    bins: Sequence[Mapping[str, float]],
+    across: Callable[[float], float],
+    bottom: float,
+    height: float,
+) -> None:
+    """Bars whose height is the number of images; any image at all can be seen."""
+    most = max((row["n"] for row in bins), default=0)
+    up = scale(0, max(most, 1), bottom, bottom - height)
+    drawing.write(across(0) - 6, up(most) + 8, drawing.language.number(most), anchor="end")
+    drawing.write(across(0) - 6, bottom, drawing.language("images"), anchor="end")
+    drawing.line(across(0), bottom, across(1), bottom)
+    for row in bins:
+        if row["n"]:
+            tall, begins = max(bottom - up(row["n"]), 1.0), across(row["low"])
+            width = across(row["high"]) - begins
+            drawing.box(begins + 0.5, bottom - tall, width - 1, tall, f'fill="{COLOURS[4]}"')
+
+
+def _axis(values: Sequence[float], metric: str) -> tuple[float, float]:
+    """No accuracy is beyond 100 %, and no figure here below 0."""
+    low, high = widened(values)
+    return max(low, 0.0), min(high, 100.0) if metric == "accuracy" else high
 
 
 def _mark_beginning(drawing: Drawing, x: float, phase: str) -> None:

@@ -66,6 +66,8 @@ def data_address(svg: str) -> str:
 
 
 def size_text(count: int) -> Message:
+    if count >= 1e9:
+        return Message("{size:.1f} GB", size=count / 1e9)
     if count >= 1e5:
         return Message("{size:.1f} MB", size=count / 1e6)
     return Message("{size:.1f} kB", size=count / 1e3)
