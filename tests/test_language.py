@@ -37,11 +37,11 @@ IN_VARIABLES = {*PARTS, "accuracy", "loss", *(name.replace("_", " ") for name in
 
 # Values without a format, other than the number n with which words agree. What is no number:
 NAMES = (
-    "accuracy after answer axis before by caption counts data day details device difference figure file "
-    "files first flaw folder found how image in_parts interval jax kept label largest left_out link "
-    "loser machines method missing model models name names needed network others p part parts phase "
-    "place reason reasons recovery repairs second share signs smallest split splits suggested systems "
-    "them time title value variance verdict weights why winner words"
+    "accuracy after answer axis before by caption counts data day details device difference figure "
+    "figures file files first flaw folder found how image in_parts interval jax kept label largest "
+    "left_out link loser machines method missing model models name names needed network others p part "
+    "parts phase place reason reasons recovery repairs second share signs smallest split splits "
+    "suggested systems them time title value variance verdict weights why winner words"
 )
 # Numbers that are more than one wherever they stand:
 ALWAYS_SEVERAL = (

@@ -1,7 +1,7 @@
 """Which of several models is better, and is that more than chance?
 
-    python -m vitlab.compare --runs=DIR,DIR,... --output=DIR [--intersect] [--seed=N] [--resamples=N]
-        [--language=fr]
+    python -m vitlab.compare --runs=DIR,DIR,... --output=DIR [--intersect] [--tests=FIGURE,...]
+        [--seed=N] [--resamples=N] [--language=fr]
 
 Every phase of every run is a model. They are compared on the same test images, from the predictions
 that the runs saved: intervals, paired tests of all pairs, what changed from one to the other, cost and
@@ -22,6 +22,13 @@ _RUNS = flags.DEFINE_list("runs", None, "Directories of finished runs, with comm
 _OUTPUT = flags.DEFINE_string("output", None, "A folder for what comes out: new, or of a comparison.")
 _INTERSECT = flags.DEFINE_bool(
     "intersect", False, "Compare runs of different splits on the test images that all of them have."
+)
+_TESTS = flags.DEFINE_list(
+    "tests",
+    ["macro.f1", "loss"],
+    "What pairs of models are tested by, beside the accuracy: balanced_accuracy, kappa, matthews, "
+    "macro.precision, macro.recall, macro.f1, weighted.precision, weighted.recall, weighted.f1, loss, "
+    "brier, roc_auc, average_precision.",
 )
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Of the bootstrap, and of which images are shown.", lower_bound=0, upper_bound=2**32 - 1
@@ -57,6 +64,7 @@ def main() -> None:
         [Path(path) for path in _RUNS.value],
         output,
         intersect=_INTERSECT.value,
+        tested=list(dict.fromkeys(_TESTS.value)),
         seed=_SEED.value,
         resamples=_RESAMPLES.value or RESAMPLES,
         language=language,

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vitlab.errors import InputError
+from vitlab.evaluation import TESTABLE
 from vitlab.language import Code, language_of
+from vitlab.names import unknown
 from vitlab.progress import say
 from vitlab.reporting import ONE_RECIPE, Compared, read_runs, write_comparison
 from vitlab.run_directory import circumstances
@@ -19,16 +22,25 @@ def compare_runs(
     intersect: bool,
     seed: int,
     resamples: int,
+    tested: Sequence[str] = ("macro.f1", "loss"),
     language: Code | None = None,
 ) -> None:
-    """Without a `language` the report speaks that of the runs, or English where they differ."""
+    """Without a `language` the report speaks that of the runs, or English where they differ.
+
+    `tested` are figures that pairs are tested by, beside the accuracy.
+    """
+    for name in tested:
+        if name not in TESTABLE:
+            raise InputError(unknown("figure to test by", name, TESTABLE, "--tests"))
     compared = read_runs(paths, intersect=intersect)
     say(f"models   {len(compared.candidates)}, from {_counted(compared)}, on {compared.n} test images")
     for run, count in compared.left_out.items():
         if count:
             say(f"         {count} test images of {run} are not in all runs; they are left out")
     spoken = language_of(language or _language_of_runs(compared))
-    found = write_comparison(compared, output, circumstances(), spoken, seed=seed, resamples=resamples)
+    found = write_comparison(
+        compared, output, circumstances(), spoken, tested=tested, seed=seed, resamples=resamples
+    )
     _say_results(found)
     say("", f"report: {output / 'report.html'}")
 

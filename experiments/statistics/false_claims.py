@@ -1,6 +1,7 @@
 """How often equally good models are told to be different, over simulated test sets.
 
-    python -m experiments.statistics.false_claims [--sets=2000] [--resamples=1000] [--seed=0]
+    python -m experiments.statistics.false_claims [--figures=accuracy,macro.f1,loss] [--sets=2000]
+        [--resamples=1000] [--seed=0]
 
 Two or six models with the same true accuracy, half of the variance of whose deviates is common to all
 (so that they fail on the same images more often than by chance). A claim is false whichever pair it is
@@ -27,9 +28,9 @@ from vitlab.evaluation import Comparison, Predictions, compare_accuracy, compare
 
 ACCURACY = 0.9
 SIZES = (50, 150, 1000)
-FIGURES = ("accuracy", "macro.f1", "loss")
 SHARED = 0.5
 
+_FIGURES = flags.DEFINE_list("figures", ["accuracy", "macro.f1", "loss"], "Tested by.")
 _SETS = flags.DEFINE_integer("sets", 2000, "Simulated test sets of each kind.", lower_bound=1)
 _RESAMPLES = flags.DEFINE_integer("resamples", 1000, "Of each bootstrap.", lower_bound=100)
 _SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
@@ -37,11 +38,12 @@ _SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
 
 def main() -> None:
     strength = strength_for(population(np.random.default_rng(_SEED.value)), ACCURACY)
-    row("", *FIGURES)
-    row(*["---"] * (len(FIGURES) + 1))
+    figures = _FIGURES.value
+    row("", *figures)
+    row(*["---"] * (len(figures) + 1))
     kinds = [(models, size) for models in (2, 6) for size in SIZES]
     arguments = [
-        (models, strength, size, _SETS.value, _RESAMPLES.value, (_SEED.value, index))
+        (models, figures, strength, size, _SETS.value, _RESAMPLES.value, (_SEED.value, index))
         for index, (models, size) in enumerate(kinds)
     ]
     for (models, size), shares in zip(kinds, in_parallel(_false_claims, arguments), strict=True):
@@ -50,14 +52,20 @@ def main() -> None:
 
 
 def _false_claims(
-    models: int, strength: float, size: int, sets: int, resamples: int, seed: Sequence[int]
+    models: int,
+    figures: Sequence[str],
+    strength: float,
+    size: int,
+    sets: int,
+    resamples: int,
+    seed: Sequence[int],
 ) -> list[float]:
     """The share of sets with a claim about any pair, by each figure."""
     generator = np.random.default_rng(seed)
-    claims = np.zeros(len(FIGURES))
+    claims = np.zeros(len(figures))
     for index in range(sets):
         tested = _equal_models(models, strength, size, generator)
-        for place, figure in enumerate(FIGURES):
+        for place, figure in enumerate(figures):
             pairs = _compared(tested, figure, index, resamples)
             claims[place] += any(pair.better for pair in pairs)
     return list(claims / sets)

@@ -6,6 +6,7 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from tests.reporting.pages import compare
+from vitlab.errors import InputError
 from vitlab.evaluation import load_predictions, wilson_interval
 from vitlab.reporting.tables import formatted
 
@@ -82,6 +83,26 @@ def test_the_class_reports_of_all_models_stand_side_by_side(compared):
             row[f"{number}_{key}"] for number in range(1, 9) for key in ("precision", "recall", "f1")
         ]
         assert [text for text, _ in cells[2:]] == [f"{value:.4f}" for value in values]
+
+
+def test_pairs_are_tested_by_any_figure_that_is_asked_for(runs: Path, tmp_path: Path):
+    asked = ("kappa", "balanced_accuracy", "brier", "roc_auc", "average_precision", "weighted.recall")
+    page, found = compare([runs / "mobile", runs / "vit"], tmp_path / "out", tested=asked)
+    assert found["tested"] == {**dict.fromkeys(("accuracy", *asked), 6), "seeds": 0, "folds": 0}
+    for figure in asked:
+        rows = [row for row in found["pairs"] if row["figure"] == figure]
+        values = {row["model"]: row[figure] for row in found["figures"]}
+        assert len(rows) == 6
+        for row in rows:
+            assert row["difference"] == pytest.approx(values[row["second"]] - values[row["first"]])
+            low, high = row["difference_interval"]
+            assert low <= row["difference"] <= high
+            assert (row["p_corrected"] <= 0.05) == (not low <= 0 <= high)
+    assert "All pairs, by accuracy, kappa, balanced accuracy, Brier, ROC-AUC" in page.words
+    with pytest.raises(
+        InputError, match=r"unknown figure to test by 'kapa' .--tests.; did you mean kappa"
+    ):
+        compare([runs / "mobile"], tmp_path / "other", tested=("kapa",))
 
 
 def test_a_run_with_two_phases_gives_two_models_and_all_pairs_are_told(compared):

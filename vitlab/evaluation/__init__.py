@@ -39,7 +39,7 @@ from vitlab.evaluation.projections import (
 )
 from vitlab.evaluation.ranking import GRID, Curve, MeanCurves, curve, mean_curves
 from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
-from vitlab.evaluation.resampling import RESAMPLES
+from vitlab.evaluation.resampling import RESAMPLES, TESTABLE
 from vitlab.evaluation.seeds import LEAST_SEEDS, SeedTest, compare_seeds, seed_test
 from vitlab.evaluation.separability import (
     Clusters,
@@ -52,6 +52,7 @@ from vitlab.evaluation.separability import (
 )
 from vitlab.evaluation.separability_wording import separability_statements
 from vitlab.evaluation.wording import (
+    IN_POINTS,
     statement,
     statement_of_few_trainings,
     statement_over_folds,
@@ -62,8 +63,10 @@ __all__ = [
     "ALPHA",
     "CONFIDENCE",
     "GRID",
+    "IN_POINTS",
     "LEAST_SEEDS",
     "RESAMPLES",
+    "TESTABLE",
     "Changes",
     "Clusters",
     "Comparison",

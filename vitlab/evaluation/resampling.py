@@ -50,6 +50,13 @@ OF_RANKS: dict[str, Callable[[Predictions], Weighted]] = {
     "roc_auc": weighted_area,
     "average_precision": weighted_average_precision,
 }
+# What the paired bootstrap tests models by. The calibration error is none of it: chance adds more to it
+# than it varies; nor is the top five, which few images change.
+TESTABLE = tuple(
+    figure
+    for figure in (*OF_COUNTS, *OF_IMAGES, *OF_RANKS)
+    if figure not in ("accuracy", f"top_{TOP}_accuracy")
+)
 LOWER_IS_BETTER = frozenset({"loss", "brier", "ece"})
 
 

@@ -26,6 +26,7 @@ BY = {
     "brier": Message(" by Brier score"),
     "ece": Message(" by calibration error"),
     "roc_auc": Message(" by ROC-AUC"),
+    "average_precision": Message(" by average precision"),
 }
 
 

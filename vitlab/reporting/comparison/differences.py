@@ -15,13 +15,11 @@ from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Compared
 from vitlab.reporting.comparison.recipes import Recipe, augmented_pairs
 
-TESTED = ("macro.f1", "loss")  # beside the accuracy, by the paired bootstrap
-
 
 def paired_tests(
-    compared: Compared, recipes: Sequence[Recipe], seed: int, resamples: int
+    compared: Compared, recipes: Sequence[Recipe], figures: Sequence[str], seed: int, resamples: int
 ) -> list[dict[str, Any]]:
-    """The pairs of recipes with one training each, by accuracy (McNemar), then by other figures
+    """The pairs of recipes with one training each, by accuracy (McNemar), then by the `figures`
     (bootstrap); Holm's correction of each.
 
     Of other recipes a single training, or the pooled answers of several, would be called better than
@@ -32,7 +30,7 @@ def paired_tests(
     if not pairs:
         return []
     found = compare_accuracy(compared.models, pairs)
-    for figure in TESTED:
+    for figure in figures:
         found += compare_figure(compared.models, figure, seed, resamples, pairs)
     numbers = {one.name: number for number, one in enumerate(compared.candidates, 1)}
     return [_pair(comparison, numbers, compared.models) for comparison in found]

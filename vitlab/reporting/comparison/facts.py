@@ -21,7 +21,7 @@ from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.changed import ALL_PAIRS, changed, last_models
 from vitlab.reporting.comparison.costs import costs, latencies
-from vitlab.reporting.comparison.differences import TESTED, augmentation_effects, paired_tests
+from vitlab.reporting.comparison.differences import augmentation_effects, paired_tests
 from vitlab.reporting.comparison.pretraining import pretraining_warnings
 from vitlab.reporting.comparison.recipes import Recipe, is_augmented, missing_folds, recipes_of
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
@@ -49,8 +49,11 @@ RANK_RESAMPLES = 400  # they need no more than a standard deviation
 MOST_RANKED_IMAGES = 5000
 
 
-def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
-    """Lists of rows by what they are about; `None` where something is not known or not defined."""
+def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) -> dict[str, Any]:
+    """Lists of rows by what they are about; `None` where something is not known or not defined.
+
+    `tested` are figures that pairs are tested by beside the accuracy, of TESTABLE.
+    """
     every = [
         {
             **{part: headline(one.predictions[part]) for part in PARTS if part != "test"},
@@ -59,7 +62,7 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         for one in compared.candidates
     ]
     recipes = recipes_of(compared.candidates)
-    pairs = paired_tests(compared, recipes, seed, resamples)
+    pairs = paired_tests(compared, recipes, tested, seed, resamples)
     over_seeds, over_folds = seed_tests(recipes), fold_tests(recipes)
     told = verdicts(recipes, pairs, over_seeds, over_folds)
     by_name = dict(zip(compared.models, every, strict=True))
@@ -78,7 +81,13 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
         "selection": _with_members(chosen_by, recipes),
         "verdicts": told,
         "caution": caution(recipes),
-        "tested": _tested(pairs, over_seeds, over_folds),
+        "tested": {
+            "accuracy": _family(pairs, "accuracy"),
+            **{figure: _family(pairs, figure) for figure in tested},
+            "seeds": _family(over_seeds),
+            "folds": _family(over_folds),
+        },
+        "tested_figures": ["accuracy", *tested],
         "figures": _figures(compared, every, seed, resamples),
         "parts": _parts(compared, every),
         "pairs": told_pairs(recipes, pairs, told),
@@ -109,19 +118,9 @@ def facts(compared: Compared, seed: int, resamples: int) -> dict[str, Any]:
     }
 
 
-def _tested(
-    pairs: Sequence[dict[str, Any]],
-    over_seeds: Sequence[dict[str, Any]],
-    over_folds: Sequence[dict[str, Any]],
-) -> dict[str, int]:
-    """How many pairs each of Holm's corrections is over: of models by figure, over seeds, over folds."""
-    families = {
-        "accuracy": [row for row in pairs if row["figure"] == "accuracy"],
-        **{figure: [row for row in pairs if row["figure"] == figure] for figure in TESTED},
-        "seeds": over_seeds,
-        "folds": over_folds,
-    }
-    return {name: sum(row["p"] is not None for row in rows) for name, rows in families.items()}
+def _family(rows: Sequence[dict[str, Any]], figure: str = "") -> int:
+    """How many pairs Holm's correction is over."""
+    return sum(row["p"] is not None for row in rows if figure in ("", row["figure"]))
 
 
 def _model(number: int, one: Candidate) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from vitlab.reporting.comparison.candidates import Candidate, Compared, Run
 from vitlab.reporting.comparison.facts import facts
 from vitlab.reporting.comparison.gallery import Gallery, open_gallery
 from vitlab.reporting.comparison.rank_charts import MOST_CURVES, rank_charts
-from vitlab.reporting.comparison.tables import TITLES_OF_FIGURES, tables
+from vitlab.reporting.comparison.tables import FIGURE_TITLES, TITLES_OF_FIGURES, tables
 from vitlab.reporting.drawings import curves_chart, reliability_chart, scores_chart, with_finite_figures
 from vitlab.reporting.matrix import matrix_chart, most_confused
 from vitlab.reporting.page import render
@@ -41,11 +41,12 @@ def write_comparison(
     circumstances: Mapping[str, Any],
     language: Language,
     *,
+    tested: Sequence[str],
     seed: int,
     resamples: int,
 ) -> dict[str, Any]:
     """What `comparison.json` holds, once everything is written; the page alone is in the language."""
-    found = {"made_by": dict(circumstances), **facts(compared, seed, resamples)}
+    found = {"made_by": dict(circumstances), **facts(compared, tested, seed, resamples)}
     plain = _as_json(found)
     every = tables(plain)
     drawn = _drawings(compared, plain, language)
@@ -201,6 +202,7 @@ def _page(
         "comparison.html",
         language,
         found=found,
+        tested_by=[language.text(FIGURE_TITLES[figure]) for figure in found["tested_figures"]],
         tables=every,
         charts={name: Markup(svg) for name, svg in drawn.items()},
         runs=compared.runs,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from vitlab.evaluation import IN_POINTS
 from vitlab.language import Message
 from vitlab.reporting.reported import reported_table
 from vitlab.reporting.tables import Column, Table
@@ -9,9 +10,19 @@ from vitlab.reporting.tables import Column, Table
 MODEL = (Column("number", "#", "count"), Column("model", "model"))
 FIGURE_TITLES = {
     "accuracy": Message("accuracy"),
-    "macro.f1": Message("macro F1"),
-    "loss": Message("loss"),
+    "balanced_accuracy": Message("balanced accuracy"),
     "kappa": Message("kappa"),
+    "matthews": Message("Matthews"),
+    "macro.precision": Message("macro precision"),
+    "macro.recall": Message("macro recall"),
+    "macro.f1": Message("macro F1"),
+    "weighted.precision": Message("weighted precision"),
+    "weighted.recall": Message("weighted recall"),
+    "weighted.f1": Message("weighted F1"),
+    "loss": Message("loss"),
+    "brier": Message("Brier"),
+    "roc_auc": Message("ROC-AUC"),
+    "average_precision": Message("average precision"),
 }
 MOST_NAMES = 5  # of classes in a cell
 KINDS = {"gone": Message("gone"), "come": Message("come")}
@@ -260,7 +271,7 @@ def _with_seeds(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _pairs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row | ({"difference_kind": "points"} if row["figure"] == "accuracy" else {}) for row in rows]
+    return [row | ({"difference_kind": "points"} if row["figure"] in IN_POINTS else {}) for row in rows]
 
 
 def _classes(facts: dict[str, Any]) -> tuple[Column, ...]:
