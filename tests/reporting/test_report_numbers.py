@@ -49,6 +49,11 @@ def expected(run: Path) -> dict[str, list[list[Value]]]:
         "results": [
             _scores(phase, part, metrics[phase][part]) for phase in metrics for part in metrics[phase]
         ],
+        "more_results": [
+            _more_scores(phase, part, metrics[phase][part])
+            for phase in metrics
+            for part in metrics[phase]
+        ],
         "phase_tests": list(_phase_tests(run, metrics)),
         "hard_groups": [
             [(phase,), (group,), (found["n"], "count"), _accuracy(found), (found["loss"], "number")]
@@ -89,6 +94,13 @@ def expected(run: Path) -> dict[str, list[list[Value]]]:
 
 def _accuracy(found: dict[str, Any]) -> Value:
     return (found["accuracy"], "percent", found["accuracy_interval"])
+
+
+def _more_scores(phase: str, part: str, found: dict[str, Any]) -> list[Value]:
+    return [
+        *((phase,), (part,), (found.get("top_5_accuracy"), "percent")),
+        *((found[key], "number") for key in ("matthews", "brier", "average_precision")),
+    ]
 
 
 def _scores(phase: str, part: str, found: dict[str, Any]) -> list[Value]:

@@ -24,6 +24,7 @@ def run_tables(results: Results, config: Config, tests: list[Row]) -> dict[str, 
     """By name, with those `tests` of the phases (see `phase_tests`); those without rows are left out."""
     every = [
         Table("results", _RESULTS, _results(results)),
+        Table("more_results", _MORE_RESULTS, _results(results)),
         undefined_table(results),
         phase_tests_table(tests),
         Table("hard_groups", _HARD_GROUPS, _hard_groups(results)),
@@ -94,7 +95,7 @@ def _results(results: Results) -> list[Row]:
 
 def _flat(scores: Mapping[str, Any]) -> Row:
     """Figures that older runs do not have are None; the means over the classes are called macro_…"""
-    known = dict.fromkeys(column.key for column in _RESULTS[2:])
+    known = dict.fromkeys(column.key for column in (*_RESULTS[2:], *_MORE_RESULTS[2:]))
     reading = scores.get("kappa_reading")
     return {
         **known,
@@ -199,6 +200,14 @@ def _of(phase: PhaseResult, score: str) -> str:
 
 _SCALED = ("ece", "loss", "brier")
 
+_MORE_RESULTS = (
+    Column("model", "model"),
+    Column("part", "part"),
+    Column("top_5_accuracy", "top 5", "percent"),
+    Column("matthews", "Matthews", "number"),
+    Column("brier", "Brier", "number"),
+    Column("average_precision", "average precision", "number"),
+)
 _RESULTS = (
     Column("model", "model"),
     Column("part", "part"),
