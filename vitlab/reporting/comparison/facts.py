@@ -120,7 +120,7 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
 
 def _family(rows: Sequence[dict[str, Any]], figure: str = "") -> int:
     """How many pairs Holm's correction is over."""
-    return sum(row["p"] is not None for row in rows if figure in ("", row["figure"]))
+    return sum(row["p"] is not None for row in rows if not figure or row["figure"] == figure)
 
 
 def _model(number: int, one: Candidate) -> dict[str, Any]:
