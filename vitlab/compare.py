@@ -26,9 +26,9 @@ _INTERSECT = flags.DEFINE_bool(
 _TESTS = flags.DEFINE_list(
     "tests",
     ["macro.f1", "loss"],
-    "What pairs of models are tested by, beside the accuracy: balanced_accuracy, kappa, matthews, "
-    "macro.precision, macro.recall, macro.f1, weighted.precision, weighted.recall, weighted.f1, loss, "
-    "brier, roc_auc, average_precision.",
+    "What pairs of single trainings are tested by, beside the accuracy: balanced_accuracy, kappa, "
+    "matthews, macro.precision, macro.recall, macro.f1, weighted.precision, weighted.recall, "
+    "weighted.f1, loss, brier, roc_auc, average_precision.",
 )
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Of the bootstrap, and of which images are shown.", lower_bound=0, upper_bound=2**32 - 1
@@ -64,7 +64,7 @@ def main() -> None:
         [Path(path) for path in _RUNS.value],
         output,
         intersect=_INTERSECT.value,
-        tested=list(dict.fromkeys(_TESTS.value)),
+        tested=[figure for figure in dict.fromkeys(_TESTS.value) if figure != "accuracy"],
         seed=_SEED.value,
         resamples=_RESAMPLES.value or RESAMPLES,
         language=language,

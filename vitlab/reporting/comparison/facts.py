@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from vitlab.data import HARD, PARTS
+from vitlab.errors import InputError
 from vitlab.evaluation import (
     Estimate,
     Temperature,
@@ -16,6 +17,7 @@ from vitlab.evaluation import (
     fit_temperature,
     headline,
     kappa_reading,
+    made_worse,
 )
 from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate, Compared
@@ -53,7 +55,16 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
     """Lists of rows by what they are about; `None` where something is not known or not defined.
 
     `tested` are figures that pairs are tested by beside the accuracy, of TESTABLE.
+
+    Raises:
+        InputError: one of them takes too long on so many images.
     """
+    slow = [figure for figure in tested if figure in OF_RANKS]
+    if slow and compared.n > MOST_RANKED_IMAGES:
+        raise InputError(
+            f"{slow[0]} (--tests) takes too long to be resampled on more than {MOST_RANKED_IMAGES} test "
+            f"images, and these are {compared.n}; leave it out"
+        )
     every = [
         {
             **{part: headline(one.predictions[part]) for part in PARTS if part != "test"},
@@ -235,32 +246,38 @@ def _cells(matrix: list[list[int]]) -> list[list[int]]:
 
 
 def _calibration(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """The temperature of the validation part, and what it does to the test part."""
+    """The temperature of the validation part, and what it does to the test part.
+
+    Of a temperature that cannot be relied upon, the note alone.
+    """
     rows = []
     for number, one in enumerate(candidates, 1):
-        found = _of_each_fold(one) if one.folds else _of_validation(one)
+        found, is_sound = _of_each_fold(one) if one.folds else _of_validation(one)
+        scaled = found["after"] if is_sound else {}
         rows.append(
             {
                 "number": number,
                 "model": one.name,
-                "temperature": found["temperature"],
-                "note": found["note"] or None,
+                "temperature": found["temperature"] if is_sound else None,
+                "note": found["note"] or made_worse(found),
             }
             | {
-                f"{key}_{when}": found[when][key]
+                f"{key}_{when}": figures.get(key)
                 for key in ("ece", "loss", "brier")
-                for when in ("before", "after")
+                for when, figures in (("before", found["before"]), ("after", scaled))
             }
         )
     return rows
 
 
-def _of_validation(one: Candidate) -> dict[str, Any]:
-    return calibration(one.test, fit_temperature(one.predictions["val"]))
+def _of_validation(one: Candidate) -> tuple[dict[str, Any], bool]:
+    fitted = fit_temperature(one.predictions["val"])
+    return calibration(one.test, fitted), not fitted.note
 
 
-def _of_each_fold(one: Candidate) -> dict[str, Any]:
-    """Each fold by its own temperature: what one fold validates on, another tests."""
+def _of_each_fold(one: Candidate) -> tuple[dict[str, Any], bool]:
+    """Each fold by its own temperature: what one fold validates on, another tests. The note says of
+    which folds the temperature cannot be relied upon."""
     fitted = [fit_temperature(fold.predictions["val"]) for fold in one.folds]
     of_image = {
         image: temperature.value
@@ -275,7 +292,7 @@ def _of_each_fold(one: Candidate) -> dict[str, Any]:
         "note": _note_of_folds(one.folds, fitted),
         "before": calibration(one.test, as_it_is)["before"],
         "after": calibration(cooled, as_it_is)["before"],
-    }
+    }, True
 
 
 def _note_of_folds(folds: Sequence[Candidate], fitted: Sequence[Temperature]) -> Message:
