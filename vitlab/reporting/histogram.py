@@ -21,7 +21,7 @@ def histogram_chart(values: Sequence[float], title: str, axis: str, language: La
         marks, low, high = [low], low * 0.9, high * 1.1
     edges = np.geomspace(low, high, BARS + 1)
     edges[0], edges[-1] = low, high  # not a rounding away from them
-    counts, _ = np.histogram(values, edges)
+    counts = np.histogram(values, edges)[0].tolist()
     height = 250
     drawing = Drawing(WIDTH, height, title, language)
     across = scale(low, high, 52, WIDTH - 16, doublings=True)
@@ -31,7 +31,7 @@ def histogram_chart(values: Sequence[float], title: str, axis: str, language: La
         if tick == round(tick):
             drawing.line(52, up(tick), WIDTH - 16, up(tick))
             drawing.write(47, up(tick) + 4, language.number(round(tick)), anchor="end")
-    for left, right, count in zip(edges, edges[1:], counts, strict=False):
+    for left, right, count in zip(edges.tolist(), edges[1:].tolist(), counts, strict=False):
         width, top = across(right) - across(left), up(count)
         drawing.box(across(left), top, width, height - 42 - top, f'fill="{COLOURS[0]}"')
     for mark in marks:
