@@ -67,8 +67,10 @@ def every_drawing(language: Language) -> dict[str, str]:
         "reliability": drawings.reliability_chart(BINS, LONG, language),
         "intervals": charts.intervals_chart(interval, over, language),
         "differences": charts.intervals_chart(interval, between, language, zero=True),
-        "matrix": matrix_chart(matrix, [LONG, "b"], LONG, language),
-        "narrow matrix": matrix_chart(matrix, ["a", "b"], LONG, language, columns=LONG[:50]),
+        "matrix": matrix_chart(matrix, [LONG, "b"], LONG, language, chosen=[0, 1]),
+        "narrow matrix": matrix_chart(
+            matrix, ["a", "b"], LONG, language, chosen=[0, 1], columns=LONG[:50]
+        ),
         "histogram": histogram_chart([90, 1234, 5678], LONG, Message("width / height"), language),
         "one size": histogram_chart([224], "size", Message("width / height"), language),
         "network": network_chart(LAYERS, LONG),

@@ -145,7 +145,7 @@ def _undefined(result: dict[str, Any]) -> dict[str, str]:
     reasons = {
         "kappa": Message("one class is all that there is and all that was answered"),
         "kappa_reading": "there is no kappa",
-        "matthews": "one class is all that there is, or all that was answered",
+        "matthews": Message("one class is all that there is, or all that was answered"),
         "roc_auc": Message("one class is all that there is"),
     }
     return {key: reason for key, reason in reasons.items() if result[key] is None}

@@ -12,7 +12,7 @@ from vitlab.reporting.plot import COLOURS
 ANSWER = Message("answer")
 LABEL = 104  # pixels of a class beside the matrix, if that tells the names apart
 SHORTEST = 2  # letters of names that have room beside each other
-MOST_CLASSES = 30  # of a matrix that a page shows whole, without being moved
+MOST_CLASSES = 30  # of a matrix in which names and numbers can be read
 LEAST_CELL = 17.0  # pixels, in which a number of two digits can be read
 
 
@@ -22,15 +22,13 @@ def matrix_chart(
     title: str,
     language: Language,
     *,
-    chosen: Sequence[int] | None = None,
+    chosen: Sequence[int],
     columns: str = ANSWER,
 ) -> str:
-    """Counts, coloured by their share of the true class; of the `chosen` classes, or of all.
+    """Counts of the `chosen` classes, coloured by their share of all the images of a class.
 
-    Rows are the truth; `columns` says what the columns are. It grows with the classes, so that each
-    number and each name can be read.
+    Rows are the truth; `columns` says what the columns are.
     """
-    chosen = range(len(class_names)) if chosen is None else chosen
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     cell = max(LEAST_CELL, min(34.0, 280 / len(chosen)))
     names = _labels([class_names[label] for label in chosen])

@@ -7,7 +7,11 @@ from vitlab.language import Message
 from vitlab.reporting.results import Results
 from vitlab.reporting.tables import Column, Table
 
-_SHOWN = (("kappa", Message("kappa")), ("roc_auc", Message("ROC-AUC")))  # of those that may be undefined
+_SHOWN = {  # of those that may be undefined
+    "kappa": Message("kappa"),
+    "matthews": Message("Matthews"),
+    "roc_auc": Message("ROC-AUC"),
+}
 
 
 def classes_without_images(split: Split) -> dict[str, list[str]]:
@@ -20,13 +24,13 @@ def classes_without_images(split: Split) -> dict[str, list[str]]:
 
 
 def undefined_table(results: Results) -> Table:
-    """Figures of the table of results that have a dash there, and why."""
+    """Figures of the tables of results that have a dash there, and why."""
     rows: list[dict[str, Any]] = [
         {"model": phase.name, "part": Message(part), "figure": title, "reason": Message(reasons[key])}
         for phase in results.phases
         for part in PARTS
         for reasons in [phase.metrics[part].get("undefined", {})]
-        for key, title in _SHOWN
+        for key, title in _SHOWN.items()
         if key in reasons
     ]
     columns = (

@@ -248,11 +248,13 @@ def _cells(matrix: list[list[int]]) -> list[list[int]]:
 def _calibration(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     """The temperature of the validation part, and what it does to the test part.
 
-    Of a temperature that cannot be relied upon, the note alone.
+    Of a temperature that cannot be relied upon, the note alone; over folds, the note names those of
+    which it cannot.
     """
     rows = []
     for number, one in enumerate(candidates, 1):
-        found, is_sound = _of_each_fold(one) if one.folds else _of_validation(one)
+        found = _of_each_fold(one) if one.folds else _of_validation(one)
+        is_sound = bool(one.folds) or not found["note"]
         scaled = found["after"] if is_sound else {}
         rows.append(
             {
@@ -270,14 +272,12 @@ def _calibration(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     return rows
 
 
-def _of_validation(one: Candidate) -> tuple[dict[str, Any], bool]:
-    fitted = fit_temperature(one.predictions["val"])
-    return calibration(one.test, fitted), not fitted.note
+def _of_validation(one: Candidate) -> dict[str, Any]:
+    return calibration(one.test, fit_temperature(one.predictions["val"]))
 
 
-def _of_each_fold(one: Candidate) -> tuple[dict[str, Any], bool]:
-    """Each fold by its own temperature: what one fold validates on, another tests. The note says of
-    which folds the temperature cannot be relied upon."""
+def _of_each_fold(one: Candidate) -> dict[str, Any]:
+    """Each fold by its own temperature: what one fold validates on, another tests."""
     fitted = [fit_temperature(fold.predictions["val"]) for fold in one.folds]
     of_image = {
         image: temperature.value
@@ -292,7 +292,7 @@ def _of_each_fold(one: Candidate) -> tuple[dict[str, Any], bool]:
         "note": _note_of_folds(one.folds, fitted),
         "before": calibration(one.test, as_it_is)["before"],
         "after": calibration(cooled, as_it_is)["before"],
-    }, True
+    }
 
 
 def _note_of_folds(folds: Sequence[Candidate], fitted: Sequence[Temperature]) -> Message:
