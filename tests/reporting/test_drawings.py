@@ -154,6 +154,6 @@ def test_numbers_of_dots_at_one_place_do_not_cover_each_other():
 
 def test_names_that_begin_and_end_alike_are_told_apart_beside_a_matrix():
     names = [f"class number {number} of animals" for number in range(8)]
-    svg = matrix_chart(np.eye(8, dtype=int), names, "title", ENGLISH)
+    svg = matrix_chart(np.eye(8, dtype=int), names, "title", ENGLISH, chosen=range(8))
     rows = re.findall(r'text-anchor="end" font-size="11" fill="currentColor">([^<]*)</text>', svg)
     assert len(set(rows)) == 8
