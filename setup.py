@@ -27,7 +27,6 @@ REQUIREMENTS = [
     "jaxtyping>=0.3",
     "Pillow>=11.3",
     "simplejpeg>=1.8.0",
-    "matplotlib>=3.10",
     "Jinja2>=3.1.6",
     "safetensors>=0.5",
     "h5py>=3.12",
@@ -46,6 +45,7 @@ EXTRAS = {
         "pytest-xdist>=3.8",
         "hypothesis>=6.120",
         "beartype>=0.20",
+        "matplotlib>=3.10",  # its fonts, by which the letters of a drawing are measured
         "importlib_resources>=6.4",  # tensorflow-datasets needs it to prepare a set, and does not say so
     ],
     "parity": [

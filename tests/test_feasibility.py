@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -99,8 +100,35 @@ def test_the_page_stands_alone_and_its_figures_are_files_too(study: tuple[str, P
     figures = {path.stem for path in (study[1] / "figures").iterdir()}
     assert figures == {"pca", "tsne", "confusion_clusters", "confusion_neighbours", "confusion_probe"}
     drawn = ElementTree.parse(study[1] / "figures" / "tsne.svg").getroot()
-    uses = [one for one in drawn.iter() if one.tag.endswith("use")]
-    assert len(uses) >= 200  # a sign for each image, and those of the legend
+    paths = [one.attrib["d"] for one in drawn.iter() if one.tag.endswith("path")]
+    assert sum(path.count("M") for path in paths) == 200 + 10  # of each image, and in the legend
+
+
+def test_the_drawings_are_in_the_page_and_have_no_background_of_their_own(
+    study: tuple[str, Path], page: Page
+):
+    for path in (study[1] / "figures").iterdir():
+        assert path.read_text() in page.source
+    for name in ("pca", "tsne"):
+        assert not re.search("white|black|#000|#fff", (study[1] / "figures" / f"{name}.svg").read_text())
+
+
+def test_thousands_of_points_are_a_small_drawing():
+    generator = np.random.default_rng(0)
+    labels, points = generator.integers(0, 30, 3000), generator.normal(size=(3000, 2))
+    names = [f"class {label}" for label in range(30)]
+    text = scatter_chart(points, labels, names, "title", "PCA", ("", ""), ENGLISH)
+    assert len(text) < 3000 * 30
+
+
+def test_both_axes_of_a_plane_have_one_unit():
+    corners = np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 3.0], [0.0, 3.0]])
+    text = scatter_chart(corners, np.zeros(4, int), ["only"], "title", "PCA", ("", ""), ENGLISH)
+    path = re.search(r'd="((?:M[^"M]*){4})"', text)
+    assert path is not None
+    places = np.array(re.findall(r"M([\d.]+) ([\d.]+)", path[1]), float)
+    wide, tall = np.ptp(places, axis=0)
+    assert wide / tall == pytest.approx(4 / 3, rel=1e-2)
 
 
 def test_random_weights_are_warned_of_on_the_screen_and_the_page(study: tuple[str, Path], page: Page):
@@ -163,7 +191,7 @@ def test_of_many_classes_the_largest_have_signs_of_their_own():
     labels = np.repeat(np.arange(30), [3] * 24 + [1] * 6)
     points = np.random.default_rng(0).normal(size=(len(labels), 2))
     names = [f"class {label}" for label in range(30)]
-    text = scatter_chart(points, labels, names, "t", ("", ""), ENGLISH)
+    text = scatter_chart(points, labels, names, "title", "PCA", ("", ""), ENGLISH)
     assert MOST_NAMED == 24
     assert "6 others" in text
     assert "class 23" in text

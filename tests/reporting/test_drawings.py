@@ -18,6 +18,9 @@ from vitlab.reporting.drawing import FONT, Drawing, log_ticks, text_width
 from vitlab.reporting.histogram import histogram_chart
 from vitlab.reporting.matrix import matrix_chart
 from vitlab.reporting.network_chart import network_chart
+from vitlab.reporting.rate_chart import rate_chart
+from vitlab.reporting.scatter_chart import scatter_chart
+from vitlab.training import RangeTest
 
 SVG = "{http://www.w3.org/2000/svg}"
 LONG = "a rather long name " * 5
@@ -44,6 +47,9 @@ LAYERS = [
     {"kind": f"Kind {number} of a layer", "output": (56 // number, 56 // number, 2**number)}
     for number in range(1, 9)
 ]
+RATES = RangeTest(tuple(10.0**n for n in range(-7, 2)), (2.3,) * 9, (2.4,) * 4 + (0.1,) * 5, 0.012, 0.1)
+PLANE, TWO = np.array([[0.0, 5.0], [1e-5, 7.0], [3.0, 2.0]]), np.array([0, 1, 1])
+VARIANCES = ("12.3 % of the variance",) * 2
 COST = {"accuracy_interval": (0.4, 0.7), "machine": "cpu", "on_front": True}
 COSTS = [
     {"number": 1, "accuracy": 0.5, "seconds": 1.0, "milliseconds": 0.2, **COST},
@@ -74,6 +80,11 @@ def every_drawing(language: Language) -> dict[str, str]:
         "histogram": histogram_chart([90, 1234, 5678], LONG, Message("width / height"), language),
         "one size": histogram_chart([224], "size", Message("width / height"), language),
         "network": network_chart(LAYERS, LONG),
+        "rates": rate_chart(RATES, "mobilenet_v2, phase finetune"),
+        "long classes": scatter_chart(PLANE, TWO, [LONG, "b"], "", "t-SNE", VARIANCES, language),
+        "many classes": scatter_chart(
+            PLANE, TWO, [f"a class {n}" for n in range(30)], "", "PCA", VARIANCES, language
+        ),
         **{
             key: charts.scatter_chart(COSTS, key, axis, "", language, front=True)
             for key, axis in (

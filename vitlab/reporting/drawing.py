@@ -5,17 +5,22 @@ Where a drawing stands alone in a file, `currentColor` is black.
 
 import html
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
 
 from vitlab.language import Language
 from vitlab.names import shown
 
+# Okabe and Ito's colours, which people with any colour vision can tell apart.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+RED = "#C1121F"
 INK = "currentColor"
 FAINT = 'stroke="currentColor" stroke-opacity=".18"'
 FONT = 11  # pixels
 LETTER = 0.6  # its width in such sizes, in the wider of the fonts that browsers take
 
 Scale = Callable[[float], float]
+Mark = Literal["dot", "triangle", "square", "cross"]
 
 
 class Drawing:
@@ -39,6 +44,31 @@ class Drawing:
     def dot(self, x: float, y: float, colour: str, *, hollow: bool = False, radius: float = 4) -> None:
         paint = f'fill="none" stroke="{colour}" stroke-width="1.4"' if hollow else f'fill="{colour}"'
         self._parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" {paint}/>')
+
+    def signs(
+        self,
+        places: Iterable[Sequence[float]],
+        mark: Mark,
+        colour: str,
+        size: float,
+        *,
+        opacity: float = 1,
+    ) -> None:
+        """A sign of so many pixels at each place, all of them one element: thousands stay small."""
+        if mark == "triangle":
+            wide, tall = size * 1.2, size
+            shape = f"m{-wide / 2:g} {tall / 2:g}h{wide:g}l{-wide / 2:g} {-tall:g}z"
+            paint = f'fill="{colour}"'
+        elif mark == "cross":
+            shape = f"m{-size / 2:g} 0h{size:g}m{-size / 2:g} {-size / 2:g}v{size:g}"
+            paint = f'fill="none" stroke="{colour}" stroke-width="{size / 3:.2g}"'
+        else:  # the end of a line without length
+            shape = "h0"
+            cap = "round" if mark == "dot" else "square"
+            paint = f'stroke="{colour}" stroke-width="{size:g}" stroke-linecap="{cap}"'
+        path = "".join(f"M{x:.1f} {y:.1f}{shape}" for x, y in places)
+        faint = f' opacity="{opacity:g}"' if opacity < 1 else ""
+        self._parts.append(f'<path d="{path}" {paint}{faint}/>')
 
     def box(self, x: float, y: float, width: float, height: float, style: str) -> None:
         self._parts.append(

@@ -6,8 +6,10 @@ from typing import Any
 
 from vitlab.language import Language, Message
 from vitlab.reporting.drawing import (
+    COLOURS,
     FONT,
     INK,
+    RED,
     Drawing,
     clipped,
     scale,
@@ -15,7 +17,6 @@ from vitlab.reporting.drawing import (
     ticks,
     widened,
 )
-from vitlab.reporting.plot import COLOURS, RED
 
 WIDTH = 380  # pixels: a phone shows it whole, a desk two or more beside each other
 ROW = 34

@@ -11,7 +11,7 @@ from vitlab import files
 from vitlab.language import Language, Message
 from vitlab.reporting.commands import circumstances_text, made_by
 from vitlab.reporting.matrix import matrix_chart, most_confused
-from vitlab.reporting.page import data_address, render
+from vitlab.reporting.page import render
 from vitlab.reporting.scatter_chart import MOST_NAMED, scatter_chart
 from vitlab.reporting.tables import Column, Table
 
@@ -66,9 +66,7 @@ def write_feasibility_report(facts: dict[str, Any], folder: Path, language: Lang
         scores=Table("scores", _SCORE_COLUMNS, _scores(facts)),
         classes=Table("classes", _CLASS_COLUMNS, classes),
         untested=[row["name"] for row in classes if not row["tested"]],
-        charts={name: data_address(svg) for name, svg in planes.items()},
-        drawings={name: Markup(svg) for name, svg in matrices.items()},
-        titles=TITLES,
+        drawings={name: Markup(svg) for name, svg in (planes | matrices).items()},
         recovery=RECOVERY[facts["clusters"]["recovery"]],
         most_named=MOST_NAMED,
         shown_classes=len(chosen),
@@ -93,8 +91,9 @@ def _planes(facts: dict[str, Any], language: Language) -> dict[str, str]:
                 language("{share:.1%} of the variance", share=share) for share in about["share"]
             )
             axes = (first, second)
-        points = np.array([row[name] for row in shown])
-        charts[name] = scatter_chart(points, labels, names, TITLES[name], axes, language)
+        points, method = np.array([row[name] for row in shown]), TITLES[name]
+        title = language("The images in two dimensions by {method}, coloured by class", method=method)
+        charts[name] = scatter_chart(points, labels, names, title, method, axes, language)
     return charts
 
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from vitlab.language import Language
-from vitlab.reporting.drawing import Drawing, clipped, scale, ticks
+from vitlab.reporting.drawing import COLOURS, Drawing, clipped, scale, ticks
 from vitlab.reporting.drawings import WIDTH
-from vitlab.reporting.plot import COLOURS
 
 BARS = 30
 

@@ -6,8 +6,7 @@ import numpy as np
 
 from vitlab.language import Language, Message
 from vitlab.names import shown
-from vitlab.reporting.drawing import FAINT, INK, Drawing, clipped, shortened, text_width
-from vitlab.reporting.plot import COLOURS
+from vitlab.reporting.drawing import COLOURS, FAINT, INK, Drawing, clipped, shortened, text_width
 
 ANSWER = Message("answer")
 LABEL = 104  # pixels of a class beside the matrix, if that tells the names apart

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vitlab.language import ENGLISH
-from vitlab.reporting.drawing import Drawing, clipped, scale, text_width
-from vitlab.reporting.plot import COLOURS
+from vitlab.reporting.drawing import COLOURS, Drawing, clipped, scale, text_width
 
 WIDTH = 760  # pixels
 HEIGHT = 150  # of the largest maps

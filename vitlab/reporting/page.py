@@ -60,11 +60,6 @@ def environment(language: Language) -> jinja2.Environment:
     return made
 
 
-def data_address(svg: str) -> str:
-    """A drawing as the address of an image within the page."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"
-
-
 def size_text(count: int) -> Message:
     if count >= 1e9:
         return Message("{size:.1f} GB", size=count / 1e9)

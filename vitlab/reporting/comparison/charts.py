@@ -7,8 +7,10 @@ from typing import Any
 
 from vitlab.language import Language
 from vitlab.reporting.drawing import (
+    COLOURS,
     FONT,
     INK,
+    RED,
     Drawing,
     clipped,
     log_ticks,
@@ -18,7 +20,6 @@ from vitlab.reporting.drawing import (
     widened,
 )
 from vitlab.reporting.drawings import ROW, WIDTH
-from vitlab.reporting.plot import COLOURS, RED
 
 DOT = 4  # its radius
 MOST_STEPS = 14  # of half a line each, that a text may stand above its dot, or below it

@@ -4,8 +4,7 @@ import numpy as np
 
 from vitlab.evaluation import GRID, Predictions, mean_curves
 from vitlab.language import Language, Message
-from vitlab.reporting.drawing import Drawing, scale
-from vitlab.reporting.plot import COLOURS
+from vitlab.reporting.drawing import COLOURS, Drawing, scale
 
 MOST_CURVES = 6  # as many as there are colours
 SIDE = 300
