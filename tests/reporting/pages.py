@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -104,28 +105,40 @@ PROBE = """<script>
   heads[CLICKED].click(); heads[CLICKED].click();
   const rows = [...document.querySelectorAll("#TABLE tbody tr")];
   const names = rows.map((row) => row.cells[NAMED].textContent.trim());
-  parent.postMessage([document.documentElement.scrollWidth, innerWidth, names], "*");
+  for (const part of document.querySelectorAll(".scroll")) part.scrollLeft = 10000;
+  const left = Math.round(rows[0].cells[NAMED].getBoundingClientRect().left);
+  parent.postMessage([document.documentElement.scrollWidth, innerWidth, names, left], "*");
 </script></body>"""
 FRAMES = """<title></title><script>
   const seen = [];
   onmessage = (event) => { seen.push(event.data); document.title = JSON.stringify(seen); };
-</script><iframe src="page.html" width="390" height="800" frameborder="0"></iframe>
-<iframe src="page.html" width="1400" height="800" frameborder="0"></iframe>"""
+</script>"""
+FRAME = '<iframe src="page.html" width="WIDTH" height="800" frameborder="0"></iframe>'
+PHONE_AND_DESK = (390, 1400)
+PAPER = (718,)  # of A4 within a browser's margins
 
 
 def in_a_browser(
-    page: str, folder: Path, table: str, *, clicked: int, named: int
-) -> list[tuple[int, int, list[str]]]:
-    """On a phone and on a desk: the width of the page, of the window, and the texts of the column
-    `named` as a second click on the head of the column `clicked` orders the rows of the table."""
+    page: str,
+    folder: Path,
+    table: str,
+    *,
+    clicked: int,
+    named: int,
+    windows: Sequence[int] = PHONE_AND_DESK,
+) -> list[tuple[int, int, list[str], int]]:
+    """In windows of these widths: the width of the page, of the window, the texts of the column `named`
+    as a second click on the head of the column `clicked` orders the rows of the table, and where the
+    first of them is once the table is pushed to its end."""
     probe = PROBE.replace("TABLE", table).replace("CLICKED", str(clicked)).replace("NAMED", str(named))
     text = re.sub(r"<meta http-equiv[^>]*>", "", page).replace("</body>", probe)
     (folder / "page.html").write_text(text)
-    (folder / "frames.html").write_text(FRAMES)
+    frames = (FRAME.replace("WIDTH", str(width)) for width in windows)
+    (folder / "frames.html").write_text(FRAMES + "".join(frames))
     title = re.search(r"<title>(.*?)</title>", shown_by_a_browser(folder / "frames.html", folder)[0])
     assert title is not None
     seen = json.loads(html.unescape(title[1]))
-    assert sorted(inner for _, inner, _ in seen) == [390, 1400]
+    assert sorted(inner for _, inner, *_ in seen) == sorted(windows)
     return seen
 
 
@@ -137,10 +150,11 @@ def shown_by_a_browser(page: Path, folder: Path) -> tuple[str, str]:
     return done.stdout, "\n".join(complaints)
 
 
-def sheets(page: Path, folder: Path) -> int:
-    """How many a browser prints it on."""
+def sheets(page: Path, folder: Path) -> list[tuple[float, float]]:
+    """The width and height of each that a browser prints it on."""
     _browse(page, folder, f"--print-to-pdf={folder / 'page.pdf'}")
-    return len(re.findall(rb"/Type /Page\b", (folder / "page.pdf").read_bytes()))
+    boxes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", (folder / "page.pdf").read_bytes())
+    return [(float(width), float(height)) for width, height in boxes]
 
 
 def _browse(page: Path, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ from tests.reporting.made_runs import (
     invented_split,
     make_run,
 )
-from tests.reporting.pages import assert_stands_alone, compare, in_a_browser
+from tests.reporting.pages import PAPER, assert_stands_alone, compare, in_a_browser, sheets
 from vitlab.reporting.drawing import shortened, text_width
 
 
@@ -51,12 +51,25 @@ def test_the_page_stands_alone_and_has_pictures_titled_by_truth_and_answer(compa
 def test_in_a_browser_nothing_overflows_and_a_click_sorts(compared, tmp_path: Path):
     _, found, output = compared
     accuracy = {row["model"]: row["accuracy"] for row in found["figures"]}
-    for whole, inner, names in in_a_browser(
+    for whole, inner, names, left in in_a_browser(
         (output / "report.html").read_text(), tmp_path, "table-figures", clicked=3, named=1
     ):
         assert whole <= inner
+        assert 0 <= left < inner / 2
         accuracies = [accuracy[name] for name in names]
         assert accuracies == sorted(accuracies, reverse=True)
+
+
+def test_every_sheet_of_paper_stands_upright_and_is_as_wide_as_its_tables(compared, tmp_path: Path):
+    """A browser that finds a page too wide for its paper makes all of it smaller."""
+    text = (compared[2] / "report.html").read_text()
+    (tmp_path / "print.html").write_text(text)
+    assert all(width < height for width, height in sheets(tmp_path / "print.html", tmp_path))
+    shown = text.replace("@media print", "@media screen").replace("<details>", "<details open>")
+    ((whole, inner, *_),) = in_a_browser(
+        shown, tmp_path, "table-figures", clicked=0, named=1, windows=PAPER
+    )
+    assert whole <= inner
 
 
 def test_in_a_browser_long_names_break(tmp_path: Path):
@@ -68,4 +81,4 @@ def test_in_a_browser_long_names_break(tmp_path: Path):
     compare(paths, tmp_path / "out", resamples=200)
     page = (tmp_path / "out" / "report.html").read_text()
     seen = in_a_browser(page, tmp_path, "table-figures", clicked=3, named=1)
-    assert all(whole <= inner for whole, inner, _ in seen)
+    assert all(whole <= inner for whole, inner, *_ in seen)

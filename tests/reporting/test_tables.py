@@ -97,3 +97,13 @@ def test_a_probability_is_never_rounded_across_the_level():
 def test_a_small_difference_is_not_shown_as_none():
     assert formatted(-0.00001, "number") == "−1.0e−05"
     assert formatted(0.0, "number") == "0.0000"
+
+
+def test_what_names_a_row_stays_in_sight_with_its_number():
+    numbered = Table(
+        "figures", (Column("number", "#", "count"), Column("model", "model"), *COLUMNS[1:]), []
+    )
+    assert numbered.pins == ["pin number", "pin", *[""] * (len(COLUMNS) - 1)]
+    ranked = Table("selection", (Column("rank", "rank", "count"), *COLUMNS), [])
+    assert ranked.pins == ["", "pin", *[""] * (len(COLUMNS) - 1)]
+    assert Table("numbers", COLUMNS[1:], []).pins[0] == "pin"

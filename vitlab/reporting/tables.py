@@ -88,6 +88,18 @@ class Table:
     def more(self) -> int:
         return max(0, len(self.rows) - self.most)
 
+    @property
+    def pins(self) -> list[str]:
+        """The classes of the columns that stay in sight when the others are pushed sideways: what names
+        the rows, and their number before it."""
+        words = [column.is_text and column.key != "figure" for column in self.columns]
+        name = words.index(True) if any(words) else 0
+        pins = [""] * len(self.columns)
+        pins[name] = "pin"
+        if name and self.columns[name - 1].title == "#":
+            pins[name - 1] = "pin number"
+        return pins
+
     def csv(self) -> str:
         """Numbers as they are; of an interval, the ends in columns of their own."""
         text = io.StringIO(newline="")

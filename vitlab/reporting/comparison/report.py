@@ -18,6 +18,7 @@ from vitlab.reporting.comparison import charts
 from vitlab.reporting.comparison.candidates import Candidate, Compared, Run
 from vitlab.reporting.comparison.facts import facts
 from vitlab.reporting.comparison.gallery import Gallery, open_gallery
+from vitlab.reporting.comparison.narrow_tables import narrow_tables
 from vitlab.reporting.comparison.rank_charts import MOST_CURVES, rank_charts
 from vitlab.reporting.comparison.tables import FIGURE_TITLES, TITLES_OF_FIGURES, tables
 from vitlab.reporting.drawings import curves_chart, reliability_chart, scores_chart, with_finite_figures
@@ -203,7 +204,7 @@ def _page(
         language,
         found=found,
         tested_by=[language.text(FIGURE_TITLES[figure]) for figure in found["tested_figures"]],
-        tables=every,
+        tables=every | narrow_tables(every),
         charts={name: Markup(svg) for name, svg in drawn.items()},
         runs=compared.runs,
         curves=[n for n in range(1, len(compared.runs) + 1) if f"curves_loss_{n}" in drawn],
