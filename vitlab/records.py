@@ -39,6 +39,7 @@ class Manifest(TypedDict, total=False):
 
 
 class NetworkFacts(TypedDict, total=False):
+    weights_bytes: int | None
     milliseconds: Positive | None
     flops: Amount | None
     input_size: int | None

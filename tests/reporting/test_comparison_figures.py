@@ -180,7 +180,7 @@ def test_costs_are_summed_over_the_phases_of_a_run(compared):
     assert (head["cumulative_epochs"], finetune["cumulative_epochs"]) == (4, 8)
     assert finetune["cumulative_seconds"] == head["seconds"] + finetune["seconds"] == 20
     assert other["cumulative_epochs"] == 4
-    assert (head["weights_bytes"], head["checkpoint_bytes"]) == (5000, 15000)
+    assert (head["weights_bytes"], head["checkpoint_bytes"]) == (2408, 15000)
 
 
 def test_the_front_holds_what_no_other_model_beats(compared):

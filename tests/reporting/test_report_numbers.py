@@ -146,7 +146,7 @@ def _costs(run: Path, phases: list[str]) -> Iterator[list[Value]]:
             *((trained["seconds"], "seconds"), (seconds, "seconds")),
             (own[-1]["time"]["ms_per_step"], "short"),
             *((card["parameters"], "count"), (trained["trainable"], "count")),
-            ((run / "model" / phase / "weights.safetensors").stat().st_size, "bytes"),
+            (read(run / "network.json")["facts"]["weights_bytes"], "bytes"),
             (sum(file.stat().st_size for file in checkpoint if file.is_file()), "bytes"),
         ]
 

@@ -62,7 +62,7 @@ def model_card(results: Results, split: Split, workdir: Path) -> str:
         test=test,
         origin=origin,
         pretraining=manifest.get("pretraining"),
-        weights_bytes=last.weights_bytes,
+        weights_bytes=results.network["facts"]["weights_bytes"],
         figures=Table("figures", _FIGURE_COLUMNS, figures),
         has_bootstrap=any(row["has_interval"] for row in figures[1:]),
         phases=Table("phases", _PHASE_COLUMNS, list(_phases(results, config))),

@@ -20,8 +20,7 @@ class PhaseResult:
         metrics: per part, as in metrics.json.
         card: model.json.
         log: the lines of log.jsonl that are the phase's.
-        weights_bytes: of the weights alone; checkpoint_bytes: of all that resuming needs, None if it
-            was deleted.
+        checkpoint_bytes: of all that resuming needs, None if it was deleted.
     """
 
     name: str
@@ -29,7 +28,6 @@ class PhaseResult:
     card: dict[str, Any]
     log: list[dict[str, Any]]
     predictions: dict[str, Predictions]
-    weights_bytes: int
     checkpoint_bytes: int | None
 
 
@@ -53,7 +51,6 @@ def read_results(run: RunDirectory) -> Results:
             card=read_json(run.model(name) / "model.json"),
             log=[line for line in log if line["phase"] == name],
             predictions={part: load_predictions(run.predictions(name, part)) for part in PARTS},
-            weights_bytes=(run.model(name) / "weights.safetensors").stat().st_size,
             checkpoint_bytes=folder_size(run.checkpoints / name) or None,
         )
         for name in metrics

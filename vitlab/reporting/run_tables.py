@@ -56,7 +56,7 @@ def cost_rows(results: Results, config: Config) -> list[Row]:
                 "cumulative_epochs": epochs,
                 "cumulative_seconds": seconds,
                 "parameters": phase.card["parameters"],
-                "weights_bytes": phase.weights_bytes,
+                "weights_bytes": results.network["facts"]["weights_bytes"],
                 "checkpoint_bytes": phase.checkpoint_bytes,
                 "ms_per_step": phase.log[-1]["time"]["ms_per_step"] if phase.log else None,
             }

@@ -38,7 +38,6 @@ class Candidate:
     phase: str
     card: Mapping[str, Any]
     predictions: Mapping[str, Predictions]
-    weights_bytes: int | None
     checkpoint_bytes: int | None
     folds: tuple["Candidate", ...] = ()
 

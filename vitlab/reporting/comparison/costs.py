@@ -39,7 +39,7 @@ def costs(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
                 "compiling_seconds": spent.get("compiling") if not one.folds else None,
                 "parameters": one.card.get("parameters"),
                 "trainable": trained[0].get("trainable"),
-                "weights_bytes": one.weights_bytes,
+                "weights_bytes": (one.run.network.get("facts") or {}).get("weights_bytes"),
                 "checkpoint_bytes": one.checkpoint_bytes,
             }
         )

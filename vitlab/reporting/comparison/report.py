@@ -77,16 +77,13 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
         (_numbered(row["number"], row["model"]), row["accuracy"], row["accuracy_interval"])
         for row in found["figures"]
     ]
-    pairs = [
-        pair for pair in found["pairs"] if pair["figure"] == "accuracy" and pair["difference_interval"]
-    ]
-    pairs = sorted(pairs, key=lambda pair: pair["p"])[:MOST_DIFFERENCES]
     differences = [
-        (_difference_name(pair), pair["difference"], pair["difference_interval"]) for pair in pairs
+        (_difference_name(pair), pair["difference"], pair["difference_interval"])
+        for pair in _differences(found)[:MOST_DIFFERENCES]
     ]
     title = (
         Message("difference of test accuracy, points, corrected 95 % interval")
-        if max(found["tested"].values()) > 1
+        if min(_families(found), default=1) > 1
         else Message("difference of test accuracy, points, 95 % interval")
     )
     over = Message("test accuracy, %, with its 95 % interval")
@@ -112,6 +109,18 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
         bins = found["reliability"][one.name]
         drawn[f"reliability_{number}"] = reliability_chart(bins, heading, language)
     return drawn
+
+
+def _differences(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Pairs by accuracy that have an interval, the surest first."""
+    pairs = [pair for pair in found["pairs"] if pair["figure"] == "accuracy"]
+    return sorted((pair for pair in pairs if pair["difference_interval"]), key=lambda pair: pair["p"])
+
+
+def _families(found: dict[str, Any]) -> list[int]:
+    """How many pairs each kind of test of accuracies is corrected for."""
+    tested = found["tested"]
+    return [tested[kind] for kind in ("accuracy", "seeds", "folds") if tested[kind]]
 
 
 def _scores(found: dict[str, Any], metric: str) -> list[tuple[str, dict[str, float]]]:
@@ -215,7 +224,9 @@ def _page(
         over_folds=len(chosen.folds),
         statements=[told["statement"] for told in found["verdicts"][:MOST_SENTENCES]] or [ONE_RECIPE],
         shown_classes=len(most_confused(_matrices(compared))),
+        differences=len(_differences(found)),
         most_differences=MOST_DIFFERENCES,
+        some_are_corrected=len({pairs > 1 for pairs in _families(found)}) > 1,
         most_confusions=MOST_CONFUSIONS,
         no_pictures="" if is_open else gallery,
         galleries=_galleries(gallery, chosen, found["near_copies"])

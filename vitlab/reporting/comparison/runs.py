@@ -93,7 +93,6 @@ def _candidates(run: Run) -> list[Candidate]:
     only = len(run.config.phases) == 1
     found = []
     for phase in run.config.phases:
-        weights = folder.model(phase) / "weights.safetensors"
         predictions = {part: load_predictions(folder.predictions(phase, part)) for part in PARTS}
         classes = predictions["test"].logits.shape[1]
         if classes != len(run.class_names):
@@ -108,7 +107,6 @@ def _candidates(run: Run) -> list[Candidate]:
                 phase,
                 _card(folder, phase),
                 predictions,
-                weights.stat().st_size if weights.exists() else None,
                 folder_size(folder.checkpoints / phase) or None,
             )
         )
