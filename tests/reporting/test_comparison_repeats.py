@@ -138,6 +138,15 @@ def test_a_fold_whose_temperature_means_little_is_named(tmp_path: Path):
     assert "of fold" not in poor["note"]
 
 
+def test_what_is_so_of_several_folds_is_said_once(tmp_path: Path):
+    paths = over_folds(tmp_path, {"good": [1.0, 0.7, 1.0, 1.0, 0.7], "poor": [0.6] * 5})
+    _, found = compare(paths, tmp_path / "out")
+    assert found["calibration"][0]["note"] == (
+        "the mean of 5 folds, each of which is scaled by its own; of folds 0, 2, 3, every validation "
+        "image is answered rightly: the lower the better, down to 0.01"
+    )
+
+
 def test_a_lucky_fold_makes_no_recipe_better_though_the_pooled_answers_would(tmp_path: Path):
     """Two folds of five are much better, the others the same: McNemar's test takes it for certain."""
     paths = over_folds(tmp_path, {"lucky": [0.99, 0.6, 0.6, 0.99, 0.6], "other": [0.6] * 5})
@@ -271,7 +280,21 @@ def test_recipes_that_are_tested_otherwise_do_not_change_the_correction_of_model
         row for row in alone["pairs"] if row["figure"] == "loss"
     ]
     assert (among["tested"]["accuracy"], among["tested"]["seeds"]) == (1, 1)
+    assert "points, corrected" not in page.words
     assert "Holm's correction (pairs tested: 1)" in page.words
+
+
+def test_the_drawing_of_differences_says_which_intervals_are_corrected(tmp_path: Path):
+    """Three pairs of single models, and one of recipes of three seeds."""
+    single = [path for net in ("cnn", "vit", "mobile") for path in seeded(tmp_path, net, [0.7])]
+    page, _ = compare(single, tmp_path / "single")
+    assert "difference of test accuracy, points, corrected 95 % interval" in page.words
+    assert "needs no correction" not in page.words
+    others = seeded(tmp_path, "mlp", [0.6] * 3) + seeded(tmp_path, "vgg", [0.9] * 3)
+    page, found = compare(single + others, tmp_path / "mixed")
+    assert (found["tested"]["accuracy"], found["tested"]["seeds"]) == (3, 1)
+    assert "difference of test accuracy, points, 95 % interval" in page.words
+    assert "a pair that was tested alone needs no correction" in page.words
 
 
 def test_seeds_of_one_recipe_are_not_held_against_each_other(tmp_path: Path, capsys):

@@ -298,14 +298,15 @@ def _of_each_fold(one: Candidate) -> dict[str, Any]:
 def _note_of_folds(folds: Sequence[Candidate], fitted: Sequence[Temperature]) -> Message:
     """With what makes the temperature of a fold unreliable, and so the mean."""
     note = Message("the mean of {folds} folds, each of which is scaled by its own", folds=len(fitted))
+    noted: dict[str, list[str]] = {}
     for fold, temperature in zip(folds, fitted, strict=True):
-        if temperature.note:
-            note = Message(
-                "{before}; of fold {fold}, {reason}",
-                before=note,
-                fold=fold.run.config.split.fold,
-                reason=temperature.note,
-            )
+        noted.setdefault(temperature.note, []).append(str(fold.run.config.split.fold))
+    noted.pop("", None)
+    for reason, names in noted.items():
+        values = {"before": note, "names": ", ".join(names), "reason": reason, "n": len(names)}
+        note = Message(
+            "{before}; of fold {names}, {reason}", "{before}; of folds {names}, {reason}", **values
+        )
     return note
 
 
