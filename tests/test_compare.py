@@ -59,6 +59,7 @@ def test_a_real_run_is_compared_phase_by_phase(small_run: Path, tmp_path: Path):
     weights = load_file(small_run / "model" / "all" / "weights.safetensors")
     assert found["costs"][1]["weights_bytes"] == sum(array.nbytes for array in weights.values())
     page = Page((output / "report.html").read_text())
+    assert f"python -m vitlab.compare --runs={small_run} --output={output} --resamples=500" in page.words
     assert "all begins" in "".join(page.text)
     assert len(page.tables["table-figures"]) == 3
     again = vitlab("compare", f"--runs={small_run}", f"--output={output}", "--resamples=500")

@@ -32,6 +32,8 @@ class Manifest(TypedDict, total=False):
     system: str | None
     folder: str
     devices: list[str]
+    processor: str | None
+    cores: int | None
     command: list[str]
     batch_size: int
     split_hash: str
@@ -44,6 +46,7 @@ class NetworkFacts(TypedDict, total=False):
     flops: Amount | None
     input_size: int | None
     device: str | None
+    cores: int | None
 
 
 class Network(TypedDict, total=False):

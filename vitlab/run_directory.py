@@ -17,6 +17,7 @@ import vitlab
 from vitlab import files, processes, records
 from vitlab.config import Config, differences, from_json, to_json
 from vitlab.errors import InputError
+from vitlab.processor import core_count, processor_name
 
 PACKAGES = ("jax", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "scikit-learn", "pillow")
 
@@ -294,6 +295,8 @@ def circumstances() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": processor_name(),
+        "cores": core_count(),
         "folder": os.getcwd(),
         "command": sys.orig_argv[1:],
     }

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from vitlab import files
 from vitlab.errors import InputError
 from vitlab.models import (
@@ -26,7 +24,7 @@ from vitlab.models import (
 )
 from vitlab.names import unknown
 from vitlab.progress import say, track
-from vitlab.reporting import network_chart
+from vitlab.reporting import network_chart, timed_device
 from vitlab.text_table import UNKNOWN, text_table
 from vitlab.weights import Checkpoint, best_checkpoint
 
@@ -99,7 +97,7 @@ def choose(
     choices = [
         _choice(name, classes, input_size) for name in track(names, len(names), "measuring", "networks")
     ]
-    device = jax.devices()[0].device_kind
+    device = timed_device(dataclasses.asdict(choices[0].facts))
     explained = f"""
 size     pixels per side
 MB       of the weights in float32

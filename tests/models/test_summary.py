@@ -5,6 +5,7 @@ import pytest
 
 from vitlab.models import create, initialise, layer_table, network_facts, operators, outline
 from vitlab.models.mobilenet_v2 import rounded
+from vitlab.processor import core_count, processor_name
 
 
 def test_s1_06_the_dogs_network_layer_by_layer():
@@ -112,6 +113,7 @@ def test_the_facts_count_what_the_program_computes():
         return create("cnn", num_classes=3, input_size=32, stages=((4,),), dense=(5,))
 
     facts = network_facts(*initialise(build, {}), 32)
+    assert (facts.device, facts.cores) == (processor_name(), core_count())
     assert facts.parameters == 4 * 28 + 5 * 5 + 3 * 6
     assert facts.weights_bytes == 4 * facts.parameters
     assert facts.layers == 3

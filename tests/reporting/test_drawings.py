@@ -168,3 +168,10 @@ def test_names_that_begin_and_end_alike_are_told_apart_beside_a_matrix():
     svg = matrix_chart(np.eye(8, dtype=int), names, "title", ENGLISH, chosen=range(8))
     rows = re.findall(r'text-anchor="end" font-size="11" fill="currentColor">([^<]*)</text>', svg)
     assert len(set(rows)) == 8
+
+
+def test_the_numbers_along_an_axis_differ_however_close_the_figures_are():
+    close = [("head", {"train": 6.907841, "val": 6.907842, "test": 6.907844})]
+    root = ElementTree.fromstring(drawings.scores_chart(close, "loss", "", ENGLISH))
+    numbers = [text.text for text in root.iter(f"{SVG}text") if str(text.text).startswith("6.9")]
+    assert len(set(numbers)) == len(numbers) >= 2

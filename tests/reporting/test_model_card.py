@@ -255,7 +255,7 @@ def test_names_that_are_markup_or_yaml_stay_text(tmp_path: Path):
     assert not page.addresses
     rows = [row for row in page.tables[""] if len(row) == 7][1:]
     assert [row[0][0] for row in rows] == [shown(name) for name in names]
-    assert page.tags.count("li") == text.count("\n- ") == 9
+    assert page.tags.count("li") == text.count("\n- ") == 10
     for name in (r"www\.example.com", r"http\://y.z", "&#64;user"):  # GitHub makes no links of them
         assert f"| {name} |" in text
     assert f"Hard group {BAD[0]}: " in page.words

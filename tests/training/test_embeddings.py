@@ -132,7 +132,7 @@ def test_what_rounds_in_another_way_is_computed_again(collection, computed, monk
     embed(everything(collection), "another batch size", batch_size=8)
     with jax.default_matmul_precision("highest"):
         embed(everything(collection), "another precision")
-    monkeypatch.setattr("vitlab.training.kept_embeddings._processor", lambda: "another")
+    monkeypatch.setattr("vitlab.training.kept_embeddings.processor_name", lambda: "another")
     embed(everything(collection), "another processor")
     assert computed == ["one", "another batch size", "another precision", "another processor"]
 

@@ -17,6 +17,7 @@ from vitlab.models.classifier import Classifier, HiddenHead
 from vitlab.models.functional import Arrays, Network, Shapes, shapes
 from vitlab.models.mobilenet_v2 import Operator
 from vitlab.models.registry import preset
+from vitlab.processor import core_count, processor_name
 
 TIMED_ANSWERS = 20
 
@@ -50,6 +51,7 @@ class NetworkFacts:
         flops: of one image through the compiled program, as XLA counts them; None where the backend
             does not say.
         milliseconds: of one image, the median of TIMED_ANSWERS answers on `device`.
+        cores: of the processor, where that is the device.
     """
 
     input_size: int
@@ -59,6 +61,7 @@ class NetworkFacts:
     flops: float | None
     milliseconds: float
     device: str
+    cores: int | None = None
 
 
 def layer_table(build: Callable[[], Classifier], depth: int = 2) -> list[Layer]:
@@ -122,6 +125,7 @@ def network_facts(
         seconds.append(time.perf_counter() - began)
     counted = program.cost_analysis() or {}
     kernels = [path for path in parameters if path.endswith("/kernel")]
+    is_processor = device.platform == "cpu"
     return NetworkFacts(
         input_size=input_size,
         parameters=sum(array.size for array in parameters.values()),
@@ -129,7 +133,8 @@ def network_facts(
         layers=sum("/shortcut/" not in path for path in kernels),
         flops=counted.get("flops"),
         milliseconds=1000 * median(seconds[1:]),
-        device=device.device_kind,
+        device=processor_name() if is_processor else device.device_kind,
+        cores=core_count() if is_processor else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from vitlab.reporting.comparison import ONE_RECIPE, Compared, read_runs, write_comparison
 from vitlab.reporting.dataset_report import write_dataset_report
+from vitlab.reporting.devices import timed_device
 from vitlab.reporting.feasibility_report import write_feasibility_report
 from vitlab.reporting.live import LivePage
 from vitlab.reporting.model_card import write_model_card
@@ -16,6 +17,7 @@ __all__ = [
     "network_chart",
     "rate_chart",
     "read_runs",
+    "timed_device",
     "write_comparison",
     "write_dataset_report",
     "write_feasibility_report",

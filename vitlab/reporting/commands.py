@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 # What figures depend on beside the command and the folder, which are shown by themselves.
-CIRCUMSTANCES = ("vitlab", "git_commit", "python", "packages", "system", "devices")
+CIRCUMSTANCES = (
+    *("vitlab", "git_commit", "python", "packages"),
+    *("system", "processor", "cores", "devices"),
+)
 
 
 @dataclass(frozen=True)

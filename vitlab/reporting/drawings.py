@@ -35,7 +35,7 @@ def scores_chart(
     bottom = 30 + ROW * len(rows)
     for tick in ticks(low, high):
         drawing.line(across(tick), 28, across(tick), bottom)
-        drawing.write(across(tick), bottom + 15, language.number(tick, "g"), anchor="middle")
+        drawing.write(across(tick), bottom + 15, language.number(tick, ".9g"), anchor="middle")
     _legend(drawing, [(language(part), colour) for part, colour in PART_COLOURS.items()])
     for index, (name, scores) in enumerate(rows):
         y = 30 + ROW * index

@@ -16,6 +16,7 @@ from vitlab.errors import InputError
 from vitlab.language import Message, language_of
 from vitlab.progress import warn
 from vitlab.reporting.commands import run_commands
+from vitlab.reporting.devices import run_devices
 from vitlab.reporting.drawings import curves_chart, with_finite_figures
 from vitlab.reporting.page import render
 from vitlab.reporting.tables import Column, Table
@@ -134,6 +135,7 @@ def live_page(run: RunDirectory, config: Config, history: History, state: State)
         seconds_left=_seconds_left(lines, state.standing),
         commands=run_commands(run.manifest, run.path, list(config.phases)[-1]),
         manifest=run.manifest,
+        run_devices=run_devices(run.manifest),
     )
 
 

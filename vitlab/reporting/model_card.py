@@ -11,6 +11,7 @@ from vitlab.config import Config, from_json
 from vitlab.data import PARTS, Split
 from vitlab.evaluation import RESAMPLES, bootstrap_intervals
 from vitlab.reporting.commands import run_commands
+from vitlab.reporting.devices import run_devices, timed_device
 from vitlab.reporting.markdown import header, render_markdown
 from vitlab.reporting.results import PhaseResult, Results, read_results
 from vitlab.reporting.run_tables import SCORES, calibration_rows, cost_rows
@@ -62,7 +63,9 @@ def model_card(results: Results, split: Split, workdir: Path) -> str:
         test=test,
         origin=origin,
         pretraining=manifest.get("pretraining"),
-        weights_bytes=results.network["facts"]["weights_bytes"],
+        facts=results.network["facts"],
+        timed_device=timed_device(results.network["facts"]),
+        run_devices=run_devices(manifest),
         figures=Table("figures", _FIGURE_COLUMNS, figures),
         has_bootstrap=any(row["has_interval"] for row in figures[1:]),
         phases=Table("phases", _PHASE_COLUMNS, list(_phases(results, config))),

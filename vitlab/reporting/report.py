@@ -12,6 +12,7 @@ from vitlab.data import PARTS, Collection, Split
 from vitlab.evaluation import class_reading
 from vitlab.language import Language, Message, language_of
 from vitlab.reporting.commands import run_commands
+from vitlab.reporting.devices import run_devices, timed_device
 from vitlab.reporting.drawings import (
     class_counts_chart,
     curves_chart,
@@ -66,6 +67,8 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         shown_classes=len(most_confused(_matrices(results))),
         last=results.phases[-1],
         workdir=run.path.resolve().name,
+        timed_device=timed_device(results.network["facts"]),
+        run_devices=run_devices(results.manifest),
         commands=run_commands(results.manifest, run.path, results.phases[-1].name),
     )
     files.write_text(run.report, page)

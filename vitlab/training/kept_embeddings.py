@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-import platform
-import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,6 +13,7 @@ from jax.sharding import Mesh
 import vitlab
 from vitlab import files, runtime
 from vitlab.errors import InputError
+from vitlab.processor import core_count, processor_name
 from vitlab.progress import say
 
 # 2.8 million images at a width of 768, or ten views of 280,000; twenty thousand take 60 MB.
@@ -94,25 +93,17 @@ class KeptEmbeddings:
 
 
 def machine(mesh: Mesh) -> str:
-    """All that rounds: devices, the processor and its threads, the compiler and its flags."""
+    """All that rounds: devices, the processor and its threads, the compiler and its flags. Of two
+    processors that share a folder, each may have instructions that add in another order."""
     devices = mesh.devices.flat
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     facts = (
         vitlab.__version__,
         jax.__version__,
         *(str(device.device_kind) for device in devices),
         dict(mesh.shape),
         devices[0].client.platform_version,
-        _processor(),
-        threads,
+        processor_name(),
+        core_count(),
         os.environ.get("XLA_FLAGS", ""),
     )
     return "\n".join(map(str, facts))
-
-
-def _processor() -> str:
-    """Its name: of two that share a folder, each may have instructions that add in another order."""
-    described = Path("/proc/cpuinfo")
-    text = described.read_text(encoding="utf-8", errors="replace") if described.exists() else ""
-    name = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return name[1] if name else f"{platform.machine()} {platform.processor()}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from vitlab.reporting.comparison.candidates import Candidate
 from vitlab.reporting.comparison.recipes import Recipe
+from vitlab.reporting.devices import timed_device
 
 
 def costs(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
@@ -70,7 +71,7 @@ def latencies(recipes: Sequence[Recipe], chosen_by: Sequence[Mapping[str, Any]])
                     "timings": len(times[_timed(one)]),
                     "gflops": None if measured.get("flops") is None else measured["flops"] / 1e9,
                     "input_size": measured.get("input_size"),
-                    "device": measured.get("device"),
+                    "device": timed_device(measured),
                     "system": one.run.manifest.get("system"),
                     "machine": _machine(one),
                     **{key: figures[recipe.name][key] for key in ("accuracy", "accuracy_interval")},
@@ -106,7 +107,7 @@ def _timed(one: Candidate) -> tuple[str, ...]:
 
 def _machine(one: Candidate) -> str:
     """The device that a time was measured on, and its system."""
-    named = ((one.run.network.get("facts") or {}).get("device"), one.run.manifest.get("system"))
+    named = (timed_device(one.run.network.get("facts") or {}), one.run.manifest.get("system"))
     return ", ".join(str(name) for name in named if name) or "?"
 
 

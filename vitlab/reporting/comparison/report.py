@@ -1,7 +1,6 @@
 """Writes a comparison: `report.html`, `comparison.json`, and each table and drawing as a file."""
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from vitlab import files
 from vitlab.data import PARTS
 from vitlab.evaluation import Predictions, confusion_matrix
 from vitlab.language import Language, Message
-from vitlab.reporting.commands import run_commands
+from vitlab.reporting.commands import circumstances_text, made_by, run_commands
 from vitlab.reporting.comparison import charts
 from vitlab.reporting.comparison.candidates import Candidate, Compared, Run
 from vitlab.reporting.comparison.facts import facts
@@ -21,6 +20,7 @@ from vitlab.reporting.comparison.gallery import Gallery, open_gallery
 from vitlab.reporting.comparison.narrow_tables import narrow_tables
 from vitlab.reporting.comparison.rank_charts import MOST_CURVES, rank_charts
 from vitlab.reporting.comparison.tables import FIGURE_TITLES, TITLES_OF_FIGURES, tables
+from vitlab.reporting.devices import run_devices
 from vitlab.reporting.drawings import curves_chart, reliability_chart, scores_chart, with_finite_figures
 from vitlab.reporting.matrix import matrix_chart, most_confused
 from vitlab.reporting.page import render
@@ -236,7 +236,8 @@ def _page(
         most_changes=MOST_CHANGES,
         no_intervals=_no_intervals(found["figures"]),
         machines=sorted({row["machine"] for row in found["latency"]}),
-        made_by=json.dumps(found["made_by"], indent=2, ensure_ascii=False),
+        made=made_by(found["made_by"]),
+        circumstances=circumstances_text(found["made_by"]),
         provenance=_provenance(compared),
     )
 
@@ -301,7 +302,7 @@ def _provenance(compared: Compared) -> list[dict[str, str]]:
                 "workdir": str(run.path),
                 "split": run.split_hash[:12],
                 "vitlab": f"{manifest.get('vitlab', '?')} {(manifest.get('git_commit') or '')[:12]}",
-                "devices": ", ".join(map(str, manifest.get("devices", ["?"]))),
+                "devices": run_devices(manifest),
                 "command": _command(run),
             }
         )

@@ -239,7 +239,7 @@ _OF_MODELS: dict[str, tuple[Column, ...]] = {
         *_percent(("accuracy", "test accuracy")),
         Column("on_front", "on the front", "flag"),
         Column("input_size", "pixels", "count"),
-        Column("device", "device"),
+        Column("device", "device", "words"),
         Column("system", "system", "words"),
     ),
     "folds": (
