@@ -52,9 +52,7 @@ def main() -> None:
     if _DATA.value is None:
         evaluate_test_part(run, config, phase, calibrated=_CALIBRATED.value)
     else:
-        evaluate_elsewhere(
-            run, config, phase, _DATA.value, _IMAGES.value, calibrated=_CALIBRATED.value
-        )
+        evaluate_elsewhere(run, config, phase, _DATA.value, _IMAGES.value, calibrated=_CALIBRATED.value)
 
 
 if __name__ == "__main__":
