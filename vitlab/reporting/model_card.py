@@ -153,8 +153,8 @@ def _figures(phase: PhaseResult, seed: int, language: Language) -> list[Row]:
     test = phase.metrics["test"]
     keys = [key for key, _, _ in _FIGURES]
     found = bootstrap_intervals(phase.predictions["test"], keys, seed)
-    share = (test["accuracy"], test["accuracy_interval"], "", "percent")
-    rows = [_figure(Message("accuracy"), *share, language)]
+    share, interval = test["accuracy"], test["accuracy_interval"]
+    rows = [_figure(Message("accuracy"), share, interval, "", "percent", language)]
     for key, title, kind in _FIGURES:
         estimate = found[key]
         rows.append(_figure(title, estimate.value, estimate.interval, estimate.note, kind, language))
