@@ -25,9 +25,8 @@ from vitlab.reporting.tables import Column, Table, formatted
 
 FRENCH = language_of("fr")
 THIN, WIDE, MINUS = "\N{NARROW NO-BREAK SPACE}", "\N{NO-BREAK SPACE}", "\N{MINUS SIGN}"
-TEMPLATES = sorted((ROOT / "vitlab/reporting/templates").glob("*.html"))
-# A model card goes with the weights to others, and is in English as such cards are.
-SOURCES = [path for path in (ROOT / "vitlab").rglob("*.py") if path.name != "model_card.py"]
+TEMPLATES = sorted((ROOT / "vitlab/reporting/templates").glob("*.[hm][td]*"))
+SOURCES = sorted((ROOT / "vitlab").rglob("*.py"))
 
 # Words that come to a page in a variable, from a file or the settings.
 IN_VARIABLES = {*PARTS, "accuracy", "loss", *(name.replace("_", " ") for name in OPERATIONS)} - {
@@ -37,16 +36,17 @@ IN_VARIABLES = {*PARTS, "accuracy", "loss", *(name.replace("_", " ") for name in
 
 # Values without a format, other than the number n with which words agree. What is no number:
 NAMES = (
-    "accuracy after answer axis before by caption counts data day details device difference figure "
-    "figures file files first flaw folder found how image in_parts interval jax kept label largest "
-    "left_out link loser machines method missing model models name names needed network others p part "
-    "parts phase place reason reasons recovery repairs second share signs smallest split splits "
-    "suggested systems them time title value variance verdict weights why winner words"
+    "accuracy address after answer axis before brier by caption counts data day details device "
+    "difference ece figure figures file files first flaw folder found group hash how image in_parts "
+    "interval jax kept label largest left_out licence link loser machines method missing model models "
+    "name names needed network others p part parts phase place reason reasons recovery repairs second "
+    "sha256 share signs size smallest software split splits suggested systems temperature them time "
+    "title value variance verdict weights why winner words"
 )
 # Numbers that are more than one wherever they stand:
 ALWAYS_SEVERAL = (
-    "all classes clusters drawn every few folds images most pairs pixels rank_resamples resamples "
-    "seconds seeds shown some tested width worst"
+    "all classes clusters drawn every few fewest folds images layers most pairs parameters pixels "
+    "rank_resamples resamples seconds seeds shown some tested width worst"
 )
 # Numbers beside which there is no word that could agree, as in "fixed 1":
 NOTHING_AGREES = (

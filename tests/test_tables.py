@@ -138,6 +138,19 @@ def test_a_table_is_evaluated_as_a_folder_is(shop: Path):
     assert list((shop / "run" / "evaluations" / "all").glob("shop.csv-*/metrics.json"))
 
 
+def test_a_table_elsewhere_is_evaluated_with_the_folder_of_its_images(shop: Path, tmp_path: Path):
+    elsewhere = shutil.copy(shop / "shop.csv", tmp_path / "elsewhere.csv")
+    lost = vitlab("evaluate", f"--workdir={shop}/run", f"--data={elsewhere}")
+    assert lost.returncode == 2
+    assert "vitlab.evaluate: --images=FOLDER" in lost.stderr
+    done = vitlab("evaluate", f"--workdir={shop}/run", f"--data={elsewhere}", f"--images={shop}/images")
+    assert done.returncode == 0, done.stderr
+    assert "n = 60" in done.stdout
+    alone = vitlab("evaluate", f"--workdir={shop}/run", f"--images={shop}/images")
+    assert alone.returncode == 2
+    assert "--images is the folder of the images that --data=CSV names" in alone.stderr
+
+
 def test_a_split_that_does_not_exist_is_refused(shop: Path):
     done = vitlab(
         "main",

@@ -66,15 +66,18 @@ def evaluate_test_part(run: RunDirectory, config: Config, phase: str, *, calibra
 
 
 def evaluate_elsewhere(
-    run: RunDirectory, config: Config, phase: str, data: str, *, calibrated: bool
+    run: RunDirectory, config: Config, phase: str, data: str, images: str | None, *, calibrated: bool
 ) -> None:
     """Evaluates on the images of `data` (see `vitlab.place`), whose classes are named as the model's.
 
-    The columns of a CSV file are those of the run's own.
+    The columns of a CSV file are those of the run's own, and so is the folder of its images, if no other
+    is given (`config.Dataset.images`).
     """
     temperature = _temperature(run, phase, must_be_sound=True) if calibrated else None
     model = load_model(run.model(phase))
     settings = dataclasses.replace(config.dataset, path=data, classes=(), per_class=0)
+    if images is not None:
+        settings = dataclasses.replace(settings, images=images)
     collection = open_collection(settings, model.card.preprocessing, settings.resize, fewest_classes=1)
     labels = _labels_of_model(collection, model.card.class_names, data)
     _warn_of_known(collection, run)

@@ -92,8 +92,9 @@ def run_job(config: Config, run: RunDirectory, *, tensorboard: bool = False, pro
             live.evaluate()
             if not run.network.exists():
                 files.write_json(run.network, _describe(config, blueprint, model))
+            run.record(phases=went)  # for the report
             conclude(run, list(config.phases), collection, split)
-            run.record(finished=True, phases=went)
+            run.record(finished=True)
     if processes.is_first():
         say(run.conclusion())
     processes.wait_for_all("the report")

@@ -1,10 +1,11 @@
 """Every example once an epoch, whatever the batch size; the position is two numbers."""
 
-import grain
 import numpy as np
 import pytest
+from scipy import stats
 
 from vitlab.data import Sampler
+from vitlab.data.sampler import shuffled
 
 
 def real(batches) -> np.ndarray:
@@ -33,11 +34,23 @@ def test_each_epoch_has_an_order_of_its_own_and_always_the_same():
     assert (first != real(Sampler(50, 8, 2).epoch(0))).any()
 
 
-def test_the_order_is_grains():
-    dataset = grain.MapDataset.range(50).seed(7).shuffle().repeat(reseed_each_epoch=True)
-    for epoch in range(3):
-        expected = [dataset[epoch * 50 + place] for place in range(50)]
-        assert real(Sampler(50, 8, 7).epoch(epoch)).tolist() == expected
+def test_orders_are_as_random_as_can_be():
+    """Each example is at each place equally often, and neighbours are in each order equally often."""
+    orders = np.array([shuffled(10, seed, times) for seed in range(60) for times in range(50)])
+    for place in range(10):
+        assert stats.chisquare(np.bincount(orders[:, place], minlength=10)).pvalue > 1e-3
+    places = np.argsort(orders, axis=1)
+    before = (places[:, :-1] < places[:, 1:]).sum(axis=0)
+    assert stats.binomtest(int(before.sum()), 9 * len(orders)).pvalue > 1e-3
+    assert np.abs(before - len(orders) / 2).max() < 4 * np.sqrt(len(orders) / 4)
+    neighbours = np.abs(np.diff(orders, axis=1)) == 1
+    assert neighbours.mean() == pytest.approx(2 / 10, abs=0.02)
+    one_after_another = np.corrcoef(places[:-1].ravel(), places[1:].ravel())[0, 1]
+    assert abs(one_after_another) < 4 / np.sqrt(places.size)
+
+
+def test_many_examples_are_all_there():
+    assert sorted(shuffled(70_000, 1, 2)) == list(range(70_000))
 
 
 def test_an_epoch_begun_in_the_middle_is_the_rest_of_it():

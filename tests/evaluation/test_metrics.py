@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import special
+from scipy import special, stats
 from sklearn import metrics as sklearn
 
 from vitlab.evaluation import (
@@ -47,6 +47,9 @@ def test_every_figure_is_scikit_learns(seed: int):
     assert found["top_5_accuracy"] == pytest.approx(
         sklearn.top_k_accuracy_score(labels, probabilities, k=5)
     )
+    among = sklearn.top_k_accuracy_score(labels, probabilities, k=5, normalize=False)
+    wilson = stats.binomtest(int(among), 200).proportion_ci(method="wilson")
+    assert found["top_5_accuracy_interval"] == pytest.approx(list(wilson))
     np.testing.assert_array_equal(found["confusion_matrix"], sklearn.confusion_matrix(labels, answers))
     for average in ("macro", "weighted"):
         expected = report[f"{average} avg"]

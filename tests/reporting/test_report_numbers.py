@@ -56,7 +56,13 @@ def expected(run: Path) -> dict[str, list[list[Value]]]:
         ],
         "phase_tests": list(_phase_tests(run, metrics)),
         "hard_groups": [
-            [(phase,), (group,), (found["n"], "count"), _accuracy(found), (found["loss"], "number")]
+            [
+                (phase,),
+                (group,),
+                (found["n"], "count"),
+                _share("accuracy", found),
+                (found["loss"], "number"),
+            ]
             for phase in metrics
             for group, found in metrics[phase]["test"].get("hard", {}).items()
         ],
@@ -92,20 +98,20 @@ def expected(run: Path) -> dict[str, list[list[Value]]]:
     return {name: rows for name, rows in tables.items() if rows}
 
 
-def _accuracy(found: dict[str, Any]) -> Value:
-    return (found["accuracy"], "percent", found["accuracy_interval"])
+def _share(figure: str, found: dict[str, Any]) -> Value:
+    return (found.get(figure), "percent", found.get(f"{figure}_interval"))
 
 
 def _more_scores(phase: str, part: str, found: dict[str, Any]) -> list[Value]:
     return [
-        *((phase,), (part,), (found.get("top_5_accuracy"), "percent")),
+        *((phase,), (part,), _share("top_5_accuracy", found)),
         *((found[key], "number") for key in ("matthews", "brier", "average_precision")),
     ]
 
 
 def _scores(phase: str, part: str, found: dict[str, Any]) -> list[Value]:
     return [
-        *((phase,), (part,), (found["n"], "count"), _accuracy(found)),
+        *((phase,), (part,), (found["n"], "count"), _share("accuracy", found)),
         *((found["balanced_accuracy"], "percent"), (found["loss"], "number")),
         *((found["macro"][key], "number") for key in ("precision", "recall", "f1")),
         *((found["kappa"], "number"), (found["kappa_reading"], "words")),

@@ -1,11 +1,13 @@
 """Which examples make which batch: a pure function of the seed, the epoch and the position."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from grain.experimental import index_shuffle
+
+ROUNDS = 16  # of grain's cipher: after four, keys of small numbers are not random
 
 
 @dataclass(frozen=True)
@@ -49,48 +51,39 @@ class Sampler:
         """
         order = self._order(epoch)
         for batch in range(start, len(self) if stop is None else min(stop, len(self))):
-            first, last = batch * self.batch_size, min((batch + 1) * self.batch_size, self.count)
-            real = [order(index) for index in range(first, last)]
-            fill = self.batch_size - len(real)
-            again = [order(index % self.count) for index in range(fill)]
-            yield Batch(
-                np.array(real + again),
-                np.array([1.0] * len(real) + [0.0] * fill, np.float32),
-            )
+            places = np.arange(batch * self.batch_size, (batch + 1) * self.batch_size)
+            weights = (places < self.count).astype(np.float32)
+            places[places >= self.count] -= batch * self.batch_size + int(weights.sum())
+            yield Batch(order[places % self.count], weights)
 
-    def _order(self, epoch: int) -> Callable[[int], int]:
+    def _order(self, epoch: int) -> np.ndarray:
         """The row of the store at each place of an epoch."""
         if self.seed is None:
-            return int
-        place = _endless(range(self.count), self.seed)
+            return np.arange(self.count)
+        order = shuffled(self.count, self.seed, epoch)
         if self.labels is None:
-            return lambda index: self._row(place(epoch * self.count + index), epoch)
-        classes = [np.flatnonzero(self.labels == label).tolist() for label in np.unique(self.labels)]
-        streams = [_endless(examples, self.seed) for examples in classes]
-
-        def dealt(index: int) -> int:
-            """The classes take turns through all epochs, and an epoch's turns are shuffled."""
-            turn = epoch * self.count + place(epoch * self.count + index)
-            turn, which = divmod(turn, len(streams))
-            return self._row(streams[which](turn), turn // len(classes[which]))
-
-        return dealt
-
-    def _row(self, example: int, times: int) -> int:
-        """Of an example that came so many times before."""
-        return example + times % self.views * self.count
+            return order + epoch % self.views * self.count
+        # The classes take turns through all epochs, and an epoch's turns are shuffled.
+        classes = [np.flatnonzero(self.labels == label) for label in np.unique(self.labels)]
+        turns, which = np.divmod(epoch * self.count + order, len(classes))
+        rows = np.empty(self.count, np.int64)
+        for index, examples in enumerate(classes):
+            mine = np.flatnonzero(which == index)
+            times, places = np.divmod(turns[mine], len(examples))
+            for time in np.unique(times):
+                now = times == time
+                found = examples[shuffled(len(examples), self.seed, int(time))[places[now]]]
+                rows[mine[now]] = found + time % self.views * self.count
+        return rows
 
 
-def _endless(values: Sequence[int], seed: int) -> Callable[[int], int]:
-    """The values in one random order after another, each of them found without those before it.
+def shuffled(count: int, seed: int, times: int) -> np.ndarray:
+    """0 to count - 1 in a random order, another one for each of the `times`.
 
-    It is what `grain.MapDataset.source(values).seed(seed).shuffle().repeat()` gives, whose bookkeeping
-    would take as long again.
+    It is that of the keys which `grain`'s shuffle gives them among all numbers of 32 bits, where each
+    costs a few microseconds. Its shuffle within `count` costs many times as long where there are few:
+    it begins again until it meets one of them among at least 65,536.
     """
-    count, first = len(values), int(np.random.SeedSequence((seed, 1)).generate_state(1)[0])
-
-    def at(index: int) -> int:
-        times, place = divmod(index, count)
-        return values[index_shuffle(place, count - 1, (first + times) % 2**32, 4)]
-
-    return at
+    first = int(np.random.SeedSequence((seed, 1)).generate_state(1)[0])
+    keys = [index_shuffle(index, 2**32 - 1, (first + times) % 2**32, ROUNDS) for index in range(count)]
+    return np.argsort(np.array(keys, np.uint32))

@@ -50,7 +50,9 @@ def evaluate(predictions: Predictions, class_names: Sequence[str]) -> dict[str, 
     }
     result["kappa_reading"] = None if result["kappa"] is None else kappa_reading(result["kappa"])
     if len(class_names) > TOP:
-        result[f"top_{TOP}_accuracy"] = top_accuracy(predictions, TOP)
+        among = int(is_top(predictions, TOP).sum())
+        result[f"top_{TOP}_accuracy"] = among / count
+        result[f"top_{TOP}_accuracy_interval"] = list(wilson_interval(among, count))
     for name, mean in (("macro", counting.macro), ("weighted", counting.weighted)):
         result[name] = {
             "precision": float(mean(counting.precisions)(counts)),
@@ -102,10 +104,6 @@ def is_top(predictions: Predictions, top: int) -> np.ndarray:
     true = logits[np.arange(len(logits)), labels][:, None]
     before = np.arange(logits.shape[1]) < labels[:, None]
     return ((logits > true) | ((logits == true) & before)).sum(axis=1) < top
-
-
-def top_accuracy(predictions: Predictions, top: int) -> float:
-    return float(np.mean(is_top(predictions, top)))
 
 
 def _classes(

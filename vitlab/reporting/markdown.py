@@ -9,9 +9,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from vitlab.language import Language
 from vitlab.names import shown
-from vitlab.progress import duration
-from vitlab.reporting.page import size_text
+from vitlab.reporting.page import translating
 from vitlab.reporting.tables import Table
 
 # CommonMark and GitHub's tables take a backslash before these for the letter itself.
@@ -25,8 +25,8 @@ _LINK = re.compile(r"(?i)(?<=www)(\.)|(:)(?=//)")
 _NOT_YAML = re.compile("[\ufffe\uffff\ufeff]")
 
 
-def render_markdown(template: str, **values: Any) -> str:
-    return _environment().get_template(template).render(**values)
+def render_markdown(template: str, language: Language, **values: Any) -> str:
+    return _environment(language).get_template(template).render(**values)
 
 
 def header(values: Mapping[str, Any]) -> Markup:
@@ -36,33 +36,25 @@ def header(values: Mapping[str, Any]) -> Markup:
 
 
 @functools.cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("vitlab.reporting"),
-        autoescape=True,  # so that what is meant can be told from what is a name: by Markup
-        undefined=jinja2.StrictUndefined,
-        finalize=_text,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        bytes=size_text, duration=duration, table=_table, code=_code, address=_address
-    )
-    return environment
+def _environment(language: Language) -> jinja2.Environment:
+    def readable(value: Any) -> Any:
+        """What is about to be written: in the language; a name as one line of plain text."""
+        value = language.text(value)
+        return _plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    made = translating(language, readable)
+    made.filters.update(table=lambda table: _table(table, language), code=_code, address=_address)
+    return made
 
 
-def _text(value: Any) -> Any:
-    """What the template is about to write: a name as one line of plain text."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        text = _AT_A_START.sub(r"\1\\\2", _LINK.sub(r"\\\g<0>", _MEANT.sub(r"\\\1", shown(value))))
-        return Markup(text.replace("@", "&#64;"))
-    return value
+def _plain(text: str) -> Markup:
+    text = _AT_A_START.sub(r"\1\\\2", _LINK.sub(r"\\\g<0>", _MEANT.sub(r"\\\1", shown(text))))
+    return Markup(text.replace("@", "&#64;"))
 
 
 def _address(text: str) -> Markup:
     """A link, if it is the address of a page."""
-    return Markup(f"<{text}>") if re.fullmatch(r"https://[^\s<>]+", text) else _text(text)
+    return Markup(f"<{text}>") if re.fullmatch(r"https://[^\s<>]+", text) else _plain(text)
 
 
 def _code(line: str) -> Markup:
@@ -70,16 +62,16 @@ def _code(line: str) -> Markup:
     return Markup(f"    {shown(line)}")
 
 
-def _table(table: Table) -> Markup:
+def _table(table: Table, language: Language) -> Markup:
     lines: list[list[str]] = [
-        [column.title for column in table.columns],
-        [Markup(":--" if column.is_text else "--:") for column in table.columns],
+        [_plain(language.word(column.title)) for column in table.columns],
+        [":--" if column.is_text else "--:" for column in table.columns],
     ]
     lines += [
-        [f"{cell.text} ({cell.below})" if cell.below else cell.text for cell in row]
-        for row in table.cells()
+        [_plain(f"{cell.text} ({cell.below})" if cell.below else cell.text) for cell in row]
+        for row in table.cells(language)
     ]
-    return Markup("\n".join(f"| {' | '.join(map(_text, line))} |" for line in lines))
+    return Markup("\n".join(f"| {' | '.join(line)} |" for line in lines))
 
 
 def _yaml(value: Any) -> str:

@@ -1,4 +1,7 @@
-"""`model_card.md`: what the model of a run is, how good, and where not to trust it, for who gets it."""
+"""`model_card.md`: what the model of a run is, how good, and where not to trust it, for who gets it.
+
+In the language of the report, but for its header, which machines read.
+"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +13,8 @@ from vitlab import files, place
 from vitlab.config import Config, from_json
 from vitlab.data import PARTS, Split
 from vitlab.evaluation import RESAMPLES, bootstrap_intervals
+from vitlab.language import Language, Message, language_of
+from vitlab.phase_settings import Phase
 from vitlab.reporting.commands import run_commands
 from vitlab.reporting.devices import run_devices, timed_device
 from vitlab.reporting.markdown import header, render_markdown
@@ -24,14 +29,14 @@ MOST_NAMED = 20  # classes in a sentence
 # Identifiers of Hugging Face's model cards; of any other licence a card gives the name.
 _LICENCES = ("apache-2.0", "mit", "bsd-3-clause", "cc-by-4.0", "cc-by-nc-4.0", "apple-ascl", "unknown")
 
-_FIGURES: tuple[tuple[str, str, Kind], ...] = (
-    ("balanced_accuracy", "balanced accuracy", "percent"),
-    ("macro.precision", "precision, mean over the classes", "number"),
-    ("macro.recall", "recall, mean over the classes", "number"),
-    ("macro.f1", "F1, mean over the classes", "number"),
-    ("kappa", "Cohen's kappa", "number"),
-    ("loss", "loss (cross-entropy)", "number"),
-    ("brier", "Brier score", "number"),
+_FIGURES: tuple[tuple[str, Message, Kind], ...] = (
+    ("balanced_accuracy", Message("balanced accuracy"), "percent"),
+    ("macro.precision", Message("precision, mean over the classes"), "number"),
+    ("macro.recall", Message("recall, mean over the classes"), "number"),
+    ("macro.f1", Message("F1, mean over the classes"), "number"),
+    ("kappa", Message("Cohen's kappa"), "number"),
+    ("loss", Message("loss (cross-entropy)"), "number"),
+    ("brier", Message("Brier score"), "number"),
 )
 
 Row = dict[str, Any]
@@ -45,15 +50,17 @@ def write_model_card(run: RunDirectory, split: Split) -> None:
 
 def model_card(results: Results, split: Split, workdir: Path) -> str:
     config = from_json(results.config)
+    language = language_of(config.report.language)
     last = results.phases[-1]
     test, manifest = last.metrics["test"], results.manifest
     name = workdir.resolve().name
     origin = _named(manifest["origin"])
     answered = np.sum(test["confusion_matrix"], axis=0)
-    figures = _figures(last, config.seed)
+    figures = _figures(last, config.seed, language)
     few = [one for one in results.class_names if test["classes"][one]["n"] < FEW_IMAGES]
     return render_markdown(
         "model_card.md",
+        language,
         header=header(_header(name, results, config, origin)),
         name=name,
         results=results,
@@ -66,6 +73,7 @@ def model_card(results: Results, split: Split, workdir: Path) -> str:
         facts=results.network["facts"],
         timed_device=timed_device(results.network["facts"]),
         run_devices=run_devices(manifest),
+        last=last.name,
         figures=Table("figures", _FIGURE_COLUMNS, figures),
         has_bootstrap=any(row["has_interval"] for row in figures[1:]),
         phases=Table("phases", _PHASE_COLUMNS, list(_phases(results, config))),
@@ -83,9 +91,7 @@ def model_card(results: Results, split: Split, workdir: Path) -> str:
         most_named=MOST_NAMED,
         analysis=results.analysis,
         commands=run_commands(manifest, workdir, last.name),
-        counted=lambda n, one, several: f"{n:,} {one if n == 1 else several}",
-        number=lambda value: formatted(value, "number"),
-        percent=lambda value: formatted(value, "percent"),
+        number=lambda value: formatted(value, "number", language),
     )
 
 
@@ -145,24 +151,27 @@ def _dataset(path: str) -> Row:
     return {"name": Path(path).name, "type": kind}
 
 
-def _figures(phase: PhaseResult, seed: int) -> list[Row]:
+def _figures(phase: PhaseResult, seed: int, language: Language) -> list[Row]:
     """Wilson's interval of the accuracy; of the others a bootstrap's, or why there is none."""
     test = phase.metrics["test"]
     keys = [key for key, _, _ in _FIGURES]
     found = bootstrap_intervals(phase.predictions["test"], keys, seed)
-    rows = [_figure("accuracy", test["accuracy"], test["accuracy_interval"], "", "percent")]
+    share, interval = test["accuracy"], test["accuracy_interval"]
+    rows = [_figure(Message("accuracy"), share, interval, "", "percent", language)]
     for key, title, kind in _FIGURES:
         estimate = found[key]
-        rows.append(_figure(title, estimate.value, estimate.interval, estimate.note, kind))
+        rows.append(_figure(title, estimate.value, estimate.interval, estimate.note, kind, language))
     return rows
 
 
-def _figure(title: str, value: float | None, interval: Any, note: str, kind: Kind) -> Row:
-    ends = interval and " to ".join(formatted(end, kind) for end in interval)
+def _figure(
+    title: Message, value: float | None, interval: Any, note: str, kind: Kind, language: Language
+) -> Row:
+    ends = interval and [formatted(end, kind, language) for end in interval]
     return {
         "figure": title,
-        "value": formatted(value, kind),
-        "interval": ends or note,
+        "value": formatted(value, kind, language),
+        "interval": Message("{low} to {high}", low=ends[0], high=ends[1]) if ends else note,
         "has_interval": interval is not None,
     }
 
@@ -172,13 +181,19 @@ def _phases(results: Results, config: Config) -> Iterator[Row]:
         phase = config.phases[row["model"]]
         yield {
             **row,
-            "trained_parts": ", ".join(phase.trainable)
-            + (f" (of the last {phase.last_layers} layers)" if phase.last_layers else ""),
+            "trained_parts": _trained_parts(phase),
             "optimizer": phase.optimizer,
             "learning_rate": phase.learning_rate,
             "schedule": phase.schedule,
             "loss": phase.loss,
         }
+
+
+def _trained_parts(phase: Phase) -> str:
+    parts = ", ".join(phase.trainable)
+    if not phase.last_layers:
+        return parts
+    return Message("{parts} (of the last {layers} layers)", parts=parts, layers=phase.last_layers)
 
 
 def _classes(results: Results, split: Split) -> list[Row]:

@@ -31,13 +31,28 @@ def environment(language: Language) -> jinja2.Environment:
         value = language.text(value)
         return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
+    made = translating(language, readable)
+    made.filters.update(
+        join=lambda names, between: escape(between).join(map(readable, names)),  # each name as one line
+        lines=_lines,
+        sentence=lambda message: capital(language.text(message)),
+    )
+    script = Markup(made.get_template("sort.js").render())
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    made.globals.update(sorting=script, sorting_hash=digest)  # for sortable.html
+    return made
+
+
+def translating(language: Language, readable: Callable[[Any], Any]) -> jinja2.Environment:
+    """For templates with sentences in the language; whatever they write goes through `readable`."""
     made = jinja2.Environment(
         loader=jinja2.PackageLoader("vitlab.reporting"),
-        autoescape=True,
+        autoescape=True,  # so that what is meant can be told from what is a name: by Markup
         undefined=jinja2.StrictUndefined,
         finalize=readable,
         trim_blocks=True,
         lstrip_blocks=True,
+        keep_trailing_newline=True,
         extensions=["jinja2.ext.i18n"],
     )
     made.policies["ext.i18n.trimmed"] = True  # a line break in a sentence is none of its own
@@ -45,18 +60,12 @@ def environment(language: Language) -> jinja2.Environment:
     made.globals.update(language=language, **_translations(language, readable))
     made.filters.update(
         bytes=size_text,
-        join=lambda names, between: escape(between).join(map(readable, names)),  # each name as one line
         duration=lambda seconds: language.as_written(duration(seconds)),
-        lines=_lines,
         number=language.number,
         percent=lambda share, places=2: language.number(share, f".{places}%"),
-        word=language.word,
-        sentence=lambda message: capital(language.text(message)),
         signs=signs_again,
+        word=language.word,
     )
-    script = Markup(made.get_template("sort.js").render())
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    made.globals.update(sorting=script, sorting_hash=digest)  # for sortable.html
     return made
 
 

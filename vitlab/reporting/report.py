@@ -1,6 +1,8 @@
 """`report.html`: one file that says how good each model is, and shows why."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from markupsafe import Markup
@@ -63,7 +65,7 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         drawings={name: Markup(svg) for name, svg in drawings.items()},
         galleries=galleries,
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
-        manifest_text=json.dumps(results.manifest, indent=2, ensure_ascii=False),
+        manifest_text=_manifest_text(results.manifest),
         shown_classes=len(most_confused(_matrices(results))),
         last=results.phases[-1],
         workdir=run.path.resolve().name,
@@ -72,6 +74,12 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         commands=run_commands(results.manifest, run.path, results.phases[-1].name),
     )
     files.write_text(run.report, page)
+
+
+def _manifest_text(manifest: Mapping[str, Any]) -> str:
+    """But for whether the run is finished: it is once this page is there, and not before."""
+    facts = {key: value for key, value in manifest.items() if key != "finished"}
+    return json.dumps(facts, indent=2, ensure_ascii=False)
 
 
 def _monitored(config: Config) -> dict[str, list[str]]:

@@ -29,6 +29,8 @@ from vitlab.data.table import (
 from vitlab.errors import InputError
 from vitlab.language import Message
 
+_FLAGS = "--config.dataset.images=FOLDER (of vitlab.evaluate: --images=FOLDER)"
+
 # What people write where an image may be shown to others, and where not; nothing is yes.
 REPUBLISH_CELLS = {"yes": "", "true": "", "1": "", "": "", "no": PRIVATE, "false": PRIVATE, "0": PRIVATE}
 
@@ -54,7 +56,7 @@ class Spreadsheet(Files):
         if not any(os.path.exists(os.path.join(self.folder, paths[row])) for row in rows):
             raise InputError(
                 f"none of the {len(rows)} images that {file} names is in {self.folder}; "
-                "name their folder with --config.dataset.images=FOLDER"
+                f"name their folder with {_FLAGS}"
             )
         chosen = [labels[row] for row in rows]
         self.remarks = (*remarks, *check_class_names(chosen, str(file)))
@@ -78,7 +80,7 @@ def _inside(cell: str, folder: Path, content: CSVFile, row: int) -> str:
     if within.split(os.sep)[0] == os.pardir:
         raise InputError(
             f"{content.path}, line {content.lines[row]}: {cell!r} is outside of {folder}; "
-            "name a folder that holds all images with --config.dataset.images=FOLDER"
+            f"name a folder that holds all images with {_FLAGS}"
         )
     return PurePosixPath(within).as_posix()
 

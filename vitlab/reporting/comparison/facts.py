@@ -163,8 +163,8 @@ def _figures(
 ) -> list[dict[str, Any]]:
     """Of the test part: each figure, its interval where it has one, and why where it has none."""
     models = [one.test for one in compared.candidates]
-    names = [*FIGURES, *([TOP] if len(compared.class_names) > 5 else [])]
-    estimates = bootstrap_of_models(models, names, seed, resamples)
+    estimates = bootstrap_of_models(models, FIGURES, seed, resamples)
+    shares = ("accuracy", TOP) if TOP in every[0]["test"] else ("accuracy",)  # Wilson's intervals
     if compared.n <= MOST_RANKED_IMAGES:
         ranked = bootstrap_of_models(models, OF_RANKS, seed, _of_ranks(resamples))
     else:
@@ -173,7 +173,7 @@ def _figures(
     for index, (one, parts) in enumerate(zip(compared.candidates, every, strict=True)):
         test = parts["test"]
         row: dict[str, Any] = {"number": index + 1, "model": one.name, "n": test["n"]}
-        row |= {"accuracy": test["accuracy"], "accuracy_interval": test["accuracy_interval"]}
+        row |= {key: test[key] for share in shares for key in (share, f"{share}_interval")}
         notes = {}
         for name, estimate in (estimates[index] | ranked[index]).items():
             row |= {name: estimate.value, f"{name}_interval": estimate.interval}
