@@ -112,6 +112,8 @@ def test_of_two_folds_no_interval_says_what_cannot_be_and_page_and_terminal_say_
     intervals = {row["figure"]: row["difference_interval"] for row in found["fold_tests"]}
     assert intervals["accuracy"] == [-1, 1]
     assert intervals["loss"][0] < -2
+    assert found["fold_tests"][0]["establishable"] is None
+    assert "would establish no difference at all" in found["fold_tests"][0]["statement"]
     (caution,) = found["cautions"]
     assert caution.startswith("2 folds tell nearly nothing of the spread")
     assert page.words.count(caution) == 1

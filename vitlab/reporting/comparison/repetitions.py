@@ -135,7 +135,9 @@ def _fold_tests(
 
 
 def outcome(found: Comparison) -> dict[str, Any]:
-    """What a test says, as JSON."""
+    """What a test says, as JSON; no difference would be established that is more than there can be."""
+    least = found.establishable
+    is_possible = least is not None and least <= most_difference(found.figure)
     return {
         "difference": found.difference,
         "difference_interval": found.interval,
@@ -144,7 +146,7 @@ def outcome(found: Comparison) -> dict[str, Any]:
         "better": found.better,
         "needed": found.needed,
         "needed_seeds": found.needed_seeds,
-        "establishable": found.establishable,
+        "establishable": least if is_possible else None,
     }
 
 
