@@ -5,6 +5,7 @@ import io
 
 import pytest
 
+from vitlab.language import WIDE
 from vitlab.progress import score_text
 from vitlab.reporting.tables import MINUS, Column, Table, formatted
 
@@ -97,3 +98,13 @@ def test_a_probability_is_never_rounded_across_the_level():
 def test_a_small_difference_is_not_shown_as_none():
     assert formatted(-0.00001, "number") == "−1.0e−05"
     assert formatted(0.0, "number") == "0.0000"
+
+
+def test_a_number_of_images_that_is_no_advice_is_not_told_and_files_have_it():
+    rows: list[dict[str, int | None]] = [{"needed": n} for n in (4_000_000_000, 1_000_000, None)]
+    needed = Table("pairs", (Column("needed", "images needed", "images"),), rows)
+    cells = [row[0] for row in needed.cells()]
+    assert [cell.text.replace(WIDE, " ") for cell in cells] == ["more than 1,000,000", "1,000,000", "–"]
+    assert [cell.order for cell in cells] == ["4000000000", "1000000", ""]
+    assert needed.csv().split() == ["needed", "4000000000", "1000000", '""']
+    assert formatted(1001, "seeds") == "more than 1,000"

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from vitlab import files
 from vitlab.data import PARTS
-from vitlab.evaluation import Predictions, confusion_matrix
+from vitlab.evaluation import IN_POINTS, Predictions, confusion_matrix
 from vitlab.language import Language, Message
 from vitlab.reporting.commands import run_commands
 from vitlab.reporting.comparison import charts
@@ -76,18 +76,6 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
         (_numbered(row["number"], row["model"]), row["accuracy"], row["accuracy_interval"])
         for row in found["figures"]
     ]
-    pairs = [
-        pair for pair in found["pairs"] if pair["figure"] == "accuracy" and pair["difference_interval"]
-    ]
-    pairs = sorted(pairs, key=lambda pair: pair["p"])[:MOST_DIFFERENCES]
-    differences = [
-        (_difference_name(pair), pair["difference"], pair["difference_interval"]) for pair in pairs
-    ]
-    title = (
-        Message("difference of test accuracy, points, corrected 95 % interval")
-        if max(found["tested"].values()) > 1
-        else Message("difference of test accuracy, points, 95 % interval")
-    )
     over = Message("test accuracy, %, with its 95 % interval")
     drawn = {
         "accuracy": charts.intervals_chart(figures, over, language),
@@ -96,11 +84,10 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
         ),
         "parts_loss": scores_chart(_scores(found, "loss"), "loss", Message("loss"), language),
         **rank_charts(_best_on_validation(compared, found), language),
+        **_differences(found, language),
         **_curves(compared, language),
         **_costs(found, language),
     }
-    if differences:
-        drawn["differences"] = charts.intervals_chart(differences, title, language, zero=True)
     matrices = _matrices(compared)
     chosen = most_confused(matrices)
     for number, (one, matrix) in enumerate(zip(compared.candidates, matrices, strict=True), 1):
@@ -110,6 +97,31 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
         )
         bins = found["reliability"][one.name]
         drawn[f"reliability_{number}"] = reliability_chart(bins, heading, language)
+    return drawn
+
+
+def _differences(found: dict[str, Any], language: Language) -> dict[str, str]:
+    """For each figure that pairs were tested by the surest of them."""
+    drawn = {}
+    for figure in found["tested_figures"]:
+        pairs = [
+            pair for pair in found["pairs"] if pair["figure"] == figure and pair["difference_interval"]
+        ]
+        if not pairs:
+            continue
+        rows = [
+            (_difference_name(pair), pair["difference"], pair["difference_interval"])
+            for pair in sorted(pairs, key=lambda pair: pair["p"])[:MOST_DIFFERENCES]
+        ]
+        title, in_points = FIGURE_TITLES[figure], figure in IN_POINTS
+        of = Message("{figure}, points", figure=title) if in_points else title
+        axis = (
+            Message("difference of {figure}, corrected 95 % interval", figure=of)
+            if max(family[figure] for family in found["tested"].values()) > 1
+            else Message("difference of {figure}, 95 % interval", figure=of)
+        )
+        name = "differences" if figure == "accuracy" else f"differences_{figure.replace('.', '_')}"
+        drawn[name] = charts.intervals_chart(rows, axis, language, zero=True, percent=in_points)
     return drawn
 
 
@@ -215,6 +227,9 @@ def _page(
         statements=[told["statement"] for told in found["verdicts"][:MOST_SENTENCES]] or [ONE_RECIPE],
         shown_classes=len(most_confused(_matrices(compared))),
         most_differences=MOST_DIFFERENCES,
+        other_differences=[
+            Markup(svg) for name, svg in drawn.items() if name.startswith("differences_")
+        ],
         most_confusions=MOST_CONFUSIONS,
         no_pictures="" if is_open else gallery,
         galleries=_galleries(gallery, chosen, found["near_copies"])
