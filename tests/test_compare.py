@@ -298,10 +298,10 @@ def test_folds_must_be_the_same_for_all(tmp_path: Path):
 
 def test_an_earlier_comparison_is_replaced_and_nothing_else(two: list[Path], tmp_path: Path):
     output = tmp_path / "out"
-    compare_runs(two, output, intersect=False, seed=0, resamples=200)
+    compare_runs(two, output, intersect=False, tested=[], seed=0, resamples=200)
     (output / "notes.txt").write_text("mine")
     shutil.rmtree(output / "figures")
-    compare_runs(two, output, intersect=False, seed=0, resamples=200)
+    compare_runs(two, output, intersect=False, tested=[], seed=0, resamples=200)
     assert (output / "notes.txt").read_text() == "mine"
     assert (output / "figures" / "accuracy.svg").exists()
 

@@ -26,7 +26,7 @@ _INTERSECT = flags.DEFINE_bool(
 _TESTS = flags.DEFINE_list(
     "tests",
     ["macro.f1", "loss"],
-    "What pairs of single trainings are tested by, beside the accuracy: balanced_accuracy, kappa, "
+    "What pairs are tested by, beside the accuracy: balanced_accuracy, kappa, "
     "matthews, macro.precision, macro.recall, macro.f1, weighted.precision, weighted.recall, "
     "weighted.f1, loss, brier, roc_auc, average_precision.",
 )

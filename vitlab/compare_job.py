@@ -22,7 +22,7 @@ def compare_runs(
     intersect: bool,
     seed: int,
     resamples: int,
-    tested: Sequence[str] = ("macro.f1", "loss"),
+    tested: Sequence[str],
     language: Code | None = None,
 ) -> None:
     """Without a `language` the report speaks that of the runs, or English where they differ.
@@ -87,5 +87,5 @@ def _say_results(found: dict[str, Any]) -> None:
         say(ONE_RECIPE)
     if len(told) > MOST_SENTENCES:
         say(f"... and {len(told) - MOST_SENTENCES} more pairs; comparison.json has them all")
-    if found["caution"]:
-        say("", found["caution"])
+    for caution in found["cautions"]:
+        say("", caution)

@@ -121,3 +121,10 @@ def test_equal_values_have_no_interval():
 def test_a_single_training_has_no_spread():
     found = repeats([0.9])
     assert (found.n, found.mean, found.variance, found.interval) == (1, 0.9, None, None)
+
+
+def test_the_interval_of_a_mean_stays_within_what_its_figure_can_be():
+    free, bounded = repeats([0.99, 0.7, 0.9]), repeats([0.99, 0.7, 0.9], limits=(0, 1))
+    assert free.interval is not None
+    assert free.interval[1] > 1
+    assert bounded.interval == (free.interval[0], 1)

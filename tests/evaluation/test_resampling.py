@@ -125,7 +125,7 @@ def test_influences_are_closed_forms_for_a_mean():
     labels = predictions.labels
     means = np.bincount(labels, values, minlength=7) / np.maximum(np.bincount(labels, minlength=7), 1)
     expected = (values - means[labels]) / 50
-    np.testing.assert_allclose(influences(predictions, ["loss"])[0], expected, atol=1e-9)
+    np.testing.assert_allclose(influences([predictions], ["loss"])[0, 0], expected, atol=1e-9)
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_another():

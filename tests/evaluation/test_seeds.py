@@ -1,11 +1,23 @@
 """Repeated trainings of two recipes: no claim from luck, from two seeds, or from these images alone."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn import metrics as sklearn
 
-from vitlab.evaluation import compare_seeds, seed_test, statement_over_seeds
+from vitlab.evaluation import (
+    Comparison,
+    Measured,
+    Predictions,
+    compare_seeds,
+    measured,
+    seed_test,
+    statement_over_seeds,
+)
 from vitlab.evaluation.bootstrap import effective_number
+from vitlab.evaluation.calibration import losses
 
 IMAGES = 200
 
@@ -18,6 +30,29 @@ def trained(accuracies: list[float], chance: int, images: int = IMAGES) -> dict[
         seed: generator.permuted(hard.reshape(-1, 4), axis=1).ravel() < accuracy
         for seed, accuracy in enumerate(accuracies)
     }
+
+
+def of_accuracy(recipe: Mapping[int, np.ndarray]) -> Measured:
+    right = np.array([*recipe.values()], float)
+    return Measured(tuple(recipe), right.mean(axis=1), right / right.shape[1], None)
+
+
+def compared(**recipes: Mapping[int, np.ndarray]) -> list[Comparison]:
+    by_name = {name: {"accuracy": of_accuracy(recipe)} for name, recipe in recipes.items()}
+    return compare_seeds(by_name, "accuracy")
+
+
+def answering(accuracies: list[float], chance: int, images: int = IMAGES) -> dict[int, Predictions]:
+    """By seed, what trainings of a recipe answer, with logits, to images that it finds hard."""
+    generator = np.random.default_rng(chance)
+    labels = np.arange(images) % 4
+    hard = generator.normal(size=(images, 4))
+    found = {}
+    for seed, accuracy in enumerate(accuracies):
+        logits = 0.9 * hard + 0.4 * generator.normal(size=(images, 4))
+        logits[np.arange(images), labels] += stats.norm.ppf(accuracy) + 1.2
+        found[seed] = Predictions(labels.astype(str), labels, logits)
+    return found
 
 
 FIRST = trained([0.70, 0.72, 0.69, 0.73], 1)
@@ -39,15 +74,15 @@ def mins_of_f(f_of_seeds: float, seeds: float, f_of_images: float, images: float
 def test_seeds_and_images_are_both_chance_as_in_clarks_min_f(is_paired: bool):
     """From SciPy's t-tests over the seeds, and over the images, of the same mean difference."""
     second = SECOND if is_paired else {seed + 10: right for seed, right in SECOND.items()}
-    found = seed_test(FIRST, second)
+    found = seed_test(of_accuracy(FIRST), of_accuracy(second))
     assert found.paired == is_paired
     values = means(second), means(FIRST)
     over_seeds = stats.ttest_rel(*values) if is_paired else stats.ttest_ind(*values, equal_var=False)
     of_images = [np.mean([*recipe.values()], axis=0) for recipe in (second, FIRST)]
     over_images = stats.ttest_rel(*of_images)
     assert found.difference == pytest.approx(np.mean(values[0]) - np.mean(values[1]))
-    assert found.difference / found.error_of_seeds == pytest.approx(over_seeds.statistic)
-    assert found.difference / found.error_of_images == pytest.approx(over_images.statistic)
+    assert found.difference / found.spread.error_of_seeds == pytest.approx(over_seeds.statistic)
+    assert found.difference / found.spread.error_of_images == pytest.approx(over_images.statistic)
     freedom = effective_number(of_images[0] - of_images[1]) - 1
     together = mins_of_f(over_seeds.statistic**2, over_seeds.df, over_images.statistic**2, freedom)
     alone = 2 * stats.t.sf(over_images.statistic, freedom)
@@ -57,7 +92,7 @@ def test_seeds_and_images_are_both_chance_as_in_clarks_min_f(is_paired: bool):
 def test_interval_and_p_agree_at_every_level():
     third = trained([0.78, 0.75, 0.77, 0.74], 3)
     for level in (0.5, 0.1, 0.05, 0.01, 1e-3, 1e-4):
-        found = seed_test(FIRST, third, 1 - level)
+        found = seed_test(of_accuracy(FIRST), of_accuracy(third), 1 - level)
         assert found.p is not None
         assert found.interval is not None
         low, high = found.interval
@@ -69,34 +104,36 @@ def test_seeds_that_differ_alike_leave_the_test_images_to_decide():
     first = trained([0.6, 0.7, 0.65], 4)
     wrong_for_all = np.flatnonzero(~np.any([*first.values()], axis=0))[:10]
     shifted = {seed: right | np.isin(np.arange(IMAGES), wrong_for_all) for seed, right in first.items()}
-    found = seed_test(first, shifted)
-    assert found.error_of_seeds == pytest.approx(0, abs=1e-12)
-    assert found.p == pytest.approx(2 * stats.t.sf(0.05 / found.error_of_images, 9))  # of ten images
-    (told,) = compare_seeds({"a": first, "b": shifted})
+    found = seed_test(of_accuracy(first), of_accuracy(shifted))
+    assert found.spread.error_of_seeds == pytest.approx(0, abs=1e-12)
+    assert found.p == pytest.approx(
+        2 * stats.t.sf(0.05 / found.spread.error_of_images, 9)
+    )  # of ten images
+    (told,) = compared(a=first, b=shifted)
     assert told.better == "b"
     assert "seed differs" not in statement_over_seeds(told)
     few = {seed: right | np.isin(np.arange(IMAGES), wrong_for_all[:3]) for seed, right in first.items()}
-    (told,) = compare_seeds({"a": first, "b": few})
+    (told,) = compared(a=first, b=few)
     assert told.better is None
 
 
 def test_where_neither_seed_nor_image_differs_nothing_can_be_told():
     nothing, everything = ({seed: np.full(9, value) for seed in range(3)} for value in (False, True))
-    (told,) = compare_seeds({"a": nothing, "b": everything})
+    (told,) = compared(a=nothing, b=everything)
     assert (told.p, told.interval, told.better) == (None, None, None)
     assert "the same for each seed and each image" in statement_over_seeds(told)
 
 
 def test_two_seeds_are_too_few():
     two = {seed: FIRST[seed] for seed in (0, 1)}
-    assert compare_seeds({"a": FIRST, "b": two}) == []
-    found = compare_seeds({"a": FIRST, "b": two, "c": SECOND})
+    assert compared(a=FIRST, b=two) == []
+    found = compared(a=FIRST, b=two, c=SECOND)
     assert [(one.first, one.second) for one in found] == [("a", "c")]
 
 
 def test_holms_correction_is_over_all_pairs_and_the_interval_agrees_with_it():
     third = trained([0.75, 0.76, 0.74, 0.73], 5)
-    found = compare_seeds({"a": FIRST, "b": SECOND, "c": third})
+    found = compared(a=FIRST, b=SECOND, c=third)
     ps = np.array([one.p for one in found], float)
     order = np.argsort(ps)
     worst = np.maximum.accumulate(ps[order] * [3, 2, 1])
@@ -108,7 +145,7 @@ def test_holms_correction_is_over_all_pairs_and_the_interval_agrees_with_it():
 
 
 def test_the_sentence_names_the_better_and_what_it_generalises_over():
-    (found,) = compare_seeds({"cnn (4 seeds)": FIRST, "vit (4 seeds)": SECOND})
+    (found,) = compared(**{"cnn (4 seeds)": FIRST, "vit (4 seeds)": SECOND})
     assert found.interval is not None
     low, high = (100 * end for end in found.interval)
     assert statement_over_seeds(found).startswith(
@@ -127,9 +164,95 @@ def test_equal_recipes_that_find_other_images_hard_are_called_different_in_at_mo
     for _ in range(1000):
         chances = generator.beta(0.45, 0.05, (2, 1, 150))
         first, second = generator.random((2, seeds, 150)) < chances
-        found = seed_test(dict(enumerate(first)), dict(enumerate(second)))
+        found = seed_test(of_accuracy(dict(enumerate(first))), of_accuracy(dict(enumerate(second))))
         claims += found.p is not None and found.p <= 0.05
-        limit = stats.t.isf(0.025, seeds - 1) * found.error_of_seeds
+        limit = stats.t.isf(0.025, seeds - 1) * found.spread.error_of_seeds
         of_seeds_alone += abs(found.difference) > limit
     assert claims / 1000 < 0.06
     assert of_seeds_alone / 1000 > 0.15
+
+
+def test_of_any_figure_the_seeds_error_is_students_and_the_images_that_of_stratified_resamples():
+    """Of a loss in closed form, of macro F1 against resampled images and scikit-learn."""
+    first, second = answering([0.7, 0.75, 0.72], 1), answering([0.8, 0.85, 0.78], 2)
+    recipes = [measured(recipe, ["macro.f1", "loss"], 0, 4000) for recipe in (first, second)]
+    found = {
+        figure: seed_test(recipes[0][figure], recipes[1][figure]) for figure in ("macro.f1", "loss")
+    }
+    labels = first[0].labels
+
+    def macro_f1(rows: np.ndarray) -> list[float]:
+        return [
+            np.mean(
+                [sklearn.f1_score(labels[rows], one.answers[rows], average="macro") for one in recipe]
+            )
+            for recipe in ([*first.values()], [*second.values()])
+        ]
+
+    f1s = [
+        [sklearn.f1_score(labels, one.answers, average="macro") for one in recipe.values()]
+        for recipe in (second, first)
+    ]
+    over_seeds = stats.ttest_rel(*f1s)
+    test = found["macro.f1"]
+    assert test.difference / test.spread.error_of_seeds == pytest.approx(over_seeds.statistic)
+    assert test.spread.freedom_of_seeds == over_seeds.df
+    of_class = [np.flatnonzero(labels == label) for label in range(4)]
+    generator = np.random.default_rng(3)
+    drawn = [
+        np.diff(macro_f1(np.concatenate([generator.choice(rows, len(rows)) for rows in of_class])))
+        for _ in range(300)
+    ]
+    assert test.spread.error_of_images == pytest.approx(np.std(drawn), rel=0.15)
+    values = np.mean([losses(second[seed]) - losses(first[seed]) for seed in range(3)], axis=0)
+    variances = [values[rows].var(ddof=1) * len(rows) for rows in of_class]
+    closed = np.sqrt(sum(variances)) / len(labels)
+    assert found["loss"].spread.error_of_images == pytest.approx(closed, rel=0.05)
+
+
+def test_the_accuracy_needs_no_resamples_and_other_figures_are_left_out_where_they_are_not_known():
+    one_class = np.zeros(6, int)
+    always = {
+        seed: Predictions(one_class.astype(str), one_class, np.eye(2)[one_class]) for seed in range(3)
+    }
+    assert set(measured(always, ["kappa", "loss"], 0, 50)) == {"accuracy", "loss"}
+    assert set(measured(always, [], 0, 50)) == {"accuracy"}
+    singles = {seed: Predictions(np.arange(5).astype(str), np.arange(5), np.eye(5)) for seed in range(3)}
+    assert set(measured(singles, ["macro.f1"], 0, 50)) == {"accuracy"}
+    (told,) = compare_seeds(
+        {"a": measured(always, ["kappa"], 0, 50)} | {"b": measured(always, ["kappa"], 0, 50)}, "kappa"
+    )
+    assert (told.difference, told.pairs) == (None, 0)
+    assert "by Cohen's kappa: it is not defined for each of them" in statement_over_seeds(told)
+
+
+def test_by_macro_f1_and_loss_equal_recipes_are_called_different_in_at_most_a_twentieth():
+    generator = np.random.default_rng(0)
+    figures, sets = ["macro.f1", "loss"], 250
+    claims = dict.fromkeys(figures, 0)
+    for index in range(sets):
+        recipes = [
+            measured(
+                answering([*generator.normal(0.8, 0.02, 3)], 2 * index + place, 100), figures, index, 200
+            )
+            for place in range(2)
+        ]
+        for figure in figures:
+            found = seed_test(recipes[0][figure], recipes[1][figure])
+            claims[figure] += found.p is not None and found.p <= 0.05
+    assert max(claims.values()) / sets < 0.07
+
+
+def test_an_interval_does_not_go_beyond_what_a_difference_can_be():
+    """One image is answered differently: of the spread next to nothing is known."""
+    first = {seed: np.ones(9, bool) for seed in range(3)}
+    second = {seed: np.arange(9) > 0 for seed in range(3)}
+    found = seed_test(of_accuracy(first), of_accuracy(second))
+    assert found.interval is not None
+    assert found.interval[0] < -1
+    assert found.freedom == 1
+    (told,) = compared(a=first, b=second)
+    assert told.interval == pytest.approx((-1, 1), abs=0.5)
+    assert told.interval is not None
+    assert told.interval[0] == -1
+    assert told.p == found.p

@@ -94,6 +94,34 @@ def make_run(
     return path
 
 
+def over_folds(folder: Path, recipes: dict[str, list[float]]) -> list[Path]:
+    """A run of each of five folds and each network, as accurate as given: fold by fold."""
+    whole = invented_split(["a", "b", "c"], 100)
+    order = np.random.default_rng(0).permutation(200)
+    paths = []
+    for fold in range(5):
+        part = np.full(200, "train", object)
+        part[order[fold * 40 : fold * 40 + 40]] = "test"
+        part[order[(fold * 40 + 40) % 200 : (fold * 40 + 40) % 200 + 40]] = "val"
+        split = type(whole)(whole.table, tuple(part))
+        settings = SplitSettings(folds=5, fold=fold)
+        for chance, (name, accuracies) in enumerate(recipes.items()):
+            path = folder / f"{name}_fold{fold}"
+            phases = {"t": accuracies[fold]}
+            make_run(path, split, phases, chance=10 * fold + chance, network=name, settings=settings)
+            paths.append(path)
+    return paths
+
+
+def seeded(folder: Path, name: str, chances: list[float]) -> list[Path]:
+    """A run for each seed, of one recipe, as accurate as given."""
+    split = digits_split()
+    return [
+        make_run(folder / f"{name}{seed}", split, {"t": chance}, chance=seed, seed=seed, network=name)
+        for seed, chance in enumerate(chances)
+    ]
+
+
 def conclude_run(path: Path, **columns: tuple[str, ...]) -> RunDirectory:
     """Metrics, analysis, report and model card of a made run, as a trained one gets them at its end.
 

@@ -173,7 +173,8 @@ def _browse(page: Path, folder: Path, *options: str) -> subprocess.CompletedProc
 
 
 def compare(paths: list[Path], output: Path, **changes: Any) -> tuple[Page, dict[str, Any]]:
-    options = {"intersect": False, "seed": 0, "resamples": 400} | changes
+    options: dict[str, Any] = {"intersect": False, "tested": ("macro.f1", "loss"), "seed": 0}
+    options |= {"resamples": 400} | changes
     compare_runs(paths, output, **options)
     page = Page((output / "report.html").read_text())
     return page, json.loads((output / "comparison.json").read_text())

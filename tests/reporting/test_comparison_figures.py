@@ -97,7 +97,8 @@ def test_the_class_reports_of_all_models_stand_side_by_side(compared):
 def test_pairs_are_tested_by_any_figure_that_is_asked_for(runs: Path, tmp_path: Path):
     asked = ("kappa", "balanced_accuracy", "brier", "roc_auc", "average_precision", "weighted.recall")
     page, found = compare([runs / "mobile", runs / "vit"], tmp_path / "out", tested=asked)
-    assert found["tested"] == {**dict.fromkeys(("accuracy", *asked), 6), "seeds": 0, "folds": 0}
+    assert found["tested"]["models"] == dict.fromkeys(("accuracy", *asked), 6)
+    assert {*found["tested"]["seeds"].values(), *found["tested"]["folds"].values()} == {0}
     for figure in asked:
         rows = [row for row in found["pairs"] if row["figure"] == figure]
         values = {row["model"]: row[figure] for row in found["figures"]}
@@ -131,11 +132,7 @@ def test_a_run_with_two_phases_gives_two_models_and_all_pairs_are_told(compared)
     assert best["better"] is None  # one training of vit beside three
     heads = next(pair for pair in pairs if (pair["first"], pair["second"]) == ("vit/finetune", "flip"))
     assert heads["better"] == "vit/finetune"
-    assert found["tested"] == {
-        **dict.fromkeys(("accuracy", "macro.f1", "loss"), 10),
-        "seeds": 0,
-        "folds": 0,
-    }
+    assert found["tested"]["models"] == dict.fromkeys(("accuracy", "macro.f1", "loss"), 10)
     assert "accuracy 10, macro F1 10, loss 10" in " ".join("".join(page.text).split())
     assert "vit/finetune is more accurate on these 200 images in 3" in best["statement"]
     of_single_models = [pair for pair in pairs if pair["difference_interval"]]

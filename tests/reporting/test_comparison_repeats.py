@@ -12,13 +12,20 @@ from scipy import stats
 from tests.reporting.made_runs import (
     change_json,
     digits_split,
-    invented_split,
     make_run,
+    over_folds,
+    seeded,
 )
 from tests.reporting.pages import compare
 from vitlab.config import Phase
-from vitlab.config import Split as SplitSettings
-from vitlab.evaluation import compare_folds, fit_temperature, load_predictions, seed_test
+from vitlab.evaluation import (
+    Predictions,
+    compare_folds,
+    fit_temperature,
+    load_predictions,
+    measured,
+    seed_test,
+)
 from vitlab.evaluation.calibration import cross_entropy
 
 
@@ -69,25 +76,6 @@ def test_augmentation_is_held_against_all_seeds_of_the_recipe_without_it(compare
     assert "cnn0 is better" not in " ".join(page.text)
 
 
-def over_folds(folder: Path, recipes: dict[str, list[float]]) -> list[Path]:
-    """A run of each of five folds and each network, as accurate as given: fold by fold."""
-    whole = invented_split(["a", "b", "c"], 100)
-    order = np.random.default_rng(0).permutation(200)
-    paths = []
-    for fold in range(5):
-        part = np.full(200, "train", object)
-        part[order[fold * 40 : fold * 40 + 40]] = "test"
-        part[order[(fold * 40 + 40) % 200 : (fold * 40 + 40) % 200 + 40]] = "val"
-        split = type(whole)(whole.table, tuple(part))
-        settings = SplitSettings(folds=5, fold=fold)
-        for chance, (name, accuracies) in enumerate(recipes.items()):
-            path = folder / f"{name}_fold{fold}"
-            phases = {"t": accuracies[fold]}
-            make_run(path, split, phases, chance=10 * fold + chance, network=name, settings=settings)
-            paths.append(path)
-    return paths
-
-
 def accuracy_of(path: Path) -> float:
     saved = load_predictions(path / "predictions" / "t" / "test.npz")
     return float((saved.answers == saved.labels).mean())
@@ -103,7 +91,8 @@ def test_folds_are_pooled_and_tested_by_nadeau_and_bengio(tmp_path: Path):
     page, found = compare(paths, tmp_path / "out")
     assert [row["model"] for row in found["models"]] == ["good_fold (5 folds)", "poor_fold (5 folds)"]
     assert found["n"] == 200
-    (row,) = found["fold_tests"]
+    row, *others = found["fold_tests"]
+    assert [other["figure"] for other in others] == ["macro.f1", "loss"]
     expected = compare_folds(values["good"], values["poor"], 40, 120)
     assert row["difference"] == pytest.approx(expected.difference)
     assert row["p"] == pytest.approx(expected.p)
@@ -181,15 +170,6 @@ def test_a_cross_validation_that_lacks_folds_says_so(tmp_path: Path, capsys):
     assert "no run is of the folds 2, 4" in capsys.readouterr().out
 
 
-def seeded(folder: Path, name: str, chances: list[float]) -> list[Path]:
-    """A run for each seed, of one recipe, as accurate as given."""
-    split = digits_split()
-    return [
-        make_run(folder / f"{name}{seed}", split, {"t": chance}, chance=seed, seed=seed, network=name)
-        for seed, chance in enumerate(chances)
-    ]
-
-
 def test_two_recipes_are_tested_over_their_seeds(tmp_path: Path):
     paths = seeded(tmp_path, "cnn", [0.6, 0.66, 0.63, 0.61]) + seeded(
         tmp_path, "vit", [0.9, 0.93, 0.9, 0.91]
@@ -199,13 +179,15 @@ def test_two_recipes_are_tested_over_their_seeds(tmp_path: Path):
         name: [row["accuracy"] for row in found["figures"] if row["model"].startswith(name)]
         for name in ("cnn", "vit")
     }
-    (row,) = found["seed_tests"]
-    right = {}
+    row, *others = found["seed_tests"]
+    assert [other["figure"] for other in others] == ["macro.f1", "loss"]
+    predictions: dict[str, dict[int, Predictions]] = {}
     for name in ("cnn", "vit"):
         of_seeds = [path / "predictions" / "t" / "test.npz" for path in paths if name in path.name]
         saved = [load_predictions(file) for file in of_seeds]
-        right[name] = {seed: one.answers == one.labels for seed, one in enumerate(saved)}
-    expected = seed_test(right["cnn"], right["vit"])
+        predictions[name] = dict(enumerate(saved))
+    cnn, vit = (measured(predictions[name], [], 0, 400)["accuracy"] for name in ("cnn", "vit"))
+    expected = seed_test(cnn, vit)
     assert row["p"] == pytest.approx(expected.p)
     assert (row["better"], row["test"]) == ("vit (4 seeds)", "paired by seed")
     assert row["difference_interval"] == pytest.approx(expected.interval)
@@ -254,18 +236,19 @@ def test_of_too_few_trainings_no_recipe_is_called_better_though_each_pair_differ
     assert (told["better"], told["p"], told["p_corrected"]) == (None, None, None)
     assert f"Of {few * many} pairs of these trainings" in told["statement"]
     assert "too few trainings" in told["statement"]
-    assert found["caution"] is None  # the verdict says it itself
+    assert found["cautions"] == []  # the verdict says it itself
 
 
 def test_a_verdict_of_one_training_each_says_that_another_seed_can_turn_it(tmp_path: Path, capsys):
     paths = seeded(tmp_path, "cnn", [0.6]) + seeded(tmp_path, "vit", [0.95])
     page, found = compare(paths, tmp_path / "out")
     assert found["verdicts"][0]["better"] == "vit0"
-    assert "about these two trained models alone: another seed can turn it" in found["caution"]
-    assert "train each with 3 seeds or more, or over folds" in found["caution"]
-    assert found["caution"] in page.words
-    assert found["caution"] in capsys.readouterr().out
-    assert "points, corrected" not in page.words  # of one pair there is nothing to correct
+    (caution,) = found["cautions"]
+    assert "about these two trained models alone: another seed can turn it" in caution
+    assert "train each with 3 seeds or more on one split, or over folds" in caution
+    assert caution in page.words
+    assert caution in capsys.readouterr().out
+    assert ", corrected 95" not in page.words  # of one pair there is nothing to correct
 
 
 def test_recipes_that_are_tested_otherwise_do_not_change_the_correction_of_models(tmp_path: Path):
@@ -276,24 +259,26 @@ def test_recipes_that_are_tested_otherwise_do_not_change_the_correction_of_model
     page, among = compare(single + others, tmp_path / "among")
     (told,) = alone["verdicts"]
     assert told in among["verdicts"]
-    assert [row for row in among["pairs"] if row["figure"] == "loss"] == [
+    of_models = [row for row in among["pairs"] if {row["first"], row["second"]} == {"cnn0", "vit0"}]
+    assert [row for row in of_models if row["figure"] == "loss"] == [
         row for row in alone["pairs"] if row["figure"] == "loss"
     ]
-    assert (among["tested"]["accuracy"], among["tested"]["seeds"]) == (1, 1)
-    assert "points, corrected" not in page.words
-    assert "Holm's correction (pairs tested: 1)" in page.words
+    assert [*among["tested"]["models"].values(), *among["tested"]["seeds"].values()] == [1] * 6
+    counts = "accuracy 1, macro F1 1, loss 1"
+    assert f"Holm's correction of each figure (pairs tested: {counts})" in page.words
+    assert "corrected 95 % interval" not in page.words
 
 
 def test_the_drawing_of_differences_says_which_intervals_are_corrected(tmp_path: Path):
     """Three pairs of single models, and one of recipes of three seeds."""
     single = [path for net in ("cnn", "vit", "mobile") for path in seeded(tmp_path, net, [0.7])]
     page, _ = compare(single, tmp_path / "single")
-    assert "difference of test accuracy, points, corrected 95 % interval" in page.words
+    assert "difference of accuracy, points, corrected 95 % interval" in page.words
     assert "needs no correction" not in page.words
     others = seeded(tmp_path, "mlp", [0.6] * 3) + seeded(tmp_path, "vgg", [0.9] * 3)
     page, found = compare(single + others, tmp_path / "mixed")
-    assert (found["tested"]["accuracy"], found["tested"]["seeds"]) == (3, 1)
-    assert "difference of test accuracy, points, 95 % interval" in page.words
+    assert (found["tested"]["models"]["accuracy"], found["tested"]["seeds"]["accuracy"]) == (3, 1)
+    assert "difference of accuracy, points, 95 % interval" in page.words
     assert "a pair that was tested alone needs no correction" in page.words
 
 

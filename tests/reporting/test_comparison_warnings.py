@@ -46,7 +46,9 @@ def test_common_test_images_of_other_splits_are_no_ground_to_choose_by_validatio
     assert "The runs have different splits, and are compared on the 100 test images" in page.words
     assert "this is no ground to choose by" in page.words
     assert "which is what to choose by" not in page.words
-    assert "The splits of the runs differ too" in page.words
+    assert [row["seeds"] for row in found["selection"]] == [1, 1]  # no seeds of one recipe
+    assert [told["first"] for told in found["verdicts"]] == ["r0"]
+    assert "Repeated seeds" not in page.words
     told = capsys.readouterr().out
     assert "left out" not in told
     assert "the order by validation accuracy is no ground to choose by" in told

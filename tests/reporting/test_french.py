@@ -134,7 +134,9 @@ def of_comparisons(
         folder = tmp_path_factory.mktemp(code)
         other = shutil.copytree(path, folder / "once more")
         folders[code] = folder / "out"
-        compare_runs([path, other], folders[code], intersect=False, seed=0, resamples=200)
+        compare_runs(
+            [path, other], folders[code], intersect=False, tested=["loss"], seed=0, resamples=200
+        )
     return pages(folders)
 
 
@@ -209,7 +211,13 @@ def test_files_for_machines_are_the_same_in_both_languages(runs: dict[Code, Path
     tables = []
     for code in runs:
         compare_runs(
-            [runs["fr"]], tmp_path / code, intersect=False, seed=0, resamples=200, language=code
+            [runs["fr"]],
+            tmp_path / code,
+            intersect=False,
+            tested=["loss"],
+            seed=0,
+            resamples=200,
+            language=code,
         )
         assert f'<html lang="{code}">' in (tmp_path / code / "report.html").read_text()
         files = sorted((tmp_path / code / "tables").iterdir())
@@ -219,7 +227,9 @@ def test_files_for_machines_are_the_same_in_both_languages(runs: dict[Code, Path
 
 
 def test_runs_of_two_languages_are_compared_in_english(runs: dict[Code, Path], tmp_path: Path):
-    compare_runs(list(runs.values()), tmp_path / "out", intersect=False, seed=0, resamples=200)
+    compare_runs(
+        list(runs.values()), tmp_path / "out", intersect=False, tested=["loss"], seed=0, resamples=200
+    )
     assert '<html lang="en">' in (tmp_path / "out" / "report.html").read_text()
 
 

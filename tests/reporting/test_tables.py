@@ -5,6 +5,7 @@ import io
 
 import pytest
 
+from vitlab.language import WIDE
 from vitlab.progress import score_text
 from vitlab.reporting.tables import MINUS, Column, Table, formatted
 
@@ -107,3 +108,13 @@ def test_what_names_a_row_stays_in_sight_with_its_number():
     ranked = Table("selection", (Column("rank", "rank", "count"), *COLUMNS), [])
     assert ranked.pins == ["", "pin", *[""] * (len(COLUMNS) - 1)]
     assert Table("numbers", COLUMNS[1:], []).pins[0] == "pin"
+
+
+def test_a_number_of_images_that_is_no_advice_is_not_told_and_files_have_it():
+    rows: list[dict[str, int | None]] = [{"needed": n} for n in (4_000_000_000, 1_000_000, None)]
+    needed = Table("pairs", (Column("needed", "images needed", "images"),), rows)
+    cells = [row[0] for row in needed.cells()]
+    assert [cell.text.replace(WIDE, " ") for cell in cells] == ["more than 1,000,000", "1,000,000", "–"]
+    assert [cell.order for cell in cells] == ["4000000000", "1000000", ""]
+    assert needed.csv().split() == ["needed", "4000000000", "1000000", '""']
+    assert formatted(1001, "seeds") == "more than 1,000"

@@ -8,13 +8,20 @@ from vitlab.evaluation.comparison import (
     Comparison,
     compare_accuracy,
     compare_figure,
+    corrected_by_holm,
     holm,
     mcnemar,
     needed_images,
 )
 from vitlab.evaluation.counts import confusion_matrix, kappa_reading, row_shares
 from vitlab.evaluation.error_analysis import analyse_errors, class_reading
-from vitlab.evaluation.intervals import CONFIDENCE, paired_interval, student_interval, wilson_interval
+from vitlab.evaluation.intervals import (
+    CONFIDENCE,
+    paired_interval,
+    student_interval,
+    wilson_interval,
+    within,
+)
 from vitlab.evaluation.metrics import evaluate, evaluate_test, headline
 from vitlab.evaluation.notable_images import (
     LabelErrors,
@@ -39,8 +46,8 @@ from vitlab.evaluation.projections import (
 )
 from vitlab.evaluation.ranking import GRID, Curve, MeanCurves, curve, mean_curves
 from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
-from vitlab.evaluation.resampling import RESAMPLES, TESTABLE
-from vitlab.evaluation.seeds import LEAST_SEEDS, SeedTest, compare_seeds, seed_test
+from vitlab.evaluation.resampling import RESAMPLES, TESTABLE, estimates, limits, most_difference
+from vitlab.evaluation.seeds import LEAST_SEEDS, Measured, SeedTest, compare_seeds, measured, seed_test
 from vitlab.evaluation.separability import (
     Clusters,
     Probe,
@@ -53,6 +60,8 @@ from vitlab.evaluation.separability import (
 from vitlab.evaluation.separability_wording import separability_statements
 from vitlab.evaluation.wording import (
     IN_POINTS,
+    MOST_IMAGES,
+    MOST_SEEDS,
     statement,
     statement_of_few_trainings,
     statement_over_folds,
@@ -65,6 +74,8 @@ __all__ = [
     "GRID",
     "IN_POINTS",
     "LEAST_SEEDS",
+    "MOST_IMAGES",
+    "MOST_SEEDS",
     "RESAMPLES",
     "TESTABLE",
     "Changes",
@@ -76,6 +87,7 @@ __all__ = [
     "FoldComparison",
     "LabelErrors",
     "MeanCurves",
+    "Measured",
     "Predictions",
     "Probe",
     "Reduced",
@@ -95,8 +107,10 @@ __all__ = [
     "compare_folds",
     "compare_seeds",
     "confusion_matrix",
+    "corrected_by_holm",
     "curve",
     "drawn_rows",
+    "estimates",
     "evaluate",
     "evaluate_test",
     "find_clusters",
@@ -106,12 +120,15 @@ __all__ = [
     "kappa_reading",
     "label_errors",
     "least_certain",
+    "limits",
     "linear_probe",
     "load_predictions",
     "made_worse",
     "mcnemar",
     "mean_curves",
+    "measured",
     "most_confidently_wrong",
+    "most_difference",
     "nearest",
     "needed_images",
     "paired_interval",
@@ -133,4 +150,5 @@ __all__ = [
     "tsne",
     "umap",
     "wilson_interval",
+    "within",
 ]

@@ -1,8 +1,9 @@
 """Which of several models is better on the same images, and whether that is more than chance."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 import scipy
@@ -35,12 +36,17 @@ class Comparison:
             too many classes have a single test image for a bootstrap.
         interval: of the difference, as wide as Holm's method makes the test of this pair strict: it
             excludes 0 exactly where `p_corrected` is at most 5 %, and is the 95 % interval of the
-            difference if there is one pair.
+            difference if there is one pair. It is None, as all below, where every training (and
+            image) says the same difference.
         p: of no difference, by McNemar's exact test or the paired bootstrap.
         p_corrected: over all the pairs.
         pairs: how many these are.
         needed: the test images with which a difference like this would be established four times of
-            five; None if there is no difference, it is established, or the formula knows of none.
+            five; None if there is no difference, it is established, the formula knows of none, or
+            more seeds would do.
+        needed_seeds: as many of each recipe, on these test images or on those needed.
+        establishable: over folds, the difference that such folds would establish four times of five;
+            None too if this one is established.
     """
 
     first: str
@@ -52,7 +58,9 @@ class Comparison:
     p: float | None
     p_corrected: float | None
     pairs: int
-    needed: int | None
+    needed: int | None = None
+    needed_seeds: int | None = None
+    establishable: float | None = None
 
     @property
     def better(self) -> str | None:
@@ -118,7 +126,7 @@ def compare_figure(
     places = [(names.index(first), names.index(second)) for first, second in named]
     found = np.array([estimates(model, [figure])[0] for model in models.values()])
     drawn = resampled(list(models.values()), [figure], seed, max(resamples, 80 * len(places)))[0]
-    moves = [influences(model, [figure])[0] for model in models.values()]
+    moves = influences(list(models.values()), [figure])[:, 0]
     tested = {
         (i, j): paired_difference(float(found[j] - found[i]), drawn[j] - drawn[i], moves[j] - moves[i])
         for i, j in places
@@ -163,6 +171,29 @@ def holm(values: Sequence[float], alpha: float = ALPHA) -> list[tuple[float, flo
         level = alpha * (value / worst) if value > 0 else alpha / factor
         result[index] = (min(1.0, worst), level)
     return result
+
+
+class Tested(Protocol):
+    """What a test says at a confidence."""
+
+    @property
+    def p(self) -> float | None: ...
+
+
+AnyTest = TypeVar("AnyTest", bound=Tested)
+Pair = TypeVar("Pair", bound=Hashable)
+
+
+def corrected_by_holm(
+    tests: Mapping[Pair, Callable[[float], AnyTest]],
+) -> dict[Pair, tuple[AnyTest, float, float]]:
+    """Of each test that has a p value: it, at the confidence of its level; the corrected p; the level.
+
+    The tests are functions of a confidence, and their p values do not depend on it.
+    """
+    ps = {pair: p for pair, test in tests.items() if (p := test(1 - ALPHA).p) is not None}
+    corrected = dict(zip(ps, holm(list(ps.values())), strict=True))
+    return {pair: (tests[pair](1 - level), p, level) for pair, (p, level) in corrected.items()}
 
 
 def needed_images(

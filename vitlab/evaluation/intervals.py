@@ -9,6 +9,7 @@ import scipy
 CONFIDENCE = 0.95
 
 Interval = tuple[float, float]
+ANYTHING = (-math.inf, math.inf)
 
 
 def wilson_interval(right: int, count: int, confidence: float = CONFIDENCE) -> Interval:
@@ -77,8 +78,16 @@ def conditional_interval(gained: int, lost: int, count: int, confidence: float =
     return float(differing / count * (2 * low - 1)), float(differing / count * (2 * high - 1))
 
 
-def student_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Interval:
-    """Of the mean of two or more independent values (Student 1908)."""
+def student_interval(
+    values: Sequence[float], confidence: float = CONFIDENCE, limits: Interval = ANYTHING
+) -> Interval:
+    """Of the mean of two or more independent values (Student 1908), which lie within the limits."""
     mean, deviation = float(np.mean(values)), float(np.std(values, ddof=1))
     half = scipy.stats.t.ppf((1 + confidence) / 2, len(values) - 1) * deviation / np.sqrt(len(values))
-    return mean - float(half), mean + float(half)
+    return within(limits, (mean - float(half), mean + float(half)))
+
+
+def within(limits: Interval, interval: Interval) -> Interval:
+    """As much of the interval as lies between the limits."""
+    (least, most), (low, high) = limits, interval
+    return max(least, low), min(most, high)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from vitlab.evaluation.intervals import CONFIDENCE, Interval, student_interval
+from vitlab.evaluation.comparison import POWER
+from vitlab.evaluation.intervals import ANYTHING, CONFIDENCE, Interval, student_interval
 
 ALIKE = 1e-9  # what rounding makes of equal values
 
@@ -27,14 +28,16 @@ class Repeats:
     interval: Interval | None
 
 
-def repeats(values: Sequence[float], confidence: float = CONFIDENCE) -> Repeats:
-    """Of one or more values."""
+def repeats(
+    values: Sequence[float], confidence: float = CONFIDENCE, limits: Interval = ANYTHING
+) -> Repeats:
+    """Of one or more values, of a figure that lies within the limits."""
     mean = float(np.mean(values))
     if len(values) == 1:
         return Repeats(1, mean, None, None, None)
     variance = float(np.var(values, ddof=1))
     deviation = float(np.sqrt(variance))
-    interval = None if deviation < ALIKE else student_interval(values, confidence)
+    interval = None if deviation < ALIKE else student_interval(values, confidence, limits)
     return Repeats(len(values), mean, deviation, variance, interval)
 
 
@@ -43,18 +46,20 @@ class FoldComparison:
     """The mean difference of two models over folds, its interval, and the p value of no difference.
 
     The last two are None where the difference is not 0, and the same in every fold: of what another
-    training would change, such folds say nothing.
+    training would change, such folds say nothing. `establishable` is the difference that folds with
+    such a spread would establish four times of five; None where there is no spread.
     """
 
     folds: int
     difference: float
     interval: Interval | None
     p: float | None
+    establishable: float | None = None
 
 
 def compare_folds(
-    first: Sequence[float],
-    second: Sequence[float],
+    first: Sequence[float] | np.ndarray,
+    second: Sequence[float] | np.ndarray,
     test_images: float,
     train_images: float,
     confidence: float = CONFIDENCE,
@@ -75,6 +80,16 @@ def compare_folds(
     if error < ALIKE:
         is_equal = abs(mean) < ALIKE
         return FoldComparison(folds, mean, (0.0, 0.0) if is_equal else None, 1.0 if is_equal else None)
-    half = float(scipy.stats.t.ppf((1 + confidence) / 2, folds - 1)) * error
+    limit = float(scipy.stats.t.ppf((1 + confidence) / 2, folds - 1))
+    half, found = limit * error, _found_with_power(limit, folds - 1) * error
     p = float(2 * scipy.stats.t.sf(abs(mean) / error, folds - 1))
-    return FoldComparison(folds, mean, (mean - half, mean + half), p)
+    return FoldComparison(folds, mean, (mean - half, mean + half), p, found)
+
+
+def _found_with_power(limit: float, freedom: int) -> float:
+    """The difference, in standard errors, with which Student's t exceeds the limit so often."""
+
+    def excess(difference: float) -> float:
+        return float(scipy.stats.nct.sf(limit, freedom, difference)) - POWER
+
+    return float(scipy.optimize.brentq(excess, 0, 10 * limit))

@@ -58,6 +58,18 @@ TESTABLE = tuple(
     if figure not in ("accuracy", f"top_{TOP}_accuracy")
 )
 LOWER_IS_BETTER = frozenset({"loss", "brier", "ece"})
+_LIMITS = {"kappa": (-1.0, 1.0), "matthews": (-1.0, 1.0), "brier": (0.0, 2.0), "loss": (0.0, np.inf)}
+
+
+def limits(figure: str) -> tuple[float, float]:
+    """Between which it lies, whatever the answers."""
+    return _LIMITS.get(figure, (0.0, 1.0))
+
+
+def most_difference(figure: str) -> float:
+    """How far two models can be apart by it."""
+    least, most = limits(figure)
+    return most - least
 
 
 def has_many_singles(labels: np.ndarray) -> bool:
@@ -89,20 +101,23 @@ def estimates(predictions: Predictions, figures: Sequence[str]) -> np.ndarray:
     return weighted(predictions, figures)(np.ones((len(predictions), 1)))[:, 0]
 
 
-def influences(predictions: Predictions, figures: Sequence[str]) -> np.ndarray:
-    """How much each figure moves with the weight of each image in its class [figures, images].
+def influences(models: Sequence[Predictions], figures: Sequence[str]) -> np.ndarray:
+    """How much each figure moves with the weight of each image in its class [models, figures, images].
 
-    The infinitesimal jackknife (Jaeckel 1972), by a small step.
+    The infinitesimal jackknife (Jaeckel 1972), by a small step. The models' rows are the same images.
     """
-    labels, images = predictions.labels, len(predictions)
+    labels, images = models[0].labels, len(models[0])
     sizes = np.bincount(labels)[labels]
-    function, found = weighted(predictions, figures), []
+    functions = [weighted(model, figures) for model in models]
+    found = np.empty((len(models), len(figures), images))
     for start in range(0, images, size := max(1, WEIGHTS_AT_ONCE // images)):
         moved = np.arange(start, min(start + size, images))
         weights = 1 - STEP * (labels[:, None] == labels[moved]) / sizes[moved]
         weights[moved, moved - start] += STEP
-        found.append(function(weights))
-    return (np.concatenate(found, axis=1) - estimates(predictions, figures)[:, None]) / STEP
+        for index, function in enumerate(functions):
+            found[index][:, moved] = function(weights)
+    standing = np.array([estimates(model, figures) for model in models])
+    return (found - standing[:, :, None]) / STEP
 
 
 def draw_weights(

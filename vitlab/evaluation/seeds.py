@@ -5,102 +5,156 @@ the seeds alone takes the images for all there are, and one of the images takes 
 recipes that are equally good, each finds differences far more often than its level says.
 """
 
+import functools
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy
 
 from vitlab.evaluation.bootstrap import effective_number
-from vitlab.evaluation.comparison import Comparison, holm
-from vitlab.evaluation.intervals import CONFIDENCE, Interval
+from vitlab.evaluation.comparison import ALPHA, Comparison, corrected_by_holm
+from vitlab.evaluation.intervals import CONFIDENCE, Interval, within
+from vitlab.evaluation.planning import needed_trainings
+from vitlab.evaluation.predictions import Predictions
+from vitlab.evaluation.resampling import (
+    estimates,
+    has_many_singles,
+    influences,
+    most_difference,
+    resampled,
+)
+from vitlab.evaluation.spread import Spread
 
 LEAST_SEEDS = 3  # of two the spread is as good as unknown
-ALIKE = 1e-9  # what rounding makes of equal values
 
-Trainings = Mapping[int, np.ndarray]  # by seed, which test images are answered rightly [images]
+
+@dataclass(frozen=True)
+class Measured:
+    """A figure of the trainings of one recipe, and what the test images do to it.
+
+    Attributes:
+        seeds: of the trainings.
+        values: the figure of each [seeds].
+        influences: how much each test image moves each of them [seeds, images].
+        resampled: their mean on resamples of the test images [resamples]. Of the accuracy None: the
+            images' error of a mean over them needs none.
+    """
+
+    seeds: tuple[int, ...]
+    values: np.ndarray
+    influences: np.ndarray
+    resampled: np.ndarray | None
 
 
 @dataclass(frozen=True)
 class SeedTest:
-    """Of mean accuracies, second - first; interval and p are None where nothing varies.
+    """Of the means of a figure, second - first; interval and p are None where nothing varies.
 
-    `error_of_seeds` and `error_of_images` are the standard errors that the two kinds of chance leave.
+    `freedom` are the degrees that the interval is told by: as few as 1 or 2 tell next to nothing.
     """
 
     paired: bool
     difference: float
-    error_of_seeds: float
-    error_of_images: float
+    spread: Spread
     interval: Interval | None
     p: float | None
+    freedom: float | None
 
 
-def compare_seeds(recipes: Mapping[str, Trainings]) -> list[Comparison]:
-    """All pairs of recipes by accuracy, by `seed_test`; those of fewer than three seeds are left out.
+def measured(
+    trainings: Mapping[int, Predictions], figures: Sequence[str], seed: int, resamples: int
+) -> dict[str, Measured]:
+    """Accuracy and `figures` of a recipe's trainings, by seed, whose rows are the same images.
+
+    The same `seed` draws the same images for every recipe. A figure is left out that is not defined for
+    each training, or that cannot be resampled, for too many classes have a single test image.
+    """
+    models, seeds = list(trainings.values()), tuple(trainings)
+    right = np.array([one.answers == one.labels for one in models], float)
+    found = {"accuracy": Measured(seeds, right.mean(axis=1), right / right.shape[1], None)}
+    if not figures or has_many_singles(models[0].labels):
+        return found
+    values = np.array([estimates(one, figures) for one in models])
+    kept = [place for place in range(len(figures)) if not np.isnan(values[:, place]).any()]
+    if not kept:
+        return found
+    names = [figures[place] for place in kept]
+    moves = influences(models, names)
+    drawn = resampled(models, names, seed, resamples).mean(axis=1)
+    for place, name in enumerate(names):
+        found[name] = Measured(seeds, values[:, kept[place]], moves[:, place], drawn[place])
+    return found
+
+
+def compare_seeds(recipes: Mapping[str, Mapping[str, Measured]], figure: str) -> list[Comparison]:
+    """All pairs of recipes by a figure, by `seed_test`; those of fewer than three seeds are left out.
 
     Holm's correction of p and interval is over all these pairs.
     """
-    enough = [name for name, trainings in recipes.items() if len(trainings) >= LEAST_SEEDS]
+    enough = {
+        name: found for name, found in recipes.items() if len(found["accuracy"].seeds) >= LEAST_SEEDS
+    }
     pairs = list(itertools.combinations(enough, 2))
-    tested = {pair: seed_test(recipes[pair[0]], recipes[pair[1]]) for pair in pairs}
-    ps = {pair: found.p for pair, found in tested.items() if found.p is not None}
-    corrected = dict(zip(ps, holm(list(ps.values())), strict=True))
+    tests = {
+        (first, second): functools.partial(seed_test, recipes[first][figure], recipes[second][figure])
+        for first, second in pairs
+        if figure in recipes[first] and figure in recipes[second]
+    }
+    corrected = corrected_by_holm(tests)
     result = []
-    for first, second in pairs:
-        images = len(next(iter(recipes[first].values())))
-        if (first, second) not in corrected:
-            undefined = (None, None, None, None)
-            result.append(Comparison(first, second, "accuracy", images, *undefined, len(ps), None))
+    for pair in pairs:
+        images = recipes[pair[0]]["accuracy"].influences.shape[1]
+        about, count = (*pair, figure, images), len(corrected)
+        if pair not in corrected:
+            difference = tests[pair](CONFIDENCE).difference if pair in tests else None
+            result.append(Comparison(*about, difference, None, None, None, count))
             continue
-        p, level = corrected[first, second]
-        found = seed_test(recipes[first], recipes[second], 1 - level)
-        numbers = (found.difference, found.interval, found.p, p)
-        result.append(Comparison(first, second, "accuracy", images, *numbers, len(ps), None))
+        found, p, level = corrected[pair]
+        most = most_difference(figure)
+        interval = found.interval and within((-most, most), found.interval)
+        seeds, needed = None, None
+        if p > ALPHA:
+            seeds, needed = needed_trainings(found.spread, found.difference, images, level)
+        result.append(Comparison(*about, found.difference, interval, found.p, p, count, needed, seeds))
     return result
 
 
-def seed_test(first: Trainings, second: Trainings, confidence: float = CONFIDENCE) -> SeedTest:
+def seed_test(first: Measured, second: Measured, confidence: float = CONFIDENCE) -> SeedTest:
     """Clark's min F' (1973) of two recipes, over trainings and test images at once, as a t-test.
 
     The error of the mean difference is made of both: of the seeds as in Student's paired t-test (1908)
-    where they are the same, else as in Welch's (1947); of the images as in Student's, of each image's
-    difference of the mean over seeds. The degrees of freedom are Satterthwaite's (1946), which are too
-    many where three seeds tell nearly all of the error. So each part alone must say the same: p and
-    interval are those of the strictest of the three.
+    where they are the same, else as in Welch's (1947); of the images as in Student's of each image's
+    difference of the mean over seeds, or by the deviation over resamples. The degrees of freedom are
+    Satterthwaite's (1946), which are too many where three seeds tell nearly all of the error. So each
+    part alone must say the same: p and interval are those of the strictest of the three.
     """
-    paired = set(first) == set(second)
-    of_images = np.mean([*second.values()], axis=0) - np.mean([*first.values()], axis=0)
-    mean = float(of_images.mean())
-    error_of_seeds, freedom_of_seeds = (_paired if paired else _unpaired)(first, second)
-    error_of_images = float(of_images.std(ddof=1)) / np.sqrt(len(of_images))
-    # As in the paired bootstrap: few images that are answered differently know little of the spread.
-    freedom_of_images = max(1.0, effective_number(of_images) - 1)
-    errors = np.array([error_of_seeds, error_of_images])
-    if errors.max() < ALIKE:
-        return SeedTest(paired, mean, error_of_seeds, error_of_images, None, None)
-    freedoms = np.array([freedom_of_seeds, freedom_of_images])
-    error = np.sqrt((errors**2).sum())
-    errors = np.append(errors, error)
-    freedoms = np.append(freedoms, error**4 / (errors[:2] ** 4 / freedoms).sum())
-    errors, freedoms = errors[errors > ALIKE], freedoms[errors > ALIKE]
-    half = float((scipy.stats.t.ppf((1 + confidence) / 2, freedoms) * errors).max())
-    p = float(2 * scipy.stats.t.sf(abs(mean) / errors, freedoms).max())
-    return SeedTest(paired, mean, error_of_seeds, error_of_images, (mean - half, mean + half), p)
+    difference = float(second.values.mean() - first.values.mean())
+    paired, spread = set(first.seeds) == set(second.seeds), _spread(first, second)
+    if spread.is_nothing:
+        return SeedTest(paired, difference, spread, None, None, None)
+    half, freedom = spread.half_width(1 - confidence), spread.strictest_freedom(1 - confidence)
+    interval = (difference - half, difference + half)
+    return SeedTest(paired, difference, spread, interval, spread.p(difference), freedom)
 
 
-def _paired(first: Trainings, second: Trainings) -> tuple[float, float]:
-    """The standard error that the seeds leave in the mean difference, and its degrees of freedom."""
-    differences = np.array([second[seed].mean() - first[seed].mean() for seed in first])
-    return float(differences.std(ddof=1)) / np.sqrt(len(differences)), len(differences) - 1.0
-
-
-def _unpaired(first: Trainings, second: Trainings) -> tuple[float, float]:
-    values = [np.array([right.mean() for right in recipe.values()]) for recipe in (first, second)]
-    shares = np.array([recipe.var(ddof=1) / len(recipe) for recipe in values])
-    sizes = np.array([len(recipe) - 1 for recipe in values])
-    error = float(np.sqrt(shares.sum()))
-    if error < ALIKE:
-        return error, float(sizes.sum())
-    return error, error**4 / float((shares**2 / sizes).sum())
+def _spread(first: Measured, second: Measured) -> Spread:
+    moved = second.influences.mean(axis=0) - first.influences.mean(axis=0)
+    if first.resampled is None or second.resampled is None:
+        error_of_images = float(moved.std(ddof=1) * np.sqrt(len(moved)))
+    else:
+        error_of_images = float((second.resampled - first.resampled).std(ddof=1))
+    if set(first.seeds) == set(second.seeds):
+        order = [second.seeds.index(seed) for seed in first.seeds]
+        values: list[np.ndarray] = [second.values[order] - first.values]
+        moves = [second.influences[order] - first.influences]
+    else:
+        values, moves = [first.values, second.values], [first.influences, second.influences]
+    return Spread(
+        tuple(len(one) for one in values),
+        tuple(float(one.var(ddof=1)) for one in values),
+        error_of_images,
+        # As in the paired bootstrap: few images that are answered differently know little of the spread.
+        max(1.0, effective_number(moved) - 1),
+        tuple(float(one.var(axis=0, ddof=1).sum()) for one in moves),
+    )

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from vitlab.evaluation.comparison import ALPHA, Comparison
+from vitlab.evaluation.resampling import most_difference
 from vitlab.language import Figure, Message
 
 IN_POINTS = frozenset({"accuracy", "balanced_accuracy", "top_5_accuracy"})
 MOST_IMAGES = 1_000_000  # beyond this a number of images is no advice
+MOST_SEEDS = 1000
 
 BY = {
     "accuracy": "",
@@ -60,6 +62,12 @@ def statement_over_seeds(comparison: Comparison) -> Message:
     values = _values(comparison)
     if comparison.difference is None:
         return Message(
+            "{first} and {second} cannot be compared over repeated trainings{by}: it is not defined for "
+            "each of them, or too many classes have a single test image.",
+            **values,
+        )
+    if comparison.interval is None:
+        return Message(
             "{first} and {second} cannot be compared over repeated trainings{by}: their difference is "
             "the same for each seed and each image, which says nothing of what others would change.",
             **values,
@@ -67,7 +75,7 @@ def statement_over_seeds(comparison: Comparison) -> Message:
     if comparison.better is None:
         return Message(
             "Over repeated trainings and test images like these {images}, the difference between "
-            "{first} and {second}{by} is not established ({second} minus {first}: {details}).",
+            "{first} and {second}{by} is not established ({second} minus {first}: {details}){needed}.",
             **values,
         )
     return Message(
@@ -104,6 +112,12 @@ def statement_over_folds(comparison: Comparison, folds: int) -> Message:
     values = _values(comparison) | {"folds": folds}
     if comparison.difference is None:
         return Message(
+            "{first} and {second} cannot be compared over folds{by}: it is not defined in each of the "
+            "{folds}.",
+            **values,
+        )
+    if comparison.interval is None:
+        return Message(
             "{first} and {second} cannot be compared over folds{by}: their difference is the same in "
             "each of the {folds}, which says nothing of how much another training would change.",
             **values,
@@ -111,7 +125,7 @@ def statement_over_folds(comparison: Comparison, folds: int) -> Message:
     if comparison.better is None:
         return Message(
             "Over {folds} folds of {images} images, the difference between {first} and {second}{by} is "
-            "not established ({second} minus {first}: {details}).",
+            "not established ({second} minus {first}: {details}){needed}.",
             **values,
         )
     return Message(
@@ -124,7 +138,7 @@ def _values(comparison: Comparison) -> dict[str, Any]:
     """What a sentence may hold: names, the figure, the numbers from the side of the better one."""
     first, second, winner = comparison.first, comparison.second, comparison.better
     values = {"first": first, "second": second, "images": comparison.n, "by": BY[comparison.figure]}
-    if comparison.difference is None:
+    if comparison.interval is None:
         return values
     side = -1 if winner == first else 1
     loser = second if winner == first else first
@@ -137,15 +151,13 @@ def _details(comparison: Comparison, side: int) -> Message:
     assert comparison.difference is not None
     assert comparison.interval is not None
     assert comparison.p_corrected is not None
-    in_points = comparison.figure in IN_POINTS
-    scale, decimals = (100 * side, 1) if in_points else (side, 3)
-    low, high = sorted(scale * bound for bound in comparison.interval)
-    value = _number(scale * comparison.difference, decimals, sign="+")
+    scale, decimals = (100, 1) if comparison.figure in IN_POINTS else (1, 3)
+    low, high = sorted(scale * side * bound for bound in comparison.interval)
     ends = {"low": _number(low, decimals), "high": _number(high, decimals)}
     p = _probability(comparison.p_corrected)
     return Message(
         "{difference}, {interval}, {p}",
-        difference=Message("{value} points", value=value, n=abs(value.value)) if in_points else value,
+        difference=_difference(comparison.figure, side * comparison.difference, sign="+"),
         interval=Message("95 % interval, corrected, {low} to {high}", **ends)
         if comparison.pairs > 1
         else Message("95 % interval {low} to {high}", **ends),
@@ -153,14 +165,49 @@ def _details(comparison: Comparison, side: int) -> Message:
     )
 
 
+def _difference(figure: str, value: float, sign: str = "") -> Message | Figure:
+    if figure not in IN_POINTS:
+        return _number(value, 3, sign)
+    points = _number(100 * value, 1, sign)
+    return Message("{value} points", value=points, n=abs(points.value))
+
+
 def _needed(comparison: Comparison) -> str:
-    if comparison.needed is None:
-        return ""
-    if comparison.needed > MOST_IMAGES:
+    if comparison.establishable is not None:
+        return _establishable(comparison.figure, comparison.establishable)
+    images, seeds = comparison.needed, comparison.needed_seeds
+    if images is not None and images > MOST_IMAGES:
         return Message("; more than {images} test images would be needed", images=MOST_IMAGES)
-    step = 10 ** max(0, math.floor(math.log10(comparison.needed)) - 1)
-    images = math.ceil(comparison.needed / step) * step
-    return Message("; about {images} test images would be needed", images=images)
+    if seeds is not None and seeds > MOST_SEEDS:
+        return Message("; more than {seeds} seeds of each would be needed", seeds=MOST_SEEDS)
+    if images is None:
+        if seeds is None:
+            return ""
+        return Message("; about {seeds} seeds of each would be needed", seeds=_about(seeds))
+    if seeds is None:
+        return Message("; about {images} test images would be needed", images=_about(images))
+    return Message(
+        "; more seeds alone would not do: about {images} test images, and {seeds} seeds of each, would "
+        "be needed",
+        images=_about(images),
+        seeds=_about(seeds),
+    )
+
+
+def _about(count: int) -> int:
+    """Rounded up to two digits."""
+    step = 10 ** max(0, math.floor(math.log10(count)) - 1)
+    return math.ceil(count / step) * step
+
+
+def _establishable(figure: str, difference: float) -> Message:
+    if difference > most_difference(figure):
+        return Message("; with such a spread, so many folds would establish no difference at all")
+    return Message(
+        "; with such a spread, so many folds would establish a difference of about {difference} four "
+        "times of five",
+        difference=_difference(figure, difference),
+    )
 
 
 def _number(value: float, decimals: int, sign: str = "") -> Figure:

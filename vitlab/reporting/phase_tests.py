@@ -38,6 +38,6 @@ def phase_tests_table(tests: list[dict[str, Any]]) -> Table:
         Column("after", "to"),
         Column("difference", "second − first, points", "points"),
         p,
-        Column("needed", "images needed", "count"),
+        Column("needed", "images needed", "images"),
     )
     return Table("phase_tests", columns, tests)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from vitlab.evaluation import ALPHA
+from vitlab.evaluation import ALPHA, MOST_IMAGES, MOST_SEEDS
 from vitlab.language import ENGLISH, WIDE, Language
 from vitlab.names import shown
 from vitlab.progress import HUGE, duration
@@ -22,6 +22,8 @@ Kind = Literal[
     "flag",
     "plain",  # a number that counts nothing
     "count",
+    "images",  # that are needed, as the seeds are: no more than are of use as advice
+    "seeds",
     "percent",
     "number",
     "short",
@@ -31,6 +33,8 @@ Kind = Literal[
     "bytes",
     "seconds",
 ]
+
+_MOST = {"images": MOST_IMAGES, "seeds": MOST_SEEDS}
 
 # A spreadsheet runs what begins with one of these.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -145,8 +149,8 @@ def formatted(value: Any, kind: Kind, language: Language = ENGLISH) -> str:
     if value is None:
         return NOTHING
     match kind:
-        case "count":
-            return language.number(value, ",")
+        case "count" | "images" | "seeds":
+            return _count(value, _MOST.get(kind), language)
         case "percent":
             return language.number(value, ".2%")
         case "number":
@@ -167,6 +171,12 @@ def formatted(value: Any, kind: Kind, language: Language = ENGLISH) -> str:
             return language("yes") if value else language("no")
         case _:
             return str(language.text(value))
+
+
+def _count(count: int, most: int | None, language: Language) -> str:
+    if most is not None and count > most:
+        return language("more than {count}", count=most)
+    return language.number(count, ",")
 
 
 def _number(value: float, language: Language) -> str:

@@ -46,6 +46,11 @@ class Candidate:
         return self.phase == list(self.run.config.phases)[-1]
 
     @property
+    def splits(self) -> tuple[str, ...]:
+        """The hash of the split, or those of the folds."""
+        return tuple(one.run.split_hash for one in self.folds or (self,))
+
+    @property
     def test(self) -> Predictions:
         return self.predictions["test"]
 
@@ -77,5 +82,4 @@ class Compared:
     def has_other_splits(self) -> bool:
         """Whether models were trained, validated or tested on other images than others: only with
         --intersect. The folds of one cross-validation are one division of the images."""
-        splits = {tuple(fold.run.split_hash for fold in one.folds or (one,)) for one in self.candidates}
-        return bool(self.left_out) and len(splits) > 1
+        return bool(self.left_out) and len({one.splits for one in self.candidates}) > 1

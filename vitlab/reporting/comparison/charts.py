@@ -32,11 +32,16 @@ def intervals_chart(
     language: Language,
     *,
     zero: bool = False,
+    percent: bool = True,
 ) -> str:
-    """A dot and its interval for each row, in percent; `zero`: a line where there is no difference."""
+    """A dot and its interval for each row, in percent; `zero`: a line where there is no difference.
+
+    Without `percent` values stand as they are.
+    """
+    times = 100 if percent else 1
     drawing = Drawing(WIDTH, 44 + ROW * len(rows), title, language)
     ends = [end for _, value, interval in rows for end in (value, *(interval or ()))]
-    low, high = widened([100 * end for end in ends] + ([0.0] if zero else []))
+    low, high = widened([times * end for end in ends] + ([0.0] if zero else []))
     if not zero:
         high = min(high, 100.0) if high > 100 else high
     across = scale(low, high, 12, WIDTH - 12)
@@ -50,9 +55,9 @@ def intervals_chart(
         if zero:  # beside the names, which it would cross
             drawing.line(across(0), y + 15, across(0), y + 29, f'stroke="{RED}" stroke-width="1.2"')
         if interval is not None:
-            left, right = (across(100 * end) for end in interval)
+            left, right = (across(times * end) for end in interval)
             drawing.line(left, y + 22, right, y + 22, f'stroke="{INK}" stroke-width="1.6"')
-        drawing.dot(across(100 * value), y + 22, COLOURS[0])
+        drawing.dot(across(times * value), y + 22, COLOURS[0])
     drawing.write(WIDTH / 2, bottom + 31, drawing.title, anchor="middle")
     return drawing.text()
 

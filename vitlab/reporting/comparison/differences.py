@@ -14,6 +14,7 @@ from vitlab.evaluation import (
 from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Compared
 from vitlab.reporting.comparison.recipes import Recipe, augmented_pairs
+from vitlab.reporting.comparison.repetitions import outcome
 
 
 def paired_tests(
@@ -47,12 +48,7 @@ def _pair(
         "second": comparison.second,
         "first_number": numbers[comparison.first],
         "second_number": numbers[comparison.second],
-        "difference": comparison.difference,
-        "difference_interval": comparison.interval,
-        "p": comparison.p,
-        "p_corrected": comparison.p_corrected,
-        "better": comparison.better,
-        "needed": comparison.needed,
+        **outcome(comparison),
         "statement": Message(
             "{first} and {second} give the same answer to each of these {n} images.",
             first=comparison.first,

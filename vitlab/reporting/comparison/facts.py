@@ -28,7 +28,7 @@ from vitlab.reporting.comparison.pretraining import pretraining_warnings
 from vitlab.reporting.comparison.recipes import Recipe, is_augmented, missing_folds, recipes_of
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
 from vitlab.reporting.comparison.suspects import label_suspects, near_copies
-from vitlab.reporting.comparison.verdicts import caution, seed_tests, selection, told_pairs, verdicts
+from vitlab.reporting.comparison.verdicts import cautions, seed_tests, selection, told_pairs, verdicts
 from vitlab.reporting.reported import reported_row
 
 FIGURES = (
@@ -74,7 +74,8 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
     ]
     recipes = recipes_of(compared.candidates)
     pairs = paired_tests(compared, recipes, tested, seed, resamples)
-    over_seeds, over_folds = seed_tests(recipes), fold_tests(recipes)
+    over_seeds = seed_tests(recipes, tested, seed, resamples)
+    over_folds = fold_tests(recipes, tested)
     told = verdicts(recipes, pairs, over_seeds, over_folds)
     by_name = dict(zip(compared.models, every, strict=True))
     spent = costs(compared.candidates)
@@ -91,17 +92,16 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
         "models": [_model(number, one) for number, one in enumerate(compared.candidates, 1)],
         "selection": _with_members(chosen_by, recipes),
         "verdicts": told,
-        "caution": caution(recipes),
+        "cautions": cautions(recipes, over_seeds, over_folds),
         "tested": {
-            "accuracy": _family(pairs, "accuracy"),
-            **{figure: _family(pairs, figure) for figure in tested},
-            "seeds": _family(over_seeds),
-            "folds": _family(over_folds),
+            "models": _families(pairs, tested),
+            "seeds": _families(over_seeds, tested),
+            "folds": _families(over_folds, tested),
         },
         "tested_figures": ["accuracy", *tested],
         "figures": _figures(compared, every, seed, resamples),
         "parts": _parts(compared, every),
-        "pairs": told_pairs(recipes, pairs, told),
+        "pairs": told_pairs(recipes, pairs, told, [*over_seeds, *over_folds]),
         "classes": _classes(compared, every),
         "confusions": {
             one.name: _cells(parts["test"]["confusion_matrix"])
@@ -129,9 +129,10 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
     }
 
 
-def _family(rows: Sequence[dict[str, Any]], figure: str = "") -> int:
-    """How many pairs Holm's correction is over."""
-    return sum(row["p"] is not None for row in rows if not figure or row["figure"] == figure)
+def _families(rows: Sequence[dict[str, Any]], tested: Sequence[str]) -> dict[str, int]:
+    """How many pairs Holm's correction is over, by figure."""
+    with_p = [row["figure"] for row in rows if row["p"] is not None]
+    return {figure: with_p.count(figure) for figure in ("accuracy", *tested)}
 
 
 def _model(number: int, one: Candidate) -> dict[str, Any]:

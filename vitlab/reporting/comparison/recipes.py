@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,7 @@ from vitlab.evaluation import LEAST_SEEDS, Predictions
 from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate, Run
 
-# What no weight depends on, and the split, which all runs share or are folds of.
+# What no weight depends on, and the split, of which a run's hash says more.
 _OF_NO_MATTER = ("split", "report", "checkpoint_seconds", "fsdp")
 
 
@@ -44,7 +44,7 @@ def recipe(config: Config, phase: str = "", *, augmentation: bool = True) -> str
 
 @dataclass(frozen=True)
 class Recipe:
-    """Models that differ in their seed only (S2-17); most often there is one.
+    """Models of one split that differ in their seed only (S2-17); most often there is one.
 
     `number` is that of the first model in the comparison.
     """
@@ -76,20 +76,21 @@ def recipes_of(candidates: Sequence[Candidate]) -> list[Recipe]:
     """In the order of their first models.
 
     A seed that is there again begins another recipe: something that no config says sets the two apart.
-    But a phase that several runs have in common, before they part, is trained by each of them: where
-    that gave the same model, it counts once, and the name says which others it is.
+    So does another split, whose training images set its models apart too. But a phase that several runs
+    have in common, before they part, is trained by each of them: where that gave the same model, it
+    counts once, and the name says which others it is.
     """
-    groups: dict[tuple[str, str, int], list[Candidate]] = {}
-    seen: dict[tuple[str, str, int], list[Candidate]] = {}
+    groups: dict[tuple[Hashable, int], list[Candidate]] = {}
+    seen: dict[tuple[Hashable, int], list[Candidate]] = {}
     copies: dict[str, list[str]] = {}
     for one in candidates:
-        key = (recipe(one.run.config, one.phase), one.phase, one.run.config.seed)
-        before = seen.setdefault(key, [])
+        key = (recipe(one.run.config, one.phase), one.phase, one.splits)
+        before = seen.setdefault((key, one.run.config.seed), [])
         original = next((other for other in before if _is_shared_phase(one, other)), None)
         if original is not None:
             copies.setdefault(original.name, []).append(one.name)
             continue
-        groups.setdefault((*key[:2], len(before)), []).append(one)
+        groups.setdefault((key, len(before)), []).append(one)
         before.append(one)
     names = [_name_of_seeds(group, copies) for group in groups.values()]
     numbers = {one.name: number for number, one in enumerate(candidates, 1)}
@@ -130,10 +131,10 @@ def augmented_pairs(recipes: Sequence[Recipe]) -> list[tuple[Recipe, Recipe]]:
 
     They share a seed, or have as many each as it takes to tell them apart from others.
     """
-    groups: dict[tuple[str, str], list[Recipe]] = {}
+    groups: dict[Hashable, list[Recipe]] = {}
     for one in recipes:
         first = one.models[0]
-        key = (recipe(first.run.config, first.phase, augmentation=False), first.phase)
+        key = (recipe(first.run.config, first.phase, augmentation=False), first.phase, first.splits)
         groups.setdefault(key, []).append(one)
     return [
         (plain, changed)

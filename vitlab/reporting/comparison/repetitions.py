@@ -1,21 +1,26 @@
 """What is left of a difference when the training is repeated: over seeds, and over folds."""
 
+import functools
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from vitlab.evaluation import (
+    ALPHA,
     CONFIDENCE,
     Comparison,
-    FoldComparison,
     Predictions,
     compare_folds,
+    corrected_by_holm,
+    estimates,
     evaluate,
-    holm,
+    limits,
+    most_difference,
     repeats,
     statement_over_folds,
+    within,
 )
 from vitlab.reporting.comparison.candidates import Candidate
 from vitlab.reporting.comparison.recipes import Recipe
@@ -60,65 +65,104 @@ def folds(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     return rows
 
 
-def fold_tests(recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
-    """All pairs over the folds, by Nadeau and Bengio's test with Holm's correction, which widens the
-    intervals too: one excludes 0 exactly where the corrected p value is at most 5 %.
+def fold_tests(recipes: Sequence[Recipe], figures: Sequence[str]) -> list[dict[str, Any]]:
+    """All pairs over the folds, by Nadeau and Bengio's test of the accuracy, then of the `figures`.
 
     Only where the folds of both models are the same images, which runs of one seed share.
     """
     pairs = [
-        (first, second)
+        (first.models[0], second.models[0])
         for first, second in itertools.combinations(recipes, 2)
         if first.is_over_folds
         and second.is_over_folds
         and _same_folds(first.models[0], second.models[0])
     ]
-    tested = [_fold_test(first.models[0], second.models[0]) for first, second in pairs]
-    known = {place: one.p for place, one in enumerate(tested) if one.p is not None}
-    corrected = dict(zip(known, holm(list(known.values())), strict=True))
+    every = ("accuracy", *figures)
+    values = {
+        one.name: np.array([estimates(fold.test, every) for fold in one.folds]).T
+        for one in {one.name: one for pair in pairs for one in pair}.values()
+    }
     rows = []
-    for place, (first, second) in enumerate(pairs):
-        one, about = tested[place], (first.name, second.name, "accuracy", len(first.models[0].test))
-        if place in corrected:
-            p, level = corrected[place]
-            one = _fold_test(first.models[0], second.models[0], 1 - level)
-            found = Comparison(*about, one.difference, one.interval, one.p, p, len(known), None)
+    for place, figure in enumerate(every):
+        of_figure = {name: found[place] for name, found in values.items()}
+        rows += _fold_tests(pairs, figure, of_figure)
+    return rows
+
+
+def _fold_tests(
+    pairs: Sequence[tuple[Candidate, Candidate]], figure: str, values: Mapping[str, np.ndarray]
+) -> list[dict[str, Any]]:
+    """Holm's correction widens the intervals too: one excludes 0 exactly where the corrected p value is
+    at most 5 %. `values` are those of the folds by model, NaN where the figure is not defined."""
+    tests = {
+        (first.name, second.name): functools.partial(
+            compare_folds,
+            values[first.name],
+            values[second.name],
+            _mean_size(first, "test"),
+            _mean_size(first, "train"),
+        )
+        for first, second in pairs
+        if not np.isnan([values[first.name], values[second.name]]).any()
+    }
+    corrected = corrected_by_holm(tests)
+    rows = []
+    for first, second in pairs:
+        names, folds = (first.name, second.name), len(first.folds)
+        about, count = (*names, figure, len(first.test)), len(corrected)
+        if names in corrected:
+            test, p, _ = corrected[names]
+            most = most_difference(figure)
+            interval = test.interval and within((-most, most), test.interval)
+            establishable = test.establishable if p > ALPHA else None
+            found = Comparison(
+                *about, test.difference, interval, test.p, p, count, establishable=establishable
+            )
         else:
-            found = Comparison(*about, None, None, None, None, len(known), None)
+            difference = tests[names](CONFIDENCE).difference if names in tests else None
+            found = Comparison(*about, difference, None, None, None, count)
         rows.append(
             {
+                "figure": figure,
                 "first": first.name,
                 "second": second.name,
-                "folds": one.folds,
-                "difference": one.difference,
-                "difference_interval": found.interval,
-                "p": found.p,
-                "p_corrected": found.p_corrected,
-                "better": found.better,
-                "statement": statement_over_folds(found, one.folds),
+                "folds": folds,
+                **outcome(found),
+                "statement": statement_over_folds(found, folds),
             }
         )
     return rows
 
 
-def _fold_test(first: Candidate, second: Candidate, confidence: float = CONFIDENCE) -> FoldComparison:
-    test, train = (
-        float(np.mean([len(fold.predictions[part]) for fold in first.folds]))
-        for part in ("test", "train")
-    )
-    values = [[_value(fold.test, "accuracy") for fold in one.folds] for one in (first, second)]
-    return compare_folds(values[0], values[1], test, train, confidence)
+def outcome(found: Comparison) -> dict[str, Any]:
+    """What a test says, as JSON; no difference would be established that is more than there can be."""
+    least = found.establishable
+    is_possible = least is not None and least <= most_difference(found.figure)
+    return {
+        "difference": found.difference,
+        "difference_interval": found.interval,
+        "p": found.p,
+        "p_corrected": found.p_corrected,
+        "better": found.better,
+        "needed": found.needed,
+        "needed_seeds": found.needed_seeds,
+        "establishable": least if is_possible else None,
+    }
+
+
+def _mean_size(one: Candidate, part: str) -> float:
+    return float(np.mean([len(fold.predictions[part]) for fold in one.folds]))
 
 
 def _same_folds(first: Candidate, second: Candidate) -> bool:
-    return [one.run.split_hash for one in first.folds] == [one.run.split_hash for one in second.folds]
+    return first.splits == second.splits
 
 
 def _spread(group: Sequence[Candidate], figure: str) -> dict[str, Any]:
     values = [_value(one.test, figure) for one in group]
     if any(value is None for value in values):
         return dict.fromkeys(("values", "mean", "mean_interval", "deviation", "variance"))
-    found = repeats(values)
+    found = repeats(values, limits=limits(figure))
     return {
         "values": values,
         "mean": found.mean,

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from vitlab import files
 from vitlab.data import PARTS
-from vitlab.evaluation import Predictions, confusion_matrix
+from vitlab.evaluation import IN_POINTS, Predictions, confusion_matrix
 from vitlab.language import Language, Message
 from vitlab.reporting.commands import circumstances_text, made_by, run_commands
 from vitlab.reporting.comparison import charts
@@ -77,15 +77,6 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
         (_numbered(row["number"], row["model"]), row["accuracy"], row["accuracy_interval"])
         for row in found["figures"]
     ]
-    differences = [
-        (_difference_name(pair), pair["difference"], pair["difference_interval"])
-        for pair in _differences(found)[:MOST_DIFFERENCES]
-    ]
-    title = (
-        Message("difference of test accuracy, points, corrected 95 % interval")
-        if min(_families(found), default=1) > 1
-        else Message("difference of test accuracy, points, 95 % interval")
-    )
     over = Message("test accuracy, %, with its 95 % interval")
     drawn = {
         "accuracy": charts.intervals_chart(figures, over, language),
@@ -94,11 +85,10 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
         ),
         "parts_loss": scores_chart(_scores(found, "loss"), "loss", Message("loss"), language),
         **rank_charts(_best_on_validation(compared, found), language),
+        **_differences(found, language),
         **_curves(compared, language),
         **_costs(found, language),
     }
-    if differences:
-        drawn["differences"] = charts.intervals_chart(differences, title, language, zero=True)
     matrices = _matrices(compared)
     chosen = most_confused(matrices)
     for number, (one, matrix) in enumerate(zip(compared.candidates, matrices, strict=True), 1):
@@ -111,16 +101,34 @@ def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> 
     return drawn
 
 
-def _differences(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Pairs by accuracy that have an interval, the surest first."""
-    pairs = [pair for pair in found["pairs"] if pair["figure"] == "accuracy"]
-    return sorted((pair for pair in pairs if pair["difference_interval"]), key=lambda pair: pair["p"])
+def _differences(found: dict[str, Any], language: Language) -> dict[str, str]:
+    """For each figure that pairs were tested by the surest of them."""
+    drawn = {}
+    for figure in found["tested_figures"]:
+        pairs = [
+            pair for pair in found["pairs"] if pair["figure"] == figure and pair["difference_interval"]
+        ]
+        if not pairs:
+            continue
+        rows = [
+            (_difference_name(pair), pair["difference"], pair["difference_interval"])
+            for pair in sorted(pairs, key=lambda pair: pair["p"])[:MOST_DIFFERENCES]
+        ]
+        title, in_points = FIGURE_TITLES[figure], figure in IN_POINTS
+        of = Message("{figure}, points", figure=title) if in_points else title
+        axis = (
+            Message("difference of {figure}, corrected 95 % interval", figure=of)
+            if min(_families(found, figure)) > 1
+            else Message("difference of {figure}, 95 % interval", figure=of)
+        )
+        name = "differences" if figure == "accuracy" else f"differences_{figure.replace('.', '_')}"
+        drawn[name] = charts.intervals_chart(rows, axis, language, zero=True, percent=in_points)
+    return drawn
 
 
-def _families(found: dict[str, Any]) -> list[int]:
-    """How many pairs each kind of test of accuracies is corrected for."""
-    tested = found["tested"]
-    return [tested[kind] for kind in ("accuracy", "seeds", "folds") if tested[kind]]
+def _families(found: dict[str, Any], figure: str) -> list[int]:
+    """How many pairs each kind of test by that figure is corrected for."""
+    return [family[figure] for family in found["tested"].values() if family[figure]]
 
 
 def _scores(found: dict[str, Any], metric: str) -> list[tuple[str, dict[str, float]]]:
@@ -224,9 +232,14 @@ def _page(
         over_folds=len(chosen.folds),
         statements=[told["statement"] for told in found["verdicts"][:MOST_SENTENCES]] or [ONE_RECIPE],
         shown_classes=len(most_confused(_matrices(compared))),
-        differences=len(_differences(found)),
         most_differences=MOST_DIFFERENCES,
-        some_are_corrected=len({pairs > 1 for pairs in _families(found)}) > 1,
+        some_are_corrected=any(
+            len({pairs > 1 for pairs in _families(found, figure)}) > 1
+            for figure in found["tested_figures"]
+        ),
+        other_differences=[
+            Markup(svg) for name, svg in drawn.items() if name.startswith("differences_")
+        ],
         most_confusions=MOST_CONFUSIONS,
         no_pictures="" if is_open else gallery,
         galleries=_galleries(gallery, chosen, found["near_copies"])

@@ -37,14 +37,14 @@ def tables(facts: dict[str, Any]) -> dict[str, Table]:
         for name, columns in _OF_MODELS.items()
     ] + [
         _selection(facts["selection"]),
-        Table("pairs", _PAIRS, _named_figures(_pairs(facts["pairs"])), most=200),
+        _all_pairs(facts["pairs"]),
         Table("classes", _classes(facts), facts["classes"]),
         Table("changes", _CHANGES, _changes(facts["changes"])),
         Table("confusions", _CONFUSIONS, _confusions(facts["changes"])),
         Table("augmentation", _AUGMENTATION, facts["augmentation"]),
         Table("repeats", _REPEATS, _named_figures(_seeds(facts["repeats"]))),
-        Table("seed_tests", _SEED_TESTS, facts["seed_tests"]),
-        Table("fold_tests", _FOLD_TESTS, facts["fold_tests"]),
+        Table("seed_tests", _SEED_TESTS, _named_figures(_in_points(facts["seed_tests"]))),
+        Table("fold_tests", _FOLD_TESTS, _named_figures(_in_points(facts["fold_tests"]))),
         reported_table(facts["reported"], MODEL),
     ]
     return {table.name: table for table in every if table.rows}
@@ -74,16 +74,19 @@ _SELECTION = (
     *_percent(("lowest", "lowest seed"), ("highest", "highest seed")),
     Column("against_chosen", "on the test, against the first"),
 )
-_PAIRS = (
-    Column("figure", "by"),
-    Column("first", "first"),
-    Column("second", "second"),
+_TESTED = (
     Column("difference", "second − first; accuracy in points", "number"),
     Column("p", "p", "p"),
     Column("p_corrected", "p corrected", "p"),
     Column("better", "better"),
-    Column("needed", "images needed", "count"),
 )
+_PAIRS = (
+    Column("figure", "by"),
+    Column("first", "first"),
+    Column("second", "second"),
+    *_TESTED,
+)
+_NEEDED = (Column("needed_seeds", "seeds needed", "seeds"), Column("needed", "images needed", "images"))
 _CHANGES = (
     Column("before", "from"),
     Column("after", "to"),
@@ -118,29 +121,26 @@ _REPEATS = (
     Column("variance", "variance", "small"),
 )
 _SEED_TESTS = (
+    Column("figure", "by"),
     Column("first", "first"),
     Column("second", "second"),
     Column("seeds", "seeds"),
     Column("test", "t-test"),
-    *_percent(("mean_first", "mean of the first"), ("mean_second", "of the second")),
-    *_percent(("error_of_seeds", "error of seeds"), ("error_of_images", "of images")),
-    Column("difference", "second − first, points", "points"),
-    Column("p", "p", "p"),
-    Column("p_corrected", "p corrected", "p"),
-    Column("better", "better"),
+    *_numbers(("mean_first", "mean of the first"), ("mean_second", "of the second")),
+    *_numbers(("error_of_seeds", "error of seeds"), ("error_of_images", "of images")),
+    *_TESTED,
+    *_NEEDED,
 )
 _FOLD_TESTS = (
+    Column("figure", "by"),
     Column("first", "first"),
     Column("second", "second"),
     Column("folds", "folds", "count"),
-    Column("difference", "second − first, points", "points"),
-    Column("p", "p", "p"),
-    Column("p_corrected", "p corrected", "p"),
-    Column("better", "better"),
+    *_TESTED,
+    Column("establishable", "would be established", "number"),
 )
 
 _MOST = {"label_errors": 30, "near_copies": 100}  # rows on the page
-
 # Tables that have a row for each model, or some for each.
 _OF_MODELS: dict[str, tuple[Column, ...]] = {
     "models": (
@@ -270,8 +270,18 @@ def _with_seeds(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"made_of": ", ".join(row["members"])}
 
 
-def _pairs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [row | ({"difference_kind": "points"} if row["figure"] in IN_POINTS else {}) for row in rows]
+def _all_pairs(rows: list[dict[str, Any]]) -> Table:
+    """With the seeds that are needed where there is a recipe of several."""
+    needed = _NEEDED if any(row["needed_seeds"] for row in rows) else _NEEDED[1:]
+    return Table("pairs", (*_PAIRS, *needed), _named_figures(_in_points(rows)), most=200)
+
+
+def _in_points(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Accuracies as percent, and their differences as points."""
+    percent = ("mean_first", "mean_second", "error_of_seeds", "error_of_images")
+    kinds = {"difference_kind": "points", "establishable_kind": "points"}
+    kinds |= {f"{key}_kind": "percent" for key in percent}
+    return [row | (kinds if row["figure"] in IN_POINTS else {}) for row in rows]
 
 
 def _classes(facts: dict[str, Any]) -> tuple[Column, ...]:

@@ -9,8 +9,10 @@ import numpy as np
 from vitlab.evaluation import (
     LEAST_SEEDS,
     Comparison,
-    SeedTest,
+    Measured,
     compare_seeds,
+    limits,
+    measured,
     repeats,
     seed_test,
     statement_of_few_trainings,
@@ -19,37 +21,59 @@ from vitlab.evaluation import (
 from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate
 from vitlab.reporting.comparison.recipes import Recipe
+from vitlab.reporting.comparison.repetitions import outcome
+
+FEW_DEGREES = 2  # of freedom: Student's interval is over twice as wide as with many
+_TOLD = (
+    "difference",
+    "difference_interval",
+    "p",
+    "p_corrected",
+    "better",
+    "needed",
+    "needed_seeds",
+    "establishable",
+    "statement",
+)
 
 
-def seed_tests(recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
-    """All pairs of recipes with three seeds or more, over trainings and test images."""
-    right = {
-        recipe.name: {one.run.config.seed: _right(one) for one in recipe.models} for recipe in recipes
-    }
+def seed_tests(
+    recipes: Sequence[Recipe], figures: Sequence[str], seed: int, resamples: int
+) -> list[dict[str, Any]]:
+    """All pairs of recipes with three seeds or more, over trainings and test images, by accuracy, then
+    by the `figures`; Holm's correction of each."""
+    several = [recipe for recipe in recipes if len(recipe.models) >= LEAST_SEEDS]
+    if len(several) < 2:
+        return []
+    found = {}
+    for recipe in several:
+        trainings = {one.run.config.seed: one.test for one in recipe.models}
+        found[recipe.name] = measured(trainings, figures, seed, resamples)
     return [
-        _seed_test(found, seed_test(right[found.first], right[found.second]), right)
-        for found in compare_seeds(right)
+        _seed_test(compared, found[compared.first], found[compared.second])
+        for figure in ("accuracy", *figures)
+        for compared in compare_seeds(found, figure)
     ]
 
 
 def _seed_test(
-    found: Comparison, test: SeedTest, right: Mapping[str, Mapping[int, np.ndarray]]
+    found: Comparison, first: Mapping[str, Measured], second: Mapping[str, Measured]
 ) -> dict[str, Any]:
-    first, second = right[found.first], right[found.second]
+    seeds, figure = (first["accuracy"].seeds, second["accuracy"].seeds), found.figure
+    of_both = figure in first and figure in second
+    test = seed_test(first[figure], second[figure]) if of_both else None
     return {
+        "figure": figure,
         "first": found.first,
         "second": found.second,
-        "seeds": Message("{first} and {second}", first=len(first), second=len(second)),
-        "test": Message("paired by seed") if test.paired else Message("Welch's"),
-        "mean_first": float(np.mean(list(first.values()))),
-        "mean_second": float(np.mean(list(second.values()))),
-        "error_of_seeds": test.error_of_seeds,
-        "error_of_images": test.error_of_images,
-        "difference": test.difference,
-        "difference_interval": found.interval,
-        "p": found.p,
-        "p_corrected": found.p_corrected,
-        "better": found.better,
+        "seeds": Message("{first} and {second}", first=len(seeds[0]), second=len(seeds[1])),
+        "test": Message("paired by seed") if set(seeds[0]) == set(seeds[1]) else Message("Welch's"),
+        "mean_first": float(first[figure].values.mean()) if figure in first else None,
+        "mean_second": float(second[figure].values.mean()) if figure in second else None,
+        "error_of_seeds": test and test.spread.error_of_seeds,
+        "error_of_images": test and test.spread.error_of_images,
+        "freedom": test and test.freedom,
+        **outcome(found),
         "statement": statement_over_seeds(found),
     }
 
@@ -66,7 +90,11 @@ def verdicts(
     model each, from the same images. Else there are too few trainings to call either better.
     """
     of_models = {(pair["first"], pair["second"]): pair for pair in pairs if pair["figure"] == "accuracy"}
-    of_trainings = {(test["first"], test["second"]): test for test in (*over_folds, *over_seeds)}
+    of_trainings = {
+        (test["first"], test["second"]): test
+        for test in (*over_folds, *over_seeds)
+        if test["figure"] == "accuracy"
+    }
     rows = []
     for first, second in itertools.combinations(recipes, 2):
         if (first.name, second.name) in of_trainings:
@@ -77,22 +105,46 @@ def verdicts(
             found = of_models[first.models[0].name, second.models[0].name]
         else:
             found = _of_too_few_trainings(first, second)
-        keys = ("difference", "difference_interval", "p", "p_corrected", "better", "statement")
-        rows.append({"first": first.name, "second": second.name} | {key: found[key] for key in keys})
+        rows.append({"first": first.name, "second": second.name} | {key: found[key] for key in _TOLD})
     return sorted(rows, key=lambda row: 1.0 if row["p_corrected"] is None else row["p_corrected"])
 
 
-def caution(recipes: Sequence[Recipe]) -> Message | None:
+def cautions(
+    recipes: Sequence[Recipe],
+    over_seeds: Sequence[dict[str, Any]],
+    over_folds: Sequence[dict[str, Any]],
+) -> list[Message]:
     """Of verdicts that rest on one training each: between equally good recipes, tests of two trained
-    models find differences far more often than their level says (experiments/statistics)."""
-    if sum(recipe.is_one_training for recipe in recipes) < 2:
-        return None
-    return Message(
-        "A verdict that rests on one training of each model is about these two trained models alone: "
-        "another seed can turn it. To know whether one recipe is better than another, train each with "
-        "{seeds} seeds or more, or over folds.",
-        seeds=LEAST_SEEDS,
-    )
+    models find differences far more often than their level says (experiments/statistics). And of
+    intervals that are wide because next to nothing is known of the spread."""
+    found = []
+    if sum(recipe.is_one_training for recipe in recipes) > 1:
+        text = Message(
+            "A verdict that rests on one training of each model is about these two trained models "
+            "alone: another seed can turn it. To know whether one recipe is better than another, train "
+            "each with {seeds} seeds or more on one split, or over folds.",
+            seeds=LEAST_SEEDS,
+        )
+        found.append(text)
+    if any(_says_little(row, row["freedom"]) for row in over_seeds):
+        text = Message(
+            "Three seeds, or three test images that are answered differently, tell nearly nothing of "
+            "the spread: where no more of them decide, an interval is wide whatever the recipes, and "
+            "that no difference is established says little."
+        )
+        found.append(text)
+    if any(_says_little(row, row["folds"] - 1) for row in over_folds):
+        text = Message(
+            "{folds} folds tell nearly nothing of the spread: an interval over so few is wide whatever "
+            "the models, and that no difference is established says little.",
+            folds=over_folds[0]["folds"],
+        )
+        found.append(text)
+    return found
+
+
+def _says_little(row: dict[str, Any], freedom: float) -> bool:
+    return row["p"] is not None and row["better"] is None and freedom <= FEW_DEGREES
 
 
 def _of_other_folds(first: Recipe, second: Recipe) -> dict[str, Any]:
@@ -102,8 +154,7 @@ def _of_other_folds(first: Recipe, second: Recipe) -> dict[str, Any]:
         first=first.name,
         second=second.name,
     )
-    unknown = dict.fromkeys(("difference_interval", "p", "p_corrected", "better"))
-    return {"difference": second.accuracy - first.accuracy, "statement": text, **unknown}
+    return dict.fromkeys(_TOLD) | {"difference": second.accuracy - first.accuracy, "statement": text}
 
 
 def _of_too_few_trainings(first: Recipe, second: Recipe) -> dict[str, Any]:
@@ -114,28 +165,31 @@ def _of_too_few_trainings(first: Recipe, second: Recipe) -> dict[str, Any]:
     ]
     images = len(first.models[0].test)
     text = statement_of_few_trainings(first.name, second.name, images, between, LEAST_SEEDS)
-    unknown = dict.fromkeys(("difference_interval", "p", "p_corrected", "better"))
-    return {"difference": float(np.mean(between)), "statement": text, **unknown}
+    return dict.fromkeys(_TOLD) | {"difference": float(np.mean(between)), "statement": text}
 
 
 def told_pairs(
-    recipes: Sequence[Recipe], pairs: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]
+    recipes: Sequence[Recipe],
+    pairs: Sequence[dict[str, Any]],
+    found: Sequence[dict[str, Any]],
+    over_trainings: Sequence[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """The tests of models that stand for themselves; of recipes with several trainings the verdicts."""
+    """The tests of models that stand for themselves; of recipes with several trainings the verdicts, and
+    the tests over these by other figures."""
     alone = {recipe.name for recipe in recipes if recipe.is_one_training}
     numbers = {recipe.name: recipe.number for recipe in recipes}
-    verdicts_told = [
+    several = [
+        {"figure": "accuracy", **row} for row in found if not {row["first"], row["second"]} <= alone
+    ] + [row for row in over_trainings if row["figure"] != "accuracy"]
+    told = [
         {
-            "figure": "accuracy",
             "first_number": numbers[row["first"]],
             "second_number": numbers[row["second"]],
-            "needed": None,
-            **row,
+            **{key: row[key] for key in ("figure", "first", "second", *_TOLD)},
         }
-        for row in found
-        if not {row["first"], row["second"]} <= alone
+        for row in several
     ]
-    return [*verdicts_told, *pairs]
+    return [*told, *pairs]
 
 
 def selection(
@@ -185,7 +239,11 @@ def _interval(of_images: Sequence[float], accuracies: Sequence[float]) -> Sequen
     """Of one training that of other images; of enough seeds that of their mean, on these images."""
     if len(accuracies) == 1:
         return of_images
-    return repeats(accuracies).interval if len(accuracies) >= LEAST_SEEDS else None
+    return (
+        repeats(accuracies, limits=limits("accuracy")).interval
+        if len(accuracies) >= LEAST_SEEDS
+        else None
+    )
 
 
 def _against(verdict: dict[str, Any], chosen: str) -> str:

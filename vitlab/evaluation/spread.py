@@ -1,0 +1,88 @@
+"""What two kinds of chance, of trainings and of test images, do to the difference of two recipes."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy
+
+ALIKE = 1e-9  # what rounding makes of equal values
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Of a difference of means over seeds: two standard errors with their degrees of freedom.
+
+    Attributes:
+        trainings: how many each mean is of; one number if they are paired by seed.
+        variances: of the trainings that each of these numbers counts; of paired ones that of their
+            differences.
+        error_of_images: the standard error that the test images leave.
+        freedom_of_images: its degrees of freedom.
+        noise: for each number of trainings, what one training does to single images: its part of the
+            variance between trainings, which falls with the number of images, and of the squared error
+            of images, which falls with that of trainings.
+    """
+
+    trainings: tuple[int, ...]
+    variances: tuple[float, ...]
+    error_of_images: float
+    freedom_of_images: float
+    noise: tuple[float, ...]
+
+    @property
+    def error_of_seeds(self) -> float:
+        return float(np.sqrt(np.divide(self.variances, self.trainings).sum()))
+
+    @property
+    def freedom_of_seeds(self) -> float:
+        """Student's of paired trainings, else Welch's (1947)."""
+        shares, less = np.divide(self.variances, self.trainings), np.subtract(self.trainings, 1)
+        if self.error_of_seeds < ALIKE:
+            return float(less.sum())
+        return float(shares.sum() ** 2 / (shares**2 / less).sum())
+
+    @property
+    def is_nothing(self) -> bool:
+        return max(self.error_of_seeds, self.error_of_images) < ALIKE
+
+    @property
+    def error(self) -> float:
+        return float(np.hypot(self.error_of_seeds, self.error_of_images))
+
+    def half_width(self, level: float) -> float:
+        """Of the interval that excludes 0 where the p value is at most the level."""
+        errors, freedoms = self._parts()
+        return float((scipy.stats.t.isf(level / 2, freedoms) * errors).max())
+
+    def p(self, difference: float) -> float:
+        errors, freedoms = self._parts()
+        return float(2 * scipy.stats.t.sf(abs(difference) / errors, freedoms).max())
+
+    def strictest_freedom(self, level: float) -> float:
+        errors, freedoms = self._parts()
+        return float(freedoms[np.argmax(scipy.stats.t.isf(level / 2, freedoms) * errors)])
+
+    def grown(self, seeds: int, images: float) -> "Spread":
+        """As it would be with so many seeds of each recipe, and so many times the test images."""
+        square = self.error_of_images**2
+        noise = sum(np.divide(self.noise, self.trainings))
+        kept = min(1.0, square / noise) if noise > 0 else 0.0  # an estimate; not more than there is
+        square += kept * (sum(self.noise) / seeds - noise)
+        of_noise = np.minimum(self.variances, self.noise)
+        return replace(
+            self,
+            trainings=(seeds,) * len(self.trainings),
+            variances=tuple((self.variances - of_noise * (1 - 1 / images)).tolist()),
+            error_of_images=float(np.sqrt(max(0.0, square) / images)),
+            freedom_of_images=(self.freedom_of_images + 1) * images - 1,
+            noise=tuple(one / images for one in self.noise),
+        )
+
+    def _parts(self) -> tuple[np.ndarray, np.ndarray]:
+        """The errors of the seeds, of the images and of both (Satterthwaite 1946), with their freedoms;
+        none that is 0."""
+        errors = np.array([self.error_of_seeds, self.error_of_images])
+        freedoms = np.array([self.freedom_of_seeds, self.freedom_of_images])
+        both = self.error**4 / (errors**4 / freedoms).sum()
+        errors, freedoms = np.append(errors, self.error), np.append(freedoms, both)
+        return errors[errors > ALIKE], freedoms[errors > ALIKE]
