@@ -50,6 +50,7 @@ class Published:
         known_by: what told the layout.
         checkpoint: what the catalogue says of it, if it is there.
         made_from: of a file of vitlab's own, the `origin` of what it was made from.
+        at_hand: the file's tensors, if they were read to find its layout: who takes them empties it.
     """
 
     path: Path
@@ -59,6 +60,7 @@ class Published:
     known_by: Recognition
     checkpoint: Checkpoint | None = None
     made_from: Mapping[str, Any] = field(default_factory=dict)
+    at_hand: dict[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def origin(self) -> dict[str, Any]:
@@ -194,7 +196,8 @@ class Published:
 
     def _read(self, shapes: Shapes) -> tuple[dict[str, np.ndarray], str]:
         """From the published file itself; and which of its tensors hold what is no number."""
-        tensors = read_quietly(self.path)
+        tensors = dict(self.at_hand) or read_quietly(self.path)
+        self.at_hand.clear()
         found = no_numbers(tensors)
         prefix = self.known_by.prefix
         bare = {name.removeprefix(prefix): tensors.pop(name) for name in list(tensors)}
@@ -219,14 +222,17 @@ def open_published(path: Path, family: str, checkpoint: Checkpoint | None = None
     layouts = {layout.publisher: layout for layout in LAYOUTS[family]}
     note = runtime.cache_folder("converted") / f"{_digest(_code(), sha256, family)}.layout"
     known_by = _noted(note) if note.exists() else None
+    tensors: dict[str, np.ndarray] = {}
     if known_by is None or known_by.publisher not in layouts:
         if note.exists():
             warn(f"{note} in the cache is damaged; the layout of {path} is found again")
-        known_by = recognise(read_quietly(path), family, path)
+        tensors = dict(read_quietly(path))
+        known_by = recognise(tensors, family, path)
         files.write_text(note, json.dumps(dataclasses.asdict(known_by)))
     if known_by.prefix:
         say(f"weights  {path}: all its names begin with {known_by.prefix}, which is left out")
-    return Published(path, sha256, family, layouts[known_by.publisher], known_by, checkpoint)
+    layout = layouts[known_by.publisher]
+    return Published(path, sha256, family, layout, known_by, checkpoint, at_hand=tensors)
 
 
 def _noted(note: Path) -> Recognition | None:
