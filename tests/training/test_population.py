@@ -131,6 +131,18 @@ def test_members_of_all_kinds_are_what_they_are_alone(tmp_path: Path):
     assert len({len(trained.epochs) for trained in found}) > 1  # some stop early, and others go on
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("hidden", [0, 6])
+def test_members_that_share_their_batches_are_what_they_are_alone(hidden: int, tmp_path: Path):
+    """In an order in which those of a seed are apart, and one of whom ends before the others."""
+    members = [
+        dataclasses.replace(PLAIN, seed=seed, fold=fold, hidden=hidden, learning_rate=rate, dropout=0.2)
+        for rate in (0.02, 0.1)
+        for seed, fold in ((1, 0), (2, 0), (1, 1))
+    ]
+    check_equal(members, dataclasses.replace(PHASE, epochs=4), tmp_path)
+
+
 RICH: dict[str, Any] = dict(
     schedule="cosine", warmup_epochs=1, clip=0.5, ema=0.9, accumulate=2, rates=(("head/hidden/.*", 2.0),)
 )

@@ -10,7 +10,7 @@ weights moves a zero whose gradient is zero.
 import dataclasses
 import math
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ from vitlab.models import Arrays
 from vitlab.progress import Progress
 from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.member_orders import Fold, Member, Orders
-from vitlab.training.member_programs import Examples, Programs
+from vitlab.training.member_programs import Examples, Programs, turned
 from vitlab.training.stage import Stage, phase_seed
 from vitlab.training.step import scores_of
 from vitlab.training.trainable import Chosen, chosen_parameters
@@ -130,11 +130,19 @@ def _groups(
         batch = 4 * orders.batch_size * sum(array.shape[0] for array in largest)  # as it passes through
         count = max(MOST_BYTES // (COPIES * (numbers + batch)), 1)
         groups += [group[first : first + count] for first in range(0, len(group), count)]
+    for group in groups:
+        group.sort(key=lambda index: _batches_of(members[index]))
     return groups
 
 
+def _batches_of(member: Member) -> tuple[int, int]:
+    """Members for which this is the same see the same batches."""
+    return member.fold, member.seed
+
+
 class _Together:
-    """Members that train side by side; every array has them along its first axis."""
+    """Members that train side by side; every array has them along its first axis, and orders the sets
+    of them that see the same batches."""
 
     def __init__(
         self,
@@ -148,6 +156,8 @@ class _Together:
         self.members, self.starts, self.phase, self.store = members, starts, phase, store
         self.orders = orders
         self.epochs = _most_epochs(phase)
+        # As many in a row as every set of members with the same batches divides into.
+        self.sharing = math.gcd(*Counter(map(_batches_of, members)).values())
         balancing = labels[orders.folds[members[0].fold].train]
         self.programs = Programs(
             phase,
@@ -157,6 +167,7 @@ class _Together:
             labels=balancing,
             decays=any(member.weight_decay for member in members),
             drops=any(member.dropout for member in members),
+            sharing=self.sharing,
         )
         self.settings = {
             "key": jax.vmap(jax.random.key)(
@@ -167,10 +178,10 @@ class _Together:
                 for name in ("learning_rate", "weight_decay", "dropout")
             },
         }
-        self.best = _filled_up(starts)
+        self.best = turned(_filled_up(starts))
         self.state = self.programs.start(self.best, self.settings)
         most = max(map(orders.val_batches, members))
-        self.val = _members_first(orders.val(member, most) for member in members)
+        self.val = _sets_first(orders.val(member, most) for member in members[:: self.sharing])
         self.order = self.order_of(0)
         memory = EarlyStopping(phase.patience, phase.monitor, phase.min_delta)
         self.stopping = [memory for _ in members]
@@ -187,7 +198,7 @@ class _Together:
             progress.advance(sum(active), f"{sum(active)} of {len(active)} together go on")
         for index in range(len(self.members)):
             progress.advance(self.epochs - len(self.lines[index]))
-        heads = jax.device_get(self.best)
+        heads = jax.device_get(turned(self.best))
         seconds = (time.monotonic() - began) / len(self.members)
         return [
             TrainedMember(
@@ -201,7 +212,7 @@ class _Together:
         ]
 
     def order_of(self, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        return _members_first(self.orders.train(member, epoch) for member in self.members)
+        return _sets_first(self.orders.train(one, epoch) for one in self.members[:: self.sharing])
 
     def ended(self, index: int) -> bool:
         return self.diverged[index] or self.stopping[index].should_stop
@@ -262,7 +273,7 @@ def _cut(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return array[tuple(slice(size) for size in shape)]
 
 
-def _members_first(
+def _sets_first(
     orders: Iterable[tuple[np.ndarray, np.ndarray]],
 ) -> tuple[np.ndarray, np.ndarray]:
     rows, weights = zip(*orders, strict=True)
