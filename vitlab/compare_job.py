@@ -68,7 +68,8 @@ def _say_results(found: dict[str, Any]) -> None:
     if found["has_other_splits"]:
         say("", "By validation accuracy, of each run on images of its own:", "")
     else:
-        say("", "By validation accuracy, the best first:", "")
+        ties = "; among equals, the lower loss" if found["tied_with_chosen"] else ""
+        say("", f"By validation accuracy, the best first{ties}:", "")
     for row in found["selection"]:
         if row["seeds"] == 1:
             low, high = row["accuracy_interval"]
@@ -77,7 +78,7 @@ def _say_results(found: dict[str, Any]) -> None:
             spread = f"means; by seed from {row['lowest']:.4f} to {row['highest']:.4f}"
             if row["accuracy_interval"]:
                 low, high = row["accuracy_interval"]
-                spread += f"; of their mean, over seeds alone, {low:.4f} to {high:.4f}"
+                spread += f"; of their mean, for other seeds and images, {low:.4f} to {high:.4f}"
         say(
             f"  {row['model']}: val {row['val_accuracy']:.4f}, test {row['accuracy']:.4f} ({spread})",
         )

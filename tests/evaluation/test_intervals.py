@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from vitlab.evaluation import mcnemar, paired_interval, repeats, student_interval, wilson_interval
+from vitlab.evaluation import (
+    interval_of_trainings,
+    mcnemar,
+    paired_interval,
+    repeats,
+    student_interval,
+    wilson_interval,
+)
 from vitlab.evaluation.intervals import conditional_interval, tango_interval
 
 
@@ -128,3 +135,17 @@ def test_the_interval_of_a_mean_stays_within_what_its_figure_can_be():
     assert free.interval is not None
     assert free.interval[1] > 1
     assert bounded.interval == (free.interval[0], 1)
+
+
+def test_the_interval_over_trainings_and_images_holds_both_kinds_of_chance():
+    """MOVER: the distances of the two intervals from the mean are the legs of its own."""
+    values = [0.9, 0.92, 0.88]
+    low, high = interval_of_trainings(values, 200)
+    for of_one in (student_interval(values), wilson_interval(180, 200)):
+        assert low < of_one[0]
+        assert of_one[1] < high
+    legs = [0.9 - of_one[0] for of_one in (student_interval(values), wilson_interval(180, 200))]
+    assert 0.9 - low == pytest.approx(np.hypot(legs[0], legs[1]))
+    # With images without number it is Student's alone, and never more than a share can be.
+    np.testing.assert_allclose(interval_of_trainings(values, 10**9), student_interval(values), atol=1e-5)
+    assert interval_of_trainings([1.0, 0.9, 1.0], 20)[1] == 1

@@ -17,6 +17,7 @@ from vitlab.evaluation.counts import confusion_matrix, kappa_reading, row_shares
 from vitlab.evaluation.error_analysis import analyse_errors, class_reading
 from vitlab.evaluation.intervals import (
     CONFIDENCE,
+    interval_of_trainings,
     paired_interval,
     student_interval,
     wilson_interval,
@@ -117,6 +118,7 @@ __all__ = [
     "fit_temperature",
     "headline",
     "holm",
+    "interval_of_trainings",
     "kappa_reading",
     "label_errors",
     "least_certain",

@@ -19,6 +19,9 @@ from vitlab.evaluation.resampling import (
 from vitlab.language import Message
 
 ALIKE = 1e-9  # what rounding makes of equal values
+# Images of a class, on average: where there are fewer, average precision is so much too high, and its
+# resamples once more, that what is taken off its middle moves the interval past the truth.
+FEWEST_RANKED = 10
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def bootstrap_intervals(
     wrongly, they know nothing of the spread, and there is no interval; nor is there one where many
     classes have a single image. For the accuracy take Wilson's,
     which holds there too. The calibration error has none: chance adds to it more than it varies. Figures
-    of ranks have that of `log_odds_interval`.
+    of ranks have that of `log_odds_interval`; average precision where classes have ten images or more.
     """
     return bootstrap_of_models([predictions], figures, seed, resamples, confidence)[0]
 
@@ -68,16 +71,24 @@ def bootstrap_of_models(
             for model in models
         ]
     drawn = resampled(models, figures, seed, resamples)
+    labels = models[0].labels
+    are_few = len(labels) < FEWEST_RANKED * len(np.unique(labels))
     result = []
     for index, model in enumerate(models):
         rows = zip(figures, estimates(model, figures).tolist(), drawn[:, index], strict=True)
-        result.append({name: _estimate(name, value, values, confidence) for name, value, values in rows})
+        result.append(
+            {name: _estimate(name, value, values, confidence, are_few) for name, value, values in rows}
+        )
     return result
 
 
-def _estimate(figure: str, value: float, values: np.ndarray, confidence: float) -> Estimate:
+def _estimate(
+    figure: str, value: float, values: np.ndarray, confidence: float, are_few: bool
+) -> Estimate:
     if np.isnan(value):
         return Estimate(None, None, Message("not defined on these images"))
+    if figure == "average_precision" and are_few:
+        return Estimate(value, None, Message("classes have too few test images"))
     if figure == "ece":
         return Estimate(value, None, Message("chance adds more to it than it varies"))
     if np.ptp(values) < ALIKE or (figure in OF_RANKS and not ALIKE < value < 1 - ALIKE):

@@ -87,6 +87,26 @@ def student_interval(
     return within(limits, (mean - float(half), mean + float(half)))
 
 
+def interval_of_trainings(values: Sequence[float], count: int) -> Interval:
+    """Of the mean accuracy of several trainings on the same images, for others and for other images.
+
+    Student's over the trainings and Wilson's over the images, put together by their distances from the
+    mean (MOVER: Zou and Donner 2008). Wilson's takes the images for those of one training, and so is
+    rather too wide.
+    """
+    mean = float(np.mean(values))
+    right = mean * count
+    of_images = (
+        wilson_interval(math.floor(right + 1e-9), count)[0],
+        wilson_interval(math.ceil(right - 1e-9), count)[1],
+    )
+    of_trainings = student_interval(values)
+    low, high = (
+        math.hypot(one - mean, other - mean) for one, other in zip(of_images, of_trainings, strict=True)
+    )
+    return within((0.0, 1.0), (mean - low, mean + high))
+
+
 def within(limits: Interval, interval: Interval) -> Interval:
     """As much of the interval as lies between the limits."""
     (least, most), (low, high) = limits, interval

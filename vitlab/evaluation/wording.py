@@ -124,12 +124,12 @@ def statement_over_folds(comparison: Comparison, folds: int) -> Message:
         )
     if comparison.better is None:
         return Message(
-            "Over {folds} folds of {images} images, the difference between {first} and {second}{by} is "
-            "not established ({second} minus {first}: {details}){needed}.",
+            "Over {folds} folds, {images} images in all, the difference between {first} and "
+            "{second}{by} is not established ({second} minus {first}: {details}){needed}.",
             **values,
         )
     return Message(
-        "Over {folds} folds of {images} images, {winner} is better than {loser}{by} ({details}).",
+        "Over {folds} folds, {images} images in all, {winner} is better than {loser}{by} ({details}).",
         **values,
     )
 

@@ -1,7 +1,6 @@
 """Everything that a comparison says, as JSON: `comparison.json`, of which the page shows a part."""
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,16 +9,14 @@ from vitlab.data import HARD, PARTS
 from vitlab.errors import InputError
 from vitlab.evaluation import (
     Estimate,
-    Temperature,
     bootstrap_of_models,
-    calibration,
+    class_reading,
     evaluate,
-    fit_temperature,
     headline,
     kappa_reading,
-    made_worse,
 )
 from vitlab.language import Message
+from vitlab.reporting.comparison.calibrations import calibrations
 from vitlab.reporting.comparison.candidates import Candidate, Compared
 from vitlab.reporting.comparison.changed import ALL_PAIRS, changed, last_models
 from vitlab.reporting.comparison.costs import costs, latencies
@@ -28,7 +25,14 @@ from vitlab.reporting.comparison.pretraining import pretraining_warnings
 from vitlab.reporting.comparison.recipes import Recipe, is_augmented, missing_folds, recipes_of
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
 from vitlab.reporting.comparison.suspects import label_suspects, near_copies
-from vitlab.reporting.comparison.verdicts import cautions, seed_tests, selection, told_pairs, verdicts
+from vitlab.reporting.comparison.verdicts import (
+    cautions,
+    seed_tests,
+    selection,
+    tied_with_first,
+    told_pairs,
+    verdicts,
+)
 from vitlab.reporting.reported import reported_row
 
 FIGURES = (
@@ -91,7 +95,8 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
         "bootstrap": {"seed": seed, "resamples": resamples, "rank_resamples": _of_ranks(resamples)},
         "models": [_model(number, one) for number, one in enumerate(compared.candidates, 1)],
         "selection": _with_members(chosen_by, recipes),
-        "verdicts": told,
+        "tied_with_chosen": tied_with_first(chosen_by),
+        "verdicts": sorted(told, key=lambda row: chosen.name not in (row["first"], row["second"])),
         "cautions": cautions(recipes, over_seeds, over_folds),
         "tested": {
             "models": _families(pairs, tested),
@@ -103,6 +108,7 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
         "parts": _parts(compared, every),
         "pairs": told_pairs(recipes, pairs, told, [*over_seeds, *over_folds]),
         "classes": _classes(compared, every),
+        "readings": _readings(chosen.models[0], by_name, compared.class_names),
         "confusions": {
             one.name: _cells(parts["test"]["confusion_matrix"])
             for one, parts in zip(compared.candidates, every, strict=True)
@@ -111,7 +117,7 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
             one.name: parts["test"]["reliability"]
             for one, parts in zip(compared.candidates, every, strict=True)
         },
-        "calibration": _calibration(compared.candidates),
+        "calibration": calibrations(compared.candidates),
         "hard_groups": _hard_groups(compared),
         "label_errors": label_suspects(compared),
         "near_copies": near_copies(compared),
@@ -239,76 +245,18 @@ def _classes(compared: Compared, every: Sequence[dict[str, Any]]) -> list[dict[s
     return rows
 
 
+def _readings(
+    one: Candidate, every: Mapping[str, dict[str, Any]], names: Sequence[str]
+) -> dict[str, Any]:
+    matrix = np.array(every[one.name]["test"]["confusion_matrix"])
+    return {"model": one.name, "classes": class_reading(matrix, names)}
+
+
 def _cells(matrix: list[list[int]]) -> list[list[int]]:
     """Of a confusion matrix the cells that have images: [true class, answer, images]."""
     counts = np.array(matrix)
     places = np.argwhere(counts)
     return np.column_stack([places, counts[counts > 0]]).tolist()
-
-
-def _calibration(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    """The temperature of the validation part, and what it does to the test part.
-
-    Of a temperature that cannot be relied upon, the note alone; over folds, the note names those of
-    which it cannot.
-    """
-    rows = []
-    for number, one in enumerate(candidates, 1):
-        found = _of_each_fold(one) if one.folds else _of_validation(one)
-        is_sound = bool(one.folds) or not found["note"]
-        scaled = found["after"] if is_sound else {}
-        rows.append(
-            {
-                "number": number,
-                "model": one.name,
-                "temperature": found["temperature"] if is_sound else None,
-                "note": found["note"] or made_worse(found),
-            }
-            | {
-                f"{key}_{when}": figures.get(key)
-                for key in ("ece", "loss", "brier")
-                for when, figures in (("before", found["before"]), ("after", scaled))
-            }
-        )
-    return rows
-
-
-def _of_validation(one: Candidate) -> dict[str, Any]:
-    return calibration(one.test, fit_temperature(one.predictions["val"]))
-
-
-def _of_each_fold(one: Candidate) -> dict[str, Any]:
-    """Each fold by its own temperature: what one fold validates on, another tests."""
-    fitted = [fit_temperature(fold.predictions["val"]) for fold in one.folds]
-    of_image = {
-        image: temperature.value
-        for fold, temperature in zip(one.folds, fitted, strict=True)
-        for image in fold.test.ids
-    }
-    divisors = np.array([of_image[image] for image in one.test.ids])[:, None]
-    as_it_is = Temperature(1.0, "")
-    cooled = dataclasses.replace(one.test, logits=one.test.logits.astype(np.float64) / divisors)
-    return {
-        "temperature": float(np.mean([temperature.value for temperature in fitted])),
-        "note": _note_of_folds(one.folds, fitted),
-        "before": calibration(one.test, as_it_is)["before"],
-        "after": calibration(cooled, as_it_is)["before"],
-    }
-
-
-def _note_of_folds(folds: Sequence[Candidate], fitted: Sequence[Temperature]) -> Message:
-    """With what makes the temperature of a fold unreliable, and so the mean."""
-    note = Message("the mean of {folds} folds, each of which is scaled by its own", folds=len(fitted))
-    noted: dict[str, list[str]] = {}
-    for fold, temperature in zip(folds, fitted, strict=True):
-        noted.setdefault(temperature.note, []).append(str(fold.run.config.split.fold))
-    noted.pop("", None)
-    for reason, names in noted.items():
-        values = {"before": note, "names": ", ".join(names), "reason": reason, "n": len(names)}
-        note = Message(
-            "{before}; of fold {names}, {reason}", "{before}; of folds {names}, {reason}", **values
-        )
-    return note
 
 
 def _hard_groups(compared: Compared) -> list[dict[str, Any]]:

@@ -113,7 +113,8 @@ def _is_shared_phase(one: Candidate, other: Candidate) -> bool:
 
 def _name_of_seeds(group: Sequence[Candidate], copies: Mapping[str, Sequence[str]]) -> str:
     if len(group) == 1:
-        return " = ".join([group[0].name, *copies.get(group[0].name, [])])
+        known_as = copies.get(group[0].name)
+        return " = ".join([group[0].name, *known_as]) if known_as else group[0].name
     return Message("{name} ({seeds} seeds)", name=_common_name(group), seeds=len(group))
 
 

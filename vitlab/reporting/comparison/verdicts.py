@@ -11,9 +11,8 @@ from vitlab.evaluation import (
     Comparison,
     Measured,
     compare_seeds,
-    limits,
+    interval_of_trainings,
     measured,
-    repeats,
     seed_test,
     statement_of_few_trainings,
     statement_over_seeds,
@@ -23,6 +22,7 @@ from vitlab.reporting.comparison.candidates import Candidate
 from vitlab.reporting.comparison.recipes import Recipe
 from vitlab.reporting.comparison.repetitions import outcome
 
+ALIKE = 1e-9  # what rounding makes of equal values
 FEW_DEGREES = 2  # of freedom: Student's interval is over twice as wide as with many
 _TOLD = (
     "difference",
@@ -215,6 +215,12 @@ def selection(
     return rows
 
 
+def tied_with_first(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Of a selection those that are as accurate on the validation part as the chosen one."""
+    best = rows[0]["val_accuracy"]
+    return [row["model"] for row in rows[1:] if abs(row["val_accuracy"] - best) < ALIKE]
+
+
 def _row(recipe: Recipe, every: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     metrics = [every[one.name] for one in recipe.models]
 
@@ -229,21 +235,19 @@ def _row(recipe: Recipe, every: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
         "val_accuracy": mean("val", "accuracy"),
         "val_loss": mean("val", "loss"),
         "accuracy": mean("test", "accuracy"),
-        "accuracy_interval": _interval(metrics[0]["test"]["accuracy_interval"], accuracies),
+        "accuracy_interval": _interval(metrics[0]["test"], accuracies),
         "lowest": min(accuracies),
         "highest": max(accuracies),
     }
 
 
-def _interval(of_images: Sequence[float], accuracies: Sequence[float]) -> Sequence[float] | None:
-    """Of one training that of other images; of enough seeds that of their mean, on these images."""
+def _interval(test: Mapping[str, Any], accuracies: Sequence[float]) -> Sequence[float] | None:
+    """For other images; of enough seeds that of their mean, for other seeds and other images."""
     if len(accuracies) == 1:
-        return of_images
-    return (
-        repeats(accuracies, limits=limits("accuracy")).interval
-        if len(accuracies) >= LEAST_SEEDS
-        else None
-    )
+        return test["accuracy_interval"]
+    if len(accuracies) < LEAST_SEEDS or np.ptp(accuracies) < ALIKE:
+        return None
+    return interval_of_trainings(accuracies, test["n"])
 
 
 def _against(verdict: dict[str, Any], chosen: str) -> str:
