@@ -68,8 +68,9 @@ def matthews(counts: Counts) -> np.ndarray:
     together = counts.right.sum(axis=-1) * total - (counts.present * counts.answered).sum(axis=-1)
     of_labels = total**2 - (counts.present**2).sum(axis=-1)
     of_answers = total**2 - (counts.answered**2).sum(axis=-1)
-    # Of weights that are one class rounding may leave less than 0.
-    return _ratio(together, np.sqrt(np.maximum(of_labels, 0.0)) * np.sqrt(np.maximum(of_answers, 0.0)))
+    # Of weights that are one class rounding may leave less than 0, and of a perfect model more than 1.
+    both = np.sqrt(np.maximum(of_labels, 0.0)) * np.sqrt(np.maximum(of_answers, 0.0))
+    return np.clip(_ratio(together, both), -1.0, 1.0)
 
 
 def precisions(counts: Counts) -> np.ndarray:
