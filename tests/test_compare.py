@@ -15,6 +15,7 @@ from tests.reporting.made_runs import change_json, digits_split, invented_split,
 from tests.reporting.pages import Page
 from vitlab.compare_job import compare_runs
 from vitlab.config import Split as SplitSettings
+from vitlab.data import read_split
 from vitlab.errors import InputError
 from vitlab.evaluation import Predictions, load_predictions, save_predictions
 from vitlab.reporting import read_runs
@@ -232,6 +233,35 @@ def test_other_splits_are_refused_with_the_runs_and_the_way_out(tmp_path: Path):
     assert "r0: split " in message
     assert "; r1: split " in message
     assert "--intersect" in message
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [('"test"', '"train"'), ('"cat"', '"fox"'), (f'"{2:064x}"', f'"{999:064x}"')]
+)
+@pytest.mark.parametrize("intersect", [False, True])
+def test_a_split_that_changed_since_the_training_is_refused(
+    two: list[Path], before: str, after: str, intersect: bool
+):
+    file = two[1] / "split.csv"
+    noted = read_split(file).hash
+    file.write_text(file.read_text().replace(before, after, 1))
+    assert refusal(two, intersect=intersect) == (
+        f"{file} has changed since the run was trained (its hash was {noted[:12]}, and is "
+        f"{read_split(file).hash[:12]}); put it back, or train the run again"
+    )
+    file.unlink()  # then there are no paths, and all else is known
+    assert len(read_runs(two, intersect=intersect).candidates) == 2
+
+
+def test_a_split_of_other_classes_is_refused_though_no_hash_was_noted(two: list[Path]):
+    """As older runs noted none."""
+    for path in two:
+        change_json(path / "manifest.json", split_hash=None)
+        file = path / "split.csv"
+        file.write_text(file.read_text().replace('"cat"', '"fox"', 1))
+    assert f"{two[0] / 'split.csv'} has the class 'fox', which the run's model does not have" in (
+        refusal(two)
+    )
 
 
 def test_intersect_compares_on_the_common_test_images_and_says_how_many(tmp_path: Path):

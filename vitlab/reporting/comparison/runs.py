@@ -84,8 +84,29 @@ def _read_run(path: Path, name: str) -> Run:
         _object(folder.analysis, records.Analysis, _DISPENSABLE) if folder.analysis.exists() else {},
         read_log(folder.log),
         tuple(class_names),
-        str(folder.manifest.get("split_hash") or read_split(folder.split).hash),
+        _split_hash(folder, class_names),
     )
+
+
+def _split_hash(folder: RunDirectory, class_names: Sequence[str]) -> str:
+    """Of split.csv as it is now, which must be the one that was trained on; as noted, if it is gone."""
+    noted = folder.manifest.get("split_hash")
+    if noted and not folder.split.exists():
+        return str(noted)
+    split = read_split(folder.split)
+    found = split.hash
+    if noted and found != noted:
+        raise InputError(
+            f"{folder.split} has changed since the run was trained (its hash was {noted[:12]}, and is "
+            f"{found[:12]}); put it back, or train the run again"
+        )
+    foreign = sorted(set(split.table.class_names) - set(class_names))
+    if foreign:
+        raise InputError(
+            f"{folder.split} has the class {foreign[0]!r}, which the run's model does not have; put the "
+            "split back that it was trained on, or train the run again"
+        )
+    return found
 
 
 def _candidates(run: Run) -> list[Candidate]:
