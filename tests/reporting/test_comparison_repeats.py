@@ -18,6 +18,7 @@ from tests.reporting.made_runs import (
 )
 from tests.reporting.pages import compare
 from vitlab.config import Phase
+from vitlab.errors import InputError
 from vitlab.evaluation import (
     Predictions,
     compare_folds,
@@ -28,6 +29,7 @@ from vitlab.evaluation import (
     seed_test,
 )
 from vitlab.evaluation.calibration import cross_entropy
+from vitlab.reporting import read_runs
 
 
 def test_seeds_are_summed_up(compared, runs: Path):
@@ -333,3 +335,27 @@ def test_a_phase_that_runs_have_in_common_is_one_recipe(tmp_path: Path):
     assert {row["model"] for row in found["selection"]} == {"a/head = b/head", "a/all", "b/all"}
     assert len(found["verdicts"]) == 3
     assert len(found["figures"]) == 4
+
+
+def test_a_copy_of_a_run_is_the_same_model_and_counts_once(tmp_path: Path):
+    """Beside single trainings, and among the seeds of a recipe, whose mean it would pull."""
+    split = digits_split()
+    vit, cnn = (
+        make_run(tmp_path / name, split, {"t": 0.8}, chance=chance, network=name)
+        for chance, name in enumerate(("vit", "cnn"))
+    )
+    shutil.copytree(vit, tmp_path / "again")
+    _, found = compare([vit, cnn, tmp_path / "again"], tmp_path / "out")
+    assert {row["model"] for row in found["selection"]} == {"vit = again", "cnn"}
+    (told,) = found["verdicts"]
+    _, of_two = compare([vit, cnn], tmp_path / "two")
+    assert told["p_corrected"] == of_two["verdicts"][0]["p_corrected"]
+    with pytest.raises(InputError, match="vit = again: they are one model, of the same recipe"):
+        read_runs([vit, tmp_path / "again"], intersect=False)
+    seeds = seeded(tmp_path, "s", [0.7, 0.9])
+    shutil.copytree(seeds[1], tmp_path / "lucky")
+    page, found = compare([*seeds, tmp_path / "lucky", cnn], tmp_path / "three")
+    row = next(row for row in found["selection"] if row["model"] == "s (2 seeds)")
+    assert row["members"] == ["s0", "s1"]
+    assert row["accuracy"] == np.mean([row["lowest"], row["highest"]])
+    assert any("s0, s1 = lucky" in cells for cells in page.texts("selection"))

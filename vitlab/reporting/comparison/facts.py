@@ -160,9 +160,9 @@ def _model(number: int, one: Candidate) -> dict[str, Any]:
 
 
 def _with_members(rows: Sequence[dict[str, Any]], recipes: Sequence[Recipe]) -> list[dict[str, Any]]:
-    """With the names of the models that each recipe is made of."""
-    members = {recipe.name: [one.name for one in recipe.models] for recipe in recipes}
-    return [row | {"members": members[row["model"]]} for row in rows]
+    """With the models that each recipe is made of: their names, and those with their copies'."""
+    made = {one.name: ([model.name for model in one.models], one.made_of) for one in recipes}
+    return [row | dict(zip(("members", "made_of"), made[row["model"]], strict=True)) for row in rows]
 
 
 def _figures(

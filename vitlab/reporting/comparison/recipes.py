@@ -46,12 +46,19 @@ def recipe(config: Config, phase: str = "", *, augmentation: bool = True) -> str
 class Recipe:
     """Models of one split that differ in their seed only (S2-17); most often there is one.
 
-    `number` is that of the first model in the comparison.
+    `number` is that of the first model in the comparison; `copies` are, by the name of a model, the
+    others that are the same.
     """
 
     name: str
     number: int
     models: tuple[Candidate, ...]
+    copies: Mapping[str, Sequence[str]]
+
+    @property
+    def made_of(self) -> list[str]:
+        """The names of the models, each with those of its copies: `vit0 = vit0_again`."""
+        return [" = ".join([one.name, *self.copies.get(one.name, [])]) for one in self.models]
 
     @property
     def is_over_folds(self) -> bool:
@@ -76,9 +83,9 @@ def recipes_of(candidates: Sequence[Candidate]) -> list[Recipe]:
     """In the order of their first models.
 
     A seed that is there again begins another recipe: something that no config says sets the two apart.
-    So does another split, whose training images set its models apart too. But a phase that several runs
-    have in common, before they part, is trained by each of them: where that gave the same model, it
-    counts once, and the name says which others it is.
+    So does another split, whose training images set its models apart too. But where that gave the same
+    model, as in a copy of a run, or in a phase that several runs have in common before they part, it
+    counts once; the name says which others it is.
     """
     groups: dict[tuple[Hashable, int], list[Candidate]] = {}
     seen: dict[tuple[Hashable, int], list[Candidate]] = {}
@@ -86,7 +93,7 @@ def recipes_of(candidates: Sequence[Candidate]) -> list[Recipe]:
     for one in candidates:
         key = (recipe(one.run.config, one.phase), one.phase, one.splits)
         before = seen.setdefault((key, one.run.config.seed), [])
-        original = next((other for other in before if _is_shared_phase(one, other)), None)
+        original = next((other for other in before if _are_equal(one, other)), None)
         if original is not None:
             copies.setdefault(original.name, []).append(one.name)
             continue
@@ -99,16 +106,15 @@ def recipes_of(candidates: Sequence[Candidate]) -> list[Recipe]:
             name if names.count(name) == 1 else ", ".join(one.name for one in group),
             numbers[group[0].name],
             tuple(group),
+            {one.name: copies[one.name] for one in group if one.name in copies},
         )
         for name, group in zip(names, groups.values(), strict=True)
     ]
 
 
-def _is_shared_phase(one: Candidate, other: Candidate) -> bool:
-    """Of two models of one recipe and seed, whether their runs part later, and the models are equal."""
-    return recipe(one.run.config) != recipe(other.run.config) and np.array_equal(
-        one.test.logits, other.test.logits
-    )
+def _are_equal(one: Candidate, other: Candidate) -> bool:
+    """Whether two models of one recipe, seed and split are the same, to the last digit."""
+    return np.array_equal(one.test.logits, other.test.logits)
 
 
 def _name_of_seeds(group: Sequence[Candidate], copies: Mapping[str, Sequence[str]]) -> str:

@@ -10,7 +10,12 @@ from vitlab.data import PARTS, read_split
 from vitlab.errors import InputError
 from vitlab.evaluation import Predictions, common_images, load_predictions, same_images
 from vitlab.reporting.comparison.candidates import Candidate, Compared, Run
-from vitlab.reporting.comparison.recipes import is_of_folds, pooled_over_folds, refuse_other_folds
+from vitlab.reporting.comparison.recipes import (
+    is_of_folds,
+    pooled_over_folds,
+    recipes_of,
+    refuse_other_folds,
+)
 from vitlab.reporting.results import folder_size, read_log
 from vitlab.run_directory import RunDirectory, read_json
 
@@ -20,7 +25,8 @@ def read_runs(paths: Sequence[Path], *, intersect: bool) -> Compared:
 
     Raises:
         InputError: a folder holds no finished run, or something in it is damaged; there is one model
-            only; the runs have other classes; or their splits differ, without `intersect`.
+            only, or copies of one; the runs have other classes; or their splits differ, without
+            `intersect`.
     """
     runs = tuple(map(_read_run, _distinct(paths), _names(paths)))
     _refuse_other_classes(runs)
@@ -39,14 +45,14 @@ def read_runs(paths: Sequence[Path], *, intersect: bool) -> Compared:
     split = read_split(split_file) if split_file.exists() else None
     paths_of = {} if split is None else dict(zip(split.table.ids, split.table.paths, strict=True))
     on_same = (common_images if intersect else same_images)(tested, paths_of)
+    candidates = [_with_test(one, on_same[one.name]) for one in candidates]
+    _refuse_one_model(candidates)
     return Compared(
         runs,
-        tuple(_with_test(one, on_same[one.name]) for one in candidates),
+        tuple(candidates),
         runs[0].class_names,
         split,
-        {one.run.name: len(one.test) - len(on_same[one.name]) for one in candidates}
-        if intersect
-        else {},
+        {one.run.name: len(tested[one.name]) - len(one.test) for one in candidates} if intersect else {},
     )
 
 
@@ -174,6 +180,15 @@ def _refuse_other_splits(runs: Sequence[Run]) -> None:
             f"the runs were tested on different splits ({groups}); train them on one split by "
             "--config.split.file, or compare them on the test images that they have in common by "
             "--intersect"
+        )
+
+
+def _refuse_one_model(candidates: Sequence[Candidate]) -> None:
+    first, *others = recipes_of(candidates)
+    if not others and len(first.models) == 1:
+        raise InputError(
+            f"{first.name}: they are one model, of the same recipe, seed and answers, and there is "
+            "nothing to compare it with; name more runs in --runs"
         )
 
 

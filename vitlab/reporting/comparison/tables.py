@@ -267,7 +267,7 @@ def _with_seeds(row: dict[str, Any]) -> dict[str, Any]:
     """What one training alone has no need to be told."""
     if row["seeds"] == 1:
         return row | dict.fromkeys(("made_of", "lowest", "highest"))
-    return row | {"made_of": ", ".join(row["members"])}
+    return row | {"made_of": ", ".join(row["made_of"])}
 
 
 def _all_pairs(rows: list[dict[str, Any]]) -> Table:
