@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from tests.configs import small
 from tests.conftest import vitlab
 from tests.reporting.made_runs import change_json, digits_split, invented_split, make_run
 from tests.reporting.pages import Page
+from vitlab import __version__
 from vitlab.compare_job import compare_runs
 from vitlab.config import Split as SplitSettings
+from vitlab.config import resolve
 from vitlab.data import read_split
 from vitlab.errors import InputError
 from vitlab.evaluation import Predictions, load_predictions, save_predictions
@@ -336,8 +339,25 @@ def test_an_earlier_comparison_is_replaced_and_nothing_else(two: list[Path], tmp
     assert (output / "figures" / "accuracy.svg").exists()
 
 
-def test_a_config_that_is_not_understood_is_named(two: list[Path]):
-    """As that of a run which a later version made."""
+@pytest.mark.parametrize(
+    ("facts", "made_by"),
+    [
+        ({"vitlab": "7.0", "git_commit": "f" * 40}, f"vitlab 7.0 (commit {'f' * 12})"),
+        ({"vitlab": None, "git_commit": None}, "vitlab of unknown version"),
+    ],
+)
+def test_a_config_that_is_not_understood_is_named_with_the_version_that_made_it(
+    two: list[Path], facts: dict, made_by: str
+):
+    """As that of a run which a later version made; whoever goes on with it is told the same."""
     change_json(two[1] / "config.json", invention=3)
+    change_json(two[1] / "manifest.json", **facts)
     message = refusal(two)
     assert message.startswith(f"{two[1] / 'config.json'}: unknown config key 'invention'")
+    assert f"; {made_by} made this run, and vitlab {__version__}" in message
+    assert message.endswith(
+        "take the vitlab that made it, or, if the file was changed by hand, put it back"
+    )
+    config = resolve(small.get_config())
+    with pytest.raises(InputError, match=re.escape(message)), RunDirectory(two[1]).claimed(config):
+        pass

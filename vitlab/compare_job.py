@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vitlab.circumstances import circumstances
 from vitlab.errors import InputError
 from vitlab.evaluation import TESTABLE
 from vitlab.language import Code, language_of
 from vitlab.names import unknown
 from vitlab.progress import say
 from vitlab.reporting import ONE_RECIPE, Compared, read_runs, write_comparison
-from vitlab.run_directory import circumstances
 
 MOST_SENTENCES = 10
 

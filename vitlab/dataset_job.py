@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from vitlab import config, files, runtime
+from vitlab.circumstances import circumstances
 from vitlab.config import Config
 from vitlab.data import (
     NEAR,
@@ -28,7 +29,6 @@ from vitlab.language import language_of
 from vitlab.models import Blueprint, draw_blueprint, first_model, load_card
 from vitlab.progress import say
 from vitlab.reporting import write_dataset_report
-from vitlab.run_directory import circumstances
 from vitlab.weights import named
 
 BATCH = 16  # images per device

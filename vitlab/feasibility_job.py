@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from vitlab import files, preparation
+from vitlab.circumstances import circumstances
 from vitlab.config import Config, to_json
 from vitlab.data import PARTS, Collection, Split, bundles_of
 from vitlab.errors import InputError
@@ -31,7 +32,6 @@ from vitlab.language import language_of
 from vitlab.models import Blueprint, draw_blueprint
 from vitlab.progress import duration, say
 from vitlab.reporting import write_feasibility_report
-from vitlab.run_directory import circumstances
 from vitlab.training import Embedder
 
 

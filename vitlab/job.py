@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 from vitlab import files, preparation, processes, runtime
+from vitlab.circumstances import circumstances
 from vitlab.conclusion import conclude
 from vitlab.config import Config
 from vitlab.data import (
@@ -32,7 +33,7 @@ from vitlab.models import (
 )
 from vitlab.progress import duration, say
 from vitlab.reporting import LivePage
-from vitlab.run_directory import RunDirectory, circumstances
+from vitlab.run_directory import RunDirectory
 from vitlab.training import (
     History,
     Profiler,

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from vitlab import files, population_settings, runtime
+from vitlab.circumstances import circumstances
 from vitlab.config import Config, Phase, to_json
 from vitlab.data import (
     Collection,
@@ -31,7 +32,6 @@ from vitlab.models import Arrays, Blueprint, draw_blueprint, first_model, head_d
 from vitlab.population_settings import Grid
 from vitlab.population_tables import say_tables
 from vitlab.progress import duration, say, track
-from vitlab.run_directory import circumstances
 from vitlab.training import (
     Embedder,
     Fold,

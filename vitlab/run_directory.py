@@ -5,22 +5,14 @@ import errno
 import fcntl
 import json
 import os
-import platform
-import subprocess
-import sys
 from collections.abc import Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import vitlab
 from vitlab import files, processes, records
+from vitlab.circumstances import version_text, versions
 from vitlab.config import Config, differences, from_json, to_json
 from vitlab.errors import InputError
-from vitlab.processor import core_count, processor_name
-
-PACKAGES = ("jax", "flax", "optax", "orbax-checkpoint", "grain", "numpy", "scikit-learn", "pillow")
-
 
 # What may change in a phase that has begun; no array of its checkpoint depends on it.
 OPEN_IN_A_PHASE = frozenset(
@@ -151,18 +143,26 @@ class RunDirectory:
         """The config of a run that has come to its end, of which a piece may be gone.
 
         Raises:
-            InputError: there is no run, or it is not finished.
+            InputError: there is no run, it is not finished, or its config is not understood.
         """
         if not self.config.is_file():
             raise InputError(f"{self.path} holds no run: no {self.config.name} is in it ({flag})")
         self._read_manifest()
         if not self.manifest.get("finished"):
             raise InputError(f"the run in {self.path} is not finished; run its training again first")
+        return self._read_config()
+
+    def _read_config(self) -> Config:
+        """What an older vitlab could not say has its default; a later one may say what is unknown."""
         values = read_json(self.config)
         try:
             return from_json(values)
-        except InputError as error:  # as of a run that a later vitlab made
-            raise InputError(f"{self.config}: {error}") from error
+        except InputError as error:
+            made_by, read_by = version_text(self.manifest), version_text(versions())
+            raise InputError(
+                f"{self.config}: {error}; {made_by} made this run, and {read_by} reads it: take the "
+                "vitlab that made it, or, if the file was changed by hand, put it back"
+            ) from error
 
     def _lock(self) -> int:
         try:
@@ -187,8 +187,8 @@ class RunDirectory:
                     f"{self.path} holds no run, but other files ({others[0]}); choose a new --workdir"
                 )
             return False
-        # What an older vitlab could not say has its default.
-        before = from_json(read_json(self.config))
+        self._read_manifest()
+        before = self._read_config()
         self._changes = differences(_as_json(before), _as_json(chosen))
         refused = [
             change
@@ -205,7 +205,6 @@ class RunDirectory:
                 f"{self.path} holds the run of another config ({'; '.join(refused)}); choose another "
                 "--workdir, give the config that it has, or go on with the new one by --accept_changes"
             )
-        self._read_manifest()
         if self._changes:
             return False
         return bool(self.manifest.get("finished")) and not self._gone(chosen)
@@ -285,35 +284,3 @@ def read_json(path: Path) -> Any:
 
 def _as_json(config: Config) -> Any:
     return json.loads(json.dumps(to_json(config)))
-
-
-def circumstances() -> dict[str, Any]:
-    """What a run's figures depend on beside its config: versions, machine, the command and its place."""
-    return {
-        "vitlab": vitlab.__version__,
-        "git_commit": _git_commit(),
-        "python": platform.python_version(),
-        "packages": {name: metadata.version(name) for name in PACKAGES},
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "processor": processor_name(),
-        "cores": core_count(),
-        "folder": os.getcwd(),
-        "command": sys.orig_argv[1:],
-    }
-
-
-def _git_commit() -> str | None:
-    """The commit of vitlab's own checkout, `-dirty` if it was changed; None where it is installed."""
-    package = Path(vitlab.__file__)
-    if _git(package.parent, "ls-files", "--error-unmatch", package.name) is None:
-        return None
-    return _git(package.parent, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
-
-
-def _git(folder: Path, *words: str) -> str | None:
-    command = ["git", "-C", str(folder), *words]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

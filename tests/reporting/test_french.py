@@ -19,12 +19,12 @@ from tests.configs.small import get_config
 from tests.conftest import vitlab
 from tests.reporting.made_runs import answer_rightly, change_json, conclude_run, make_run
 from vitlab import feasibility_job
+from vitlab.circumstances import circumstances
 from vitlab.compare_job import compare_runs
 from vitlab.config import Dataset, resolve
 from vitlab.data import Split, inspect_source, open_source
 from vitlab.language import Code, language_of
 from vitlab.reporting import write_dataset_report, write_feasibility_report
-from vitlab.run_directory import circumstances
 
 CLASSES = ("accuracy", "loss", "the class")  # words that a page translates where they are its own
 NAMES = {*CLASSES, "once more", "made-before", "of them", "PNG RGB"}
