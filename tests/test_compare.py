@@ -160,7 +160,8 @@ def test_a_damaged_card_is_named(two: list[Path], content: str):
         ("network.json", '{"facts": {"milliseconds": 0}}', "it.facts.milliseconds is no number above 0"),
         ("log.jsonl", "{}", "line 1 has no 'epoch'; take the file away"),
         ("log.jsonl", "[1]", "line 1 is no JSON object; take the file away: nothing but the learning"),
-        ("log.jsonl", "x", "Expecting value: line 1 column 1 (char 0); take the file away: nothing but"),
+        ("log.jsonl", "{}\nx\n", "line 2 is no JSON (Expecting value: line 1 column 1 (char 0)); take"),
+        ("log.jsonl", '{"phase\n{}', "line 1 is no JSON"),
         ("analysis.json", '{"near_copies": 3}', "it.near_copies is no list; take the file away"),
         ("analysis.json", '{"near_copies": [3]}', "it.near_copies[0] is no JSON object"),
         ("model/t/model.json", '{"class_names": ["a"], "trained": 3}', "it.trained is no JSON object"),
@@ -176,6 +177,17 @@ def test_a_file_of_another_shape_is_named_with_what_is_wrong_in_it(
 ):
     (two[1] / file).write_text(content)
     assert f"cannot read {two[1] / file}: {message}" in refusal(two)
+
+
+def test_a_last_line_of_the_log_that_is_cut_off_is_left_out_with_a_warning(two: list[Path], capsys):
+    """As a process leaves it that is killed while it writes; a whole one may lack its line break."""
+    log = two[1] / "log.jsonl"
+    text = log.read_text()
+    for kept, lines in ((text[:-1], 4), (text[:-20], 3)):
+        log.write_text(kept)
+        first, second = read_runs(two, intersect=False).runs
+        assert second.log == first.log[:lines]
+    assert capsys.readouterr().out == f"warning: the last line of {log} is cut off, and left out\n"
 
 
 @pytest.mark.parametrize(

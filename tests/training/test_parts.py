@@ -267,6 +267,14 @@ def test_the_log_keeps_whole_lines_and_forgets_what_will_be_trained_again(tmp_pa
     ]
 
 
+def test_a_log_with_a_damaged_line_before_the_last_is_not_gone_on_with(tmp_path: Path):
+    """The lines after it would be lost."""
+    path = tmp_path / "log.jsonl"
+    path.write_text('{"phase": "head", "epoch": 0}\n{"phase": "he\n{"phase": "all", "epoch": 0}\n')
+    with pytest.raises(InputError, match=r"line 2 is no JSON .*; put it back, or start again in a new"):
+        History(path)
+
+
 def test_a_log_that_lost_lines_is_an_error(tmp_path: Path):
     (tmp_path / "log.jsonl").write_text('{"phase": "head", "epoch": 0}\n')
     with pytest.raises(InputError, match="has 1 whole lines of phase head where 4 epochs were trained"):

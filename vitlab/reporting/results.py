@@ -1,13 +1,12 @@
 """What a report is about: everything that a run directory says, read once."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from vitlab import records
 from vitlab.data import PARTS
-from vitlab.errors import InputError
+from vitlab.epoch_log import read_lines
 from vitlab.evaluation import Predictions, load_predictions
 from vitlab.run_directory import RunDirectory, read_json
 
@@ -68,13 +67,8 @@ def read_results(run: RunDirectory) -> Results:
 
 def read_log(path: Path) -> list[dict[str, Any]]:
     """The epochs; none where the file was deleted, for everything but the curves is elsewhere."""
-    if not path.exists():
-        return []
     way_out = "take the file away: nothing but the learning curves is lost"
-    try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path}: {error}; {way_out}") from error
+    lines = read_lines(path, way_out)
     for number, line in enumerate(lines, 1):
         records.refuse_other(records.LogLine, line, path, f"line {number}", way_out)
     return lines

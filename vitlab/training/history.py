@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vitlab import files, processes
+from vitlab.epoch_log import read_lines
 from vitlab.errors import InputError
 from vitlab.progress import duration, score_text
 from vitlab.training.tensorboard import TensorBoard
@@ -19,11 +20,14 @@ class History:
     The file on the disk is never ahead of `cut` after a restart.
 
     `tensorboard` shows the same lines, where there is one.
+
+    Raises:
+        InputError: a line of the file, other than a last one that is cut off, is damaged.
     """
 
     def __init__(self, path: Path, tensorboard: TensorBoard | None = None):
         self.path = path
-        self.lines = _whole_lines(path)
+        self.lines: list[Line] = read_lines(path, "put it back, or start again in a new workdir")
         self._tensorboard = tensorboard
         if tensorboard:
             tensorboard.begin(self.lines)
@@ -76,15 +80,3 @@ def described(line: Line, epochs: int) -> str:
         f" {spent['images_per_second']:.0f} images/s"
         f"{'  best so far' if line['best'] else ''}"
     )
-
-
-def _whole_lines(path: Path) -> list[Line]:
-    """The lines up to the first that is cut short: a killed process may leave half a line."""
-    lines: list[Line] = []
-    if path.exists():
-        for text in path.read_text(encoding="utf-8").splitlines():
-            try:
-                lines.append(json.loads(text))
-            except ValueError:
-                break
-    return lines
