@@ -65,7 +65,9 @@ class NearCopy(TypedDict, total=False):
 
 class Analysis(TypedDict, total=False):
     phase: str
+    wrong: int
     near_copies: list[NearCopy]
+    copies_looked_for: int
 
 
 class Origin(TypedDict, total=False):

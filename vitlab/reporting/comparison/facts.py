@@ -24,7 +24,7 @@ from vitlab.reporting.comparison.differences import augmentation_effects, paired
 from vitlab.reporting.comparison.pretraining import pretraining_warnings
 from vitlab.reporting.comparison.recipes import Recipe, is_augmented, missing_folds, recipes_of
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
-from vitlab.reporting.comparison.suspects import label_suspects, near_copies
+from vitlab.reporting.comparison.suspects import suspects
 from vitlab.reporting.comparison.verdicts import (
     cautions,
     seed_tests,
@@ -119,8 +119,8 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
         },
         "calibration": calibrations(compared.candidates),
         "hard_groups": _hard_groups(compared),
-        "label_errors": label_suspects(compared),
-        "near_copies": near_copies(compared),
+        "split_is_gone": compared.split is None,
+        **suspects(compared),
         "changes": changed(compared, recipes, chosen),
         "changes_from_chosen": len(last_models(recipes)) > ALL_PAIRS,
         "augmentation": augmentation_effects(recipes, told),
