@@ -5,16 +5,18 @@ from typing import Any
 import numpy as np
 
 from vitlab import files
+from vitlab.config import from_json
 from vitlab.data import HARD, PARTS, Collection, Split, near_copies
 from vitlab.evaluation import (
     analyse_errors,
     evaluate,
     evaluate_test,
+    figure_intervals,
     fit_temperature,
     load_predictions,
 )
 from vitlab.reporting import write_model_card, write_report
-from vitlab.run_directory import RunDirectory
+from vitlab.run_directory import RunDirectory, read_json
 
 
 def conclude(run: RunDirectory, phases: list[str], collection: Collection, split: Split) -> None:
@@ -26,14 +28,19 @@ def conclude(run: RunDirectory, phases: list[str], collection: Collection, split
 
 
 def _evaluate_parts(run: RunDirectory, phases: list[str], split: Split) -> dict:
-    """The metrics of every phase and part, from the saved predictions."""
+    """The metrics of every phase and part, from the saved predictions; the test part has intervals."""
     names = split.table.class_names
     hard = split.table.select(split.rows("test")).column(HARD)
     metrics: dict[str, dict] = {}
+    tested = []
     for phase in phases:
         found = {part: load_predictions(run.predictions(phase, part)) for part in PARTS}
         metrics[phase] = {part: evaluate(predictions, names) for part, predictions in found.items()}
         metrics[phase]["test"] = evaluate_test(found["test"], names, hard, fit_temperature(found["val"]))
+        tested.append(found["test"])
+    seed = from_json(read_json(run.config)).seed
+    for phase, intervals in zip(phases, figure_intervals(tested, seed), strict=True):
+        metrics[phase]["test"]["bootstrap"] = intervals
     return metrics
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from vitlab.evaluation import (
     Temperature,
     calibration,
     evaluate_test,
+    figure_intervals,
     fit_temperature,
     load_predictions,
     made_worse,
@@ -47,7 +49,7 @@ def evaluate_test_part(run: RunDirectory, config: Config, phase: str, *, calibra
     tested = split.table.select(rows)
     predictions = _predict(model, collection.store(rows), tested.ids, config)
     names, hard_groups = model.card.class_names, tested.column(HARD)
-    metrics = evaluate_test(predictions, names, hard_groups, temperature)
+    metrics = _measure(predictions, names, hard_groups, config, temperature)
     _say_metrics(f"{phase}, test part", metrics)
     stored = read_json(run.metrics)[phase]["test"]
     if _holds(metrics, stored):
@@ -60,7 +62,7 @@ def evaluate_test_part(run: RunDirectory, config: Config, phase: str, *, calibra
     if calibrated:
         _say_calibration(metrics["calibration"])
         predictions = predictions.cooled(temperature.value)
-        metrics = evaluate_test(predictions, names, hard_groups)
+        metrics = _measure(predictions, names, hard_groups, config)
         facts = {"temperature": temperature.value}
         _keep(run.path / "evaluations" / phase / "test-calibrated", predictions, facts | metrics)
 
@@ -87,7 +89,7 @@ def evaluate_elsewhere(
     if temperature is not None:
         _say_calibration(calibration(predictions, temperature))
         predictions = predictions.cooled(temperature.value)
-    metrics = evaluate_test(predictions, names, hard_groups)
+    metrics = _measure(predictions, names, hard_groups, config)
     _say_metrics(f"{phase}, {data}", metrics)
     whole = place.independent_of_here(data)
     mark = hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]  # many are called "test"
@@ -100,6 +102,18 @@ def evaluate_elsewhere(
         "repairs": collection.pixels.repairs,
     }
     _keep(run.path / "evaluations" / phase / kept, predictions, facts | metrics)
+
+
+def _measure(
+    predictions: Predictions,
+    names: Sequence[str],
+    hard_groups: Sequence[str],
+    config: Config,
+    temperature: Temperature | None = None,
+) -> dict[str, Any]:
+    """As a run measures its test part."""
+    (intervals,) = figure_intervals([predictions], config.seed)
+    return evaluate_test(predictions, names, hard_groups, temperature) | {"bootstrap": intervals}
 
 
 def _keep(folder: Path, predictions: Predictions, metrics: dict[str, Any]) -> None:

@@ -115,11 +115,27 @@ class LogLine(TypedDict):
     val: Scores
 
 
-class TestMetrics(TypedDict):
+class Bootstrap(TypedDict):
+    """Of figures by their keys, as "macro.f1"."""
+
+    seed: int
+    resamples: int
+    rank_resamples: int
+    intervals: dict[str, list[float] | None]
+    no_interval: dict[str, str]
+
+
+class TestFigures(TypedDict):
     n: int
     accuracy: float
     accuracy_interval: list[float]
     loss: float
+
+
+class TestMetrics(TestFigures, total=False):
+    """Of an older vitlab without the bootstrap."""
+
+    bootstrap: Bootstrap
 
 
 class PhaseMetrics(TypedDict):

@@ -105,18 +105,27 @@ def _share(figure: str, found: dict[str, Any]) -> Value:
 def _more_scores(phase: str, part: str, found: dict[str, Any]) -> list[Value]:
     return [
         *((phase,), (part,), _share("top_5_accuracy", found)),
-        *((found[key], "number") for key in ("matthews", "brier", "average_precision")),
+        *(_resampled(key, found, found[key]) for key in ("matthews", "brier", "average_precision")),
     ]
 
 
 def _scores(phase: str, part: str, found: dict[str, Any]) -> list[Value]:
     return [
         *((phase,), (part,), (found["n"], "count"), _share("accuracy", found)),
-        *((found["balanced_accuracy"], "percent"), (found["loss"], "number")),
-        *((found["macro"][key], "number") for key in ("precision", "recall", "f1")),
-        *((found["kappa"], "number"), (found["kappa_reading"], "words")),
-        *((found[key], "number") for key in ("roc_auc", "ece")),
+        _resampled("balanced_accuracy", found, found["balanced_accuracy"], "percent"),
+        _resampled("loss", found, found["loss"]),
+        *(
+            _resampled(f"macro.{key}", found, found["macro"][key])
+            for key in ("precision", "recall", "f1")
+        ),
+        *(_resampled("kappa", found, found["kappa"]), (found["kappa_reading"], "words")),
+        *(_resampled("roc_auc", found, found["roc_auc"]), (found["ece"], "number")),
     ]
+
+
+def _resampled(key: str, found: dict[str, Any], value: Any, kind: str = "number") -> Value:
+    """With its interval, which the test part alone has."""
+    return (value, kind, found["bootstrap"]["intervals"][key] if "bootstrap" in found else None)
 
 
 def _phase_tests(run: Path, metrics: dict[str, Any]) -> Iterator[list[Value]]:
@@ -283,6 +292,8 @@ def test_one_digit_that_is_changed_anywhere_in_a_table_is_found(made: Path):
         ("metrics.json", ("finetune", "val", "kappa")),
         ("metrics.json", ("head", "test", "classes", "3", "recall")),
         ("metrics.json", ("head", "test", "hard", "night", "accuracy_interval", 1)),
+        ("metrics.json", ("head", "test", "bootstrap", "intervals", "macro.f1", 0)),
+        ("metrics.json", ("finetune", "test", "bootstrap", "intervals", "roc_auc", 1)),
         ("network.json", ("facts", "milliseconds")),
         ("network.json", ("layers", 1, "parameters")),
         ("model/head/model.json", ("trained", "seconds")),

@@ -15,6 +15,7 @@ from vitlab.evaluation.comparison import (
 )
 from vitlab.evaluation.counts import confusion_matrix, kappa_reading, row_shares
 from vitlab.evaluation.error_analysis import analyse_errors, class_reading
+from vitlab.evaluation.figure_intervals import figure_intervals
 from vitlab.evaluation.intervals import (
     CONFIDENCE,
     interval_of_trainings,
@@ -114,6 +115,7 @@ __all__ = [
     "estimates",
     "evaluate",
     "evaluate_test",
+    "figure_intervals",
     "find_clusters",
     "fit_temperature",
     "headline",

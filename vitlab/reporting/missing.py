@@ -1,4 +1,4 @@
-"""What a run has no images for: classes that a part lacks, and figures that are not defined there."""
+"""What a run lacks: images of a class in a part, figures that are not defined there, intervals."""
 
 from typing import Any
 
@@ -11,6 +11,17 @@ _SHOWN = {  # of those that may be undefined
     "kappa": Message("kappa"),
     "matthews": Message("Matthews"),
     "roc_auc": Message("ROC-AUC"),
+}
+_WITH_INTERVAL = {
+    "balanced_accuracy": Message("balanced accuracy"),
+    "loss": Message("loss"),
+    "macro.precision": Message("precision"),
+    "macro.recall": Message("recall"),
+    "macro.f1": Message("F1"),
+    **_SHOWN,
+    "ece": Message("ECE"),
+    "brier": Message("Brier"),
+    "average_precision": Message("average precision"),
 }
 
 
@@ -40,3 +51,26 @@ def undefined_table(results: Results) -> Table:
         Column("reason", "reason", "words"),
     )
     return Table("undefined", columns, rows)
+
+
+def without_interval(results: Results) -> list[dict[str, Any]]:
+    """For a note: the figures of the test part that are defined and lack an interval, by the reason, and
+    the phases whose do: none if all."""
+    phases: dict[tuple[str, Message], list[str]] = {}
+    for phase in results.phases:
+        test = phase.metrics["test"]
+        reasons = test.get("bootstrap", {"no_interval": {}})["no_interval"]
+        for key, title in _WITH_INTERVAL.items():
+            if key in reasons and key not in test["undefined"]:
+                phases.setdefault((reasons[key], title), []).append(phase.name)
+    figures: dict[tuple[str, tuple[str, ...]], list[Message]] = {}
+    for (reason, title), names in phases.items():
+        figures.setdefault((reason, tuple(names)), []).append(title)
+    return [
+        {
+            "figures": titles,
+            "reason": Message(reason),
+            "phases": names if len(names) < len(results.phases) else (),
+        }
+        for (reason, names), titles in figures.items()
+    ]

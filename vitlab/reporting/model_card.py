@@ -12,13 +12,12 @@ import numpy as np
 from vitlab import files, place
 from vitlab.config import Config, from_json
 from vitlab.data import PARTS, Split
-from vitlab.evaluation import RESAMPLES, bootstrap_intervals
 from vitlab.language import Language, Message, language_of
 from vitlab.phase_settings import Phase
 from vitlab.reporting.commands import run_commands
 from vitlab.reporting.devices import run_devices, timed_device
 from vitlab.reporting.markdown import header, render_markdown
-from vitlab.reporting.results import PhaseResult, Results, read_results
+from vitlab.reporting.results import Results, read_results
 from vitlab.reporting.run_tables import SCORES, calibration_rows, cost_rows
 from vitlab.reporting.tables import Column, Kind, Table, formatted
 from vitlab.run_directory import RunDirectory
@@ -56,7 +55,7 @@ def model_card(results: Results, split: Split, workdir: Path) -> str:
     name = workdir.resolve().name
     origin = _named(manifest["origin"])
     answered = np.sum(test["confusion_matrix"], axis=0)
-    figures = _figures(last, config.seed, language)
+    figures = _figures(test, language)
     few = [one for one in results.class_names if test["classes"][one]["n"] < FEW_IMAGES]
     return render_markdown(
         "model_card.md",
@@ -79,7 +78,7 @@ def model_card(results: Results, split: Split, workdir: Path) -> str:
         phases=Table("phases", _PHASE_COLUMNS, list(_phases(results, config))),
         classes=Table("classes", _CLASS_COLUMNS, _classes(results, split)),
         calibration=calibration_rows(results)[-1],
-        resamples=RESAMPLES,
+        resamples=test.get("bootstrap", {}).get("resamples"),
         few=few,
         few_images=FEW_IMAGES,
         never=[
@@ -151,21 +150,25 @@ def _dataset(path: str) -> Row:
     return {"name": Path(path).name, "type": kind}
 
 
-def _figures(phase: PhaseResult, seed: int, language: Language) -> list[Row]:
-    """Wilson's interval of the accuracy; of the others a bootstrap's, or why there is none."""
-    test = phase.metrics["test"]
-    keys = [key for key, _, _ in _FIGURES]
-    found = bootstrap_intervals(phase.predictions["test"], keys, seed)
+def _figures(test: Mapping[str, Any], language: Language) -> list[Row]:
+    """Wilson's interval of the accuracy; of the others a bootstrap's, or why there is none.
+
+    Metrics of an older vitlab have none and no reason.
+    """
     share, interval = test["accuracy"], test["accuracy_interval"]
-    rows = [_figure(Message("accuracy"), share, interval, "", "percent", language)]
+    rows = [_figure(Message("accuracy"), share, interval, None, "percent", language)]
+    found = test.get("bootstrap", {"intervals": {}, "no_interval": {}})
     for key, title, kind in _FIGURES:
-        estimate = found[key]
-        rows.append(_figure(title, estimate.value, estimate.interval, estimate.note, kind, language))
+        of_classes, _, name = key.rpartition(".")
+        value = (test[of_classes] if of_classes else test)[name]
+        reason = found["no_interval"].get(key)
+        interval = found["intervals"].get(key)
+        rows.append(_figure(title, value, interval, reason and Message(reason), kind, language))
     return rows
 
 
 def _figure(
-    title: Message, value: float | None, interval: Any, note: str, kind: Kind, language: Language
+    title: Message, value: float | None, interval: Any, note: str | None, kind: Kind, language: Language
 ) -> Row:
     ends = interval and [formatted(end, kind, language) for end in interval]
     return {

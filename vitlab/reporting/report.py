@@ -25,7 +25,7 @@ from vitlab.reporting.drawings import (
 from vitlab.reporting.error_gallery import MOST_CHANGED, error_galleries
 from vitlab.reporting.gallery import Gallery
 from vitlab.reporting.matrix import matrix_chart, most_confused
-from vitlab.reporting.missing import classes_without_images
+from vitlab.reporting.missing import classes_without_images, without_interval
 from vitlab.reporting.network_chart import network_chart
 from vitlab.reporting.page import render
 from vitlab.reporting.phase_tests import phase_tests
@@ -59,6 +59,7 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         costs=cost_rows(results, config),
         tables=run_tables(results, config, tests),
         phase_tests=tests,
+        no_intervals=without_interval(results),
         monitored=_monitored(config),
         augmented=_augmented(config),
         lacking=classes_without_images(split),

@@ -101,8 +101,15 @@ def _flat(scores: Mapping[str, Any]) -> Row:
         **known,
         **scores,
         **{f"macro_{key}": scores["macro"][key] for key in SCORES},
+        **_intervals(scores),
         "kappa_reading": reading and Message(reading),
     }
+
+
+def _intervals(scores: Mapping[str, Any]) -> Row:
+    """The bootstrap's, which the test part has."""
+    found = scores.get("bootstrap", {"intervals": {}})["intervals"]
+    return {f"{key.replace('.', '_')}_interval": interval for key, interval in found.items()}
 
 
 def _reported(results: Results, config: Config) -> list[Row]:
