@@ -15,7 +15,12 @@ from vitlab.evaluation.comparison import (
 )
 from vitlab.evaluation.counts import confusion_matrix, kappa_reading, row_shares
 from vitlab.evaluation.error_analysis import analyse_errors, class_reading
-from vitlab.evaluation.figure_intervals import figure_intervals
+from vitlab.evaluation.figure_intervals import (
+    MOST_RANKED_IMAGES,
+    RANK_RESAMPLES,
+    figure_estimates,
+    figure_intervals,
+)
 from vitlab.evaluation.intervals import (
     CONFIDENCE,
     interval_of_trainings,
@@ -48,7 +53,14 @@ from vitlab.evaluation.projections import (
 )
 from vitlab.evaluation.ranking import GRID, Curve, MeanCurves, curve, mean_curves
 from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
-from vitlab.evaluation.resampling import RESAMPLES, TESTABLE, estimates, limits, most_difference
+from vitlab.evaluation.resampling import (
+    OF_RANKS,
+    RESAMPLES,
+    TESTABLE,
+    estimates,
+    limits,
+    most_difference,
+)
 from vitlab.evaluation.seeds import LEAST_SEEDS, Measured, SeedTest, compare_seeds, measured, seed_test
 from vitlab.evaluation.separability import (
     Clusters,
@@ -77,7 +89,10 @@ __all__ = [
     "IN_POINTS",
     "LEAST_SEEDS",
     "MOST_IMAGES",
+    "MOST_RANKED_IMAGES",
     "MOST_SEEDS",
+    "OF_RANKS",
+    "RANK_RESAMPLES",
     "RESAMPLES",
     "TESTABLE",
     "Changes",
@@ -115,6 +130,7 @@ __all__ = [
     "estimates",
     "evaluate",
     "evaluate_test",
+    "figure_estimates",
     "figure_intervals",
     "find_clusters",
     "fit_temperature",

@@ -8,10 +8,12 @@ import numpy as np
 from vitlab.data import HARD, PARTS
 from vitlab.errors import InputError
 from vitlab.evaluation import (
-    Estimate,
-    bootstrap_of_models,
+    MOST_RANKED_IMAGES,
+    OF_RANKS,
+    RANK_RESAMPLES,
     class_reading,
     evaluate,
+    figure_estimates,
     headline,
     kappa_reading,
 )
@@ -35,24 +37,7 @@ from vitlab.reporting.comparison.verdicts import (
 )
 from vitlab.reporting.reported import reported_row
 
-FIGURES = (
-    "balanced_accuracy",
-    "kappa",
-    "matthews",
-    "macro.precision",
-    "macro.recall",
-    "macro.f1",
-    "weighted.precision",
-    "weighted.recall",
-    "weighted.f1",
-    "loss",
-    "brier",
-    "ece",
-)
 TOP = "top_5_accuracy"
-OF_RANKS = ("roc_auc", "average_precision")  # their cost grows with the square of the images
-RANK_RESAMPLES = 400  # they need no more than a standard deviation
-MOST_RANKED_IMAGES = 5000
 
 
 def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) -> dict[str, Any]:
@@ -92,7 +77,11 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
         "has_other_splits": compared.has_other_splits,
         "pretraining": pretraining_warnings(compared.runs),
         "split_hashes": sorted({run.split_hash for run in compared.runs}),
-        "bootstrap": {"seed": seed, "resamples": resamples, "rank_resamples": _of_ranks(resamples)},
+        "bootstrap": {
+            "seed": seed,
+            "resamples": resamples,
+            "rank_resamples": min(resamples, RANK_RESAMPLES),
+        },
         "models": [_model(number, one) for number, one in enumerate(compared.candidates, 1)],
         "selection": _with_members(chosen_by, recipes),
         "tied_with_chosen": tied_with_first(chosen_by),
@@ -170,19 +159,15 @@ def _figures(
 ) -> list[dict[str, Any]]:
     """Of the test part: each figure, its interval where it has one, and why where it has none."""
     models = [one.test for one in compared.candidates]
-    estimates = bootstrap_of_models(models, FIGURES, seed, resamples)
+    estimates = figure_estimates(models, seed, resamples)
     shares = ("accuracy", TOP) if TOP in every[0]["test"] else ("accuracy",)  # Wilson's intervals
-    if compared.n <= MOST_RANKED_IMAGES:
-        ranked = bootstrap_of_models(models, OF_RANKS, seed, _of_ranks(resamples))
-    else:
-        ranked = [_without_intervals(parts["test"]) for parts in every]
     rows = []
     for index, (one, parts) in enumerate(zip(compared.candidates, every, strict=True)):
         test = parts["test"]
         row: dict[str, Any] = {"number": index + 1, "model": one.name, "n": test["n"]}
         row |= {key: test[key] for share in shares for key in (share, f"{share}_interval")}
         notes = {}
-        for name, estimate in (estimates[index] | ranked[index]).items():
+        for name, estimate in estimates[index].items():
             row |= {name: estimate.value, f"{name}_interval": estimate.interval}
             notes[name] = estimate.note
         kappa = row["kappa"]
@@ -191,15 +176,6 @@ def _figures(
         row["no_interval"] = {name: note for name, note in notes.items() if note}
         rows.append(row)
     return rows
-
-
-def _of_ranks(resamples: int) -> int:
-    return min(resamples, RANK_RESAMPLES)
-
-
-def _without_intervals(test: dict[str, Any]) -> dict[str, Estimate]:
-    note = Message("more than {images} images", images=MOST_RANKED_IMAGES)
-    return {name: Estimate(test[name], None, note) for name in OF_RANKS}
 
 
 def _parts(compared: Compared, every: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
