@@ -104,3 +104,16 @@ def test_metrics_of_an_older_version_have_none_and_nothing_is_claimed(run: Path,
     assert without_interval(results) == []
     cells = [*run_tables(results, config, [])["results"].cells()]
     assert {cell.below for row in cells for cell in row[4:]} == {""}
+
+
+def test_the_area_below_each_roc_curve_of_the_page_is_that_of_the_metrics(run: Path):
+    text = (run / "report.html").read_text()
+    drawing = (run / "figures" / "roc.svg").read_text()
+    assert drawing in text
+    assert "Each phase by its number: 1 head, 2 all." in re.sub(r" +([,.])", r"\1", Page(text).words)
+    lines = re.findall(r'<polyline points="([^"]*)"', drawing)
+    for line, parts in zip(lines, metrics_of(run).values(), strict=True):
+        x, y = np.array([place.split(",") for place in line.split()], float).T
+        low, high = y[-1] + (x[-1] - x[0]), y[-1]  # the square's sides are as long; it ends at (1, 1)
+        area = np.trapezoid((low - y) / (low - high), (x - x[0]) / (x[-1] - x[0]))
+        assert area == pytest.approx(parts["test"]["roc_auc"], abs=0.01)

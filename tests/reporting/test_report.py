@@ -40,7 +40,7 @@ def test_other_networks_stand_beside_it_with_published_figures_alone(page: Page,
 
 def test_the_page_stands_alone_and_holds_every_picture(page: Page, small_run: Path):
     assert_stands_alone((small_run / "report.html").read_text())
-    assert len(page.targets) == 10
+    assert len(page.targets) == 11
     assert len([text for text in page.alternatives if text.isdigit()]) >= 20  # examples, answers
     assert "original" in page.alternatives
     assert {"before", "rotation 10", "shift 0.1"} <= set(page.alternatives)
@@ -69,7 +69,7 @@ def test_every_figure_is_a_file_too(small_run: Path):
         *(f"{kind}_{phase}.svg" for kind in ("confusion", "reliability") for phase in ("head", "all")),
         *(f"{name}.svg" for name in ("split", "network", "examples", "examples_of_classes", "patches")),
         *(f"{kind}_{phase}.svg" for kind in ("augmentation", "operations") for phase in ("head", "all")),
-        "answers.svg",
+        *("answers.svg", "roc.svg", "precision_recall.svg"),
         *error_figures(small_run),
     }
     curves = (small_run / "figures" / "curves_accuracy.svg").read_text()

@@ -30,7 +30,8 @@ from vitlab.reporting.network_chart import network_chart
 from vitlab.reporting.page import render
 from vitlab.reporting.phase_tests import phase_tests
 from vitlab.reporting.pictures import Picture, grid_svg
-from vitlab.reporting.results import Results, read_results
+from vitlab.reporting.rank_charts import MOST_CURVES, rank_charts
+from vitlab.reporting.results import PhaseResult, Results, read_results
 from vitlab.reporting.run_tables import cost_rows, run_tables
 from vitlab.run_directory import RunDirectory
 
@@ -67,6 +68,7 @@ def write_report(run: RunDirectory, collection: Collection, split: Split) -> Non
         galleries=galleries,
         config_text=json.dumps(results.config, indent=2, ensure_ascii=False),
         manifest_text=_manifest_text(results.manifest),
+        ranked=_ranked(results),
         shown_classes=len(most_confused(_matrices(results))),
         last=results.phases[-1],
         workdir=run.path.resolve().name,
@@ -97,9 +99,11 @@ def _drawings(results: Results, split: Split, language: Language) -> dict[str, s
     counts = {Message(part): split.table.select(split.rows(part)).class_counts() for part in PARTS}
     title = Message("Images of each class in each part")
     matrices = _matrices(results)
+    ranked = {number: phase.predictions["test"] for number, phase in _ranked(results).items()}
     return {
         **_scores(results, language),
         **_curves(results, language),
+        **rank_charts(ranked, language),
         **{
             f"reliability_{phase.name}": reliability_chart(
                 phase.metrics["test"]["reliability"], phase.name, language
@@ -119,6 +123,11 @@ def _drawings(results: Results, split: Split, language: Language) -> dict[str, s
         "network": network_chart(results.network["layers"], results.network["name"]),
         "split": class_counts_chart(counts, title, language),
     }
+
+
+def _ranked(results: Results) -> dict[int, PhaseResult]:
+    """The phases by their numbers, of many the last."""
+    return dict([*enumerate(results.phases, 1)][-MOST_CURVES:])
 
 
 def _matrices(results: Results) -> list[np.ndarray]:

@@ -18,12 +18,12 @@ from vitlab.reporting.comparison.candidates import Candidate, Compared, Run
 from vitlab.reporting.comparison.facts import facts
 from vitlab.reporting.comparison.gallery import Gallery, open_gallery
 from vitlab.reporting.comparison.narrow_tables import narrow_tables
-from vitlab.reporting.comparison.rank_charts import MOST_CURVES, rank_charts
 from vitlab.reporting.comparison.tables import FIGURE_TITLES, TITLES_OF_FIGURES, tables
 from vitlab.reporting.devices import run_devices
 from vitlab.reporting.drawings import curves_chart, reliability_chart, scores_chart, with_finite_figures
 from vitlab.reporting.matrix import matrix_chart, most_confused
 from vitlab.reporting.page import render
+from vitlab.reporting.rank_charts import MOST_CURVES, rank_charts
 from vitlab.reporting.tables import Table
 
 MOST_SENTENCES = 15  # pairs that are told in words above the fold
