@@ -146,9 +146,10 @@ def test_a_table_elsewhere_is_evaluated_with_the_folder_of_its_images(shop: Path
     done = vitlab("evaluate", f"--workdir={shop}/run", f"--data={elsewhere}", f"--images={shop}/images")
     assert done.returncode == 0, done.stderr
     assert "n = 60" in done.stdout
-    alone = vitlab("evaluate", f"--workdir={shop}/run", f"--images={shop}/images")
-    assert alone.returncode == 2
-    assert "--images is the folder of the images that --data=CSV names" in alone.stderr
+    for other in ([], [f"--data={shop}/images"]):
+        alone = vitlab("evaluate", f"--workdir={shop}/run", *other, f"--images={shop}/images")
+        assert alone.returncode == 2
+        assert "--images is the folder of the images that --data=CSV names" in alone.stderr
 
 
 def test_a_split_that_does_not_exist_is_refused(shop: Path):

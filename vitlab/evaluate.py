@@ -14,6 +14,7 @@ suits the run's validation part best (Guo et al. 2017), and tells what that chan
 probabilities, and with them loss, Brier score and calibration error. What it gives is kept there too.
 """
 
+import os
 from pathlib import Path
 
 from absl import flags
@@ -36,7 +37,7 @@ def main() -> None:
         raise InputError("give the directory of a run with --workdir=DIR")
     if _DATA.value is not None:
         place.check_place(_DATA.value, "--data")
-    if _IMAGES.value is not None and _DATA.value is None:
+    if _IMAGES.value is not None and (_DATA.value is None or os.path.isdir(_DATA.value)):
         raise InputError("--images is the folder of the images that --data=CSV names; give that too")
     run = RunDirectory(Path(_WORKDIR.value))
     config = run.open_finished()

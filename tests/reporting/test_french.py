@@ -237,6 +237,7 @@ def test_runs_of_two_languages_are_compared_in_english(runs: dict[Code, Path], t
 def test_a_finished_run_is_reported_anew_in_another_language(small_run: Path, tmp_path: Path):
     run = shutil.copytree(small_run, tmp_path / "small")
     figures = (run / "metrics.json").read_text()
+    made_by = json.loads((run / "manifest.json").read_text())["command"]
     result = vitlab(
         "main",
         "--config=tests/configs/small.py",
@@ -248,3 +249,4 @@ def test_a_finished_run_is_reported_anew_in_another_language(small_run: Path, tm
     assert "test accuracy 0." in result.stdout
     assert '<html lang="fr">' in (run / "report.html").read_text()
     assert (run / "metrics.json").read_text() == figures
+    assert json.loads((run / "manifest.json").read_text())["command"] == made_by

@@ -45,7 +45,7 @@ def repeats(
 class FoldComparison:
     """The mean difference of two models over folds, its interval, and the p value of no difference.
 
-    The last two are None where the difference is not 0, and the same in every fold: of what another
+    The last two are None where the difference is the same in every fold, and be it 0: of what another
     training would change, such folds say nothing. `establishable` is the difference that folds with
     such a spread would establish four times of five; None where there is no spread.
     """
@@ -78,8 +78,7 @@ def compare_folds(
     mean = float(differences.mean())
     error = float(np.sqrt((1 / folds + test_images / train_images) * differences.var(ddof=1)))
     if error < ALIKE:
-        is_equal = abs(mean) < ALIKE
-        return FoldComparison(folds, mean, (0.0, 0.0) if is_equal else None, 1.0 if is_equal else None)
+        return FoldComparison(folds, mean, None, None)
     limit = float(scipy.stats.t.ppf((1 + confidence) / 2, folds - 1))
     half, found = limit * error, _found_with_power(limit, folds - 1) * error
     p = float(2 * scipy.stats.t.sf(abs(mean) / error, folds - 1))

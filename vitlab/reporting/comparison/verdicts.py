@@ -201,7 +201,8 @@ def selection(
     by name, in order, and by part.
     """
     rows = [_row(recipe, every) for recipe in recipes]
-    rows.sort(key=lambda row: (-row["val_accuracy"], row["val_loss"]))
+    # Means of equal accuracies, added up in another order, are equal too.
+    rows.sort(key=lambda row: (-round(row["val_accuracy"], 9), row["val_loss"]))
     chosen = rows[0]["model"]
     against = {
         next(name for name in (one["first"], one["second"]) if name != chosen): one
@@ -217,8 +218,8 @@ def selection(
 
 def tied_with_first(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Of a selection those that are as accurate on the validation part as the chosen one."""
-    best = rows[0]["val_accuracy"]
-    return [row["model"] for row in rows[1:] if abs(row["val_accuracy"] - best) < ALIKE]
+    best = round(rows[0]["val_accuracy"], 9)
+    return [row["model"] for row in rows[1:] if round(row["val_accuracy"], 9) == best]
 
 
 def _row(recipe: Recipe, every: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
