@@ -48,13 +48,16 @@ def metrics_of(run: Path) -> dict[str, Any]:
 @pytest.mark.parametrize("phase", ["head", "all"])
 def test_the_intervals_of_the_test_part_are_those_of_the_bootstrap_with_the_seed(run: Path, phase: str):
     saved = load_predictions(run / "predictions" / phase / "test.npz")
-    told = metrics_of(run)[phase]["test"]["bootstrap"]
+    test = metrics_of(run)[phase]["test"]
+    told = test["bootstrap"]
     ranks = ["roc_auc", "average_precision"]
     figures = [figure for figure in told["intervals"] if figure not in ranks]
     assert {"balanced_accuracy", "macro.f1", "kappa", "matthews", "loss", "brier"} <= set(figures)
     found = bootstrap_intervals(saved, figures, SEED, 10_000)
     found |= bootstrap_intervals(saved, ranks, SEED, 400)
     expected = {figure: one.interval and list(one.interval) for figure, one in found.items()}
+    assert test["weighted"]["recall"] == pytest.approx(test["accuracy"])
+    expected["weighted.recall"] = test["accuracy_interval"]  # one number has one interval
     assert told["intervals"] == expected
     assert (told["seed"], told["resamples"], told["rank_resamples"]) == (SEED, 10_000, 400)
     lacking = {figure for figure, interval in expected.items() if interval is None}

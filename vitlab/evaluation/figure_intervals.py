@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vitlab.evaluation.bootstrap import Estimate, bootstrap_of_models
+from vitlab.evaluation.intervals import wilson_interval
 from vitlab.evaluation.predictions import Predictions
 from vitlab.evaluation.resampling import OF_RANKS, RESAMPLES
 from vitlab.language import Message
@@ -17,7 +18,6 @@ FIGURES = (
     "macro.recall",
     "macro.f1",
     "weighted.precision",
-    "weighted.recall",
     "weighted.f1",
     "loss",
     "brier",
@@ -53,8 +53,14 @@ def figure_intervals(models: Sequence[Predictions], seed: int) -> list[dict[str,
 def figure_estimates(
     models: Sequence[Predictions], seed: int, resamples: int
 ) -> list[dict[str, Estimate]]:
-    """Of each model, whose rows are the same images. Figures of ranks are not told of too many."""
+    """Of each model, whose rows are the same images. Figures of ranks are not told of too many.
+
+    The weighted recall is the accuracy by another name, and has its interval, Wilson's.
+    """
     found = bootstrap_of_models(models, FIGURES, seed, resamples)
+    for model, of_all in zip(models, found, strict=True):
+        right, count = int((model.answers == model.labels).sum()), len(model)
+        of_all["weighted.recall"] = Estimate(right / count, wilson_interval(right, count), "")
     if len(models[0]) <= MOST_RANKED_IMAGES:
         ranked = bootstrap_of_models(models, tuple(OF_RANKS), seed, min(resamples, RANK_RESAMPLES))
     else:
