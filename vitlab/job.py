@@ -67,12 +67,12 @@ def run_job(config: Config, run: RunDirectory, *, tensorboard: bool = False, pro
     pretraining = preparation.pretraining(config, blueprint, split)
     processes.check_same("the images", split.hash)
     was_finished = bool(run.manifest.get("finished"))  # and has its report until there is another
-    is_trained = was_finished and all(run.model(name).is_dir() for name in config.phases)
+    is_trained = "devices" in run.manifest and all(run.model(name).is_dir() for name in config.phases)
     run.begin(config)
     if processes.is_first():
         write_split(split, run.split)
     facts = _what_runs(config, blueprint, collection, split)
-    # Who makes a report anew, in another language for one, did not make the run.
+    # Who evaluates and reports what is trained, in another language for one, did not make the run.
     made_by = {} if is_trained else circumstances() | {"devices": kinds}
     run.record(finished=False, pretraining=pretraining, **made_by, **facts)
 

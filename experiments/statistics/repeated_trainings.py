@@ -14,6 +14,7 @@ than in use.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from absl import flags
@@ -45,6 +46,19 @@ _RESAMPLES = flags.DEFINE_integer("resamples", 1000, "Of each bootstrap.", lower
 _SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
 
 
+@dataclass(frozen=True)
+class Kind:
+    """Of comparisons: two recipes of so many trainings, over seeds or over folds, on so many images."""
+
+    figure: str
+    trainings: int
+    size: int
+    luck: float
+    sets: int
+    resamples: int
+    seed: tuple[int, int]
+
+
 def main() -> None:
     strengths = _strengths(np.random.default_rng(_SEED.value))
     for figure in _FIGURES.value:
@@ -70,7 +84,7 @@ def _table(
     row(figure, *(f"{name}, luck {100 * luck:g} points" for luck in LUCK for name in names))
     row(*["---"] * (1 + len(names) * len(LUCK)))
     arguments = [
-        (figure, strengths, count, size, luck, _SETS.value, _RESAMPLES.value, (_SEED.value, place))
+        (strengths, Kind(figure, count, size, luck, _SETS.value, _RESAMPLES.value, (_SEED.value, place)))
         for place, (count, size) in enumerate(kinds)
         for luck in LUCK
     ]
@@ -80,72 +94,47 @@ def _table(
         row(f"{count} {what}, n = {size}", *found)
 
 
-def _of_one_training(
-    figure: str,
-    strengths: np.ndarray,
-    trainings: int,
-    size: int,
-    luck: float,
-    sets: int,
-    resamples: int,
-    seed: Sequence[int],
-) -> list[float]:
-    generator = np.random.default_rng(seed)
+def _of_one_training(strengths: np.ndarray, kind: Kind) -> list[float]:
+    generator = np.random.default_rng(kind.seed)
     claims = 0
-    for _ in range(sets):
-        (first,), (second,) = _answers(strengths, trainings, size, luck, generator)
+    for _ in range(kind.sets):
+        (first,), (second,) = _answers(strengths, kind, generator)
         claims += _mcnemar(_right(first), _right(second)) <= ALPHA
-    return [claims / sets]
+    return [claims / kind.sets]
 
 
-def _over_seeds(
-    figure: str,
-    strengths: np.ndarray,
-    seeds: int,
-    size: int,
-    luck: float,
-    sets: int,
-    resamples: int,
-    seed: Sequence[int],
-) -> list[float]:
-    generator = np.random.default_rng(seed)
-    others = [] if figure == "accuracy" else [figure]
+def _over_seeds(strengths: np.ndarray, kind: Kind) -> list[float]:
+    generator = np.random.default_rng(kind.seed)
+    others = [] if kind.figure == "accuracy" else [kind.figure]
     claims = np.zeros(2)
-    for index in range(sets):
+    for index in range(kind.sets):
         first, second = (
-            measured(dict(enumerate(models)), others, index, resamples)[figure]
-            for models in _answers(strengths, seeds, size, luck, generator)
+            measured(dict(enumerate(models)), others, index, kind.resamples)[kind.figure]
+            for models in _answers(strengths, kind, generator)
         )
         found = seed_test(first, second)
-        limit = stats.t.isf(ALPHA / 2, seeds - 1) * found.spread.error_of_seeds
+        limit = stats.t.isf(ALPHA / 2, kind.trainings - 1) * found.spread.error_of_seeds
         claims += (found.p is not None and found.p <= ALPHA, abs(found.difference) > limit)
-    return list(claims / sets)
+    return list(claims / kind.sets)
 
 
-def _over_folds(
-    figure: str,
-    strengths: np.ndarray,
-    folds: int,
-    size: int,
-    luck: float,
-    sets: int,
-    resamples: int,
-    seed: Sequence[int],
-) -> list[float]:
+def _over_folds(strengths: np.ndarray, kind: Kind) -> list[float]:
     """A training of each fold answers its own images alone."""
-    generator = np.random.default_rng(seed)
-    own = size // folds
+    generator = np.random.default_rng(kind.seed)
+    own = kind.size // kind.trainings
     claims = np.zeros(2)
-    for _ in range(sets):
+    for _ in range(kind.sets):
         first, second = (
             [model.select(np.arange(fold * own, fold * own + own)) for fold, model in enumerate(models)]
-            for models in _answers(strengths, folds, size, luck, generator)
+            for models in _answers(strengths, kind, generator)
         )
-        values = [[float(estimates(one, [figure])[0]) for one in models] for models in (first, second)]
-        found = compare_folds(values[0], values[1], own, size - 2 * own)
+        values = [
+            [float(estimates(one, [kind.figure])[0]) for one in models] for models in (first, second)
+        ]
+        found = compare_folds(values[0], values[1], own, kind.size - 2 * own)
         pooled = [np.concatenate([_right(one) for one in models]) for models in (first, second)]
         claims += (found.p is not None and found.p <= ALPHA, _mcnemar(*pooled) <= ALPHA)
-    return list(claims / sets)[: 2 if figure == "accuracy" else 1]
+    return list(claims / kind.sets)[: 2 if kind.figure == "accuracy" else 1]
 
 
 def _mcnemar(first: np.ndarray, second: np.ndarray) -> float:
@@ -163,15 +152,17 @@ def _strengths(generator: np.random.Generator) -> np.ndarray:
 
 
 def _answers(
-    strengths: np.ndarray, trainings: int, size: int, luck: float, generator: np.random.Generator
+    strengths: np.ndarray, kind: Kind, generator: np.random.Generator
 ) -> list[list[Predictions]]:
     """What each training of two recipes answers."""
-    common = generator.normal(size=(size, CLASSES))
+    common = generator.normal(size=(kind.size, CLASSES))
     result = []
     for _ in range(2):
-        hard = np.sqrt(SHARED) * common + np.sqrt(1 - SHARED) * generator.normal(size=(size, CLASSES))
-        noise = generator.normal(size=(trainings, size, CLASSES))
-        accuracies = ACCURACY + luck * generator.normal(size=trainings)
+        hard = np.sqrt(SHARED) * common + np.sqrt(1 - SHARED) * generator.normal(
+            size=(kind.size, CLASSES)
+        )
+        noise = generator.normal(size=(kind.trainings, kind.size, CLASSES))
+        accuracies = ACCURACY + kind.luck * generator.normal(size=kind.trainings)
         result.append(
             [
                 answered(np.sqrt(OWN) * hard + np.sqrt(1 - OWN) * one, strength)

@@ -22,6 +22,7 @@ from vitlab.evaluation.figure_intervals import (
     figure_intervals,
 )
 from vitlab.evaluation.intervals import (
+    ALIKE,
     CONFIDENCE,
     interval_of_trainings,
     paired_interval,
@@ -83,6 +84,7 @@ from vitlab.evaluation.wording import (
 )
 
 __all__ = [
+    "ALIKE",
     "ALPHA",
     "CONFIDENCE",
     "GRID",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from vitlab.evaluation.intervals import CONFIDENCE, Interval
+from vitlab.evaluation.intervals import ALIKE, CONFIDENCE, Interval
 from vitlab.evaluation.predictions import Predictions
 from vitlab.evaluation.resampling import (
     LOWER_IS_BETTER,
@@ -18,7 +18,6 @@ from vitlab.evaluation.resampling import (
 )
 from vitlab.language import Message
 
-ALIKE = 1e-9  # what rounding makes of equal values
 # Images of a class, on average: where there are fewer, average precision is so much too high, and its
 # resamples once more, that what is taken off its middle moves the interval past the truth.
 FEWEST_RANKED = 10

@@ -7,6 +7,7 @@ import numpy as np
 import scipy
 
 CONFIDENCE = 0.95
+ALIKE = 1e-9  # what rounding makes of equal values
 
 Interval = tuple[float, float]
 ANYTHING = (-math.inf, math.inf)

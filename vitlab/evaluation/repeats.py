@@ -7,9 +7,7 @@ import numpy as np
 import scipy
 
 from vitlab.evaluation.comparison import POWER
-from vitlab.evaluation.intervals import ANYTHING, CONFIDENCE, Interval, student_interval
-
-ALIKE = 1e-9  # what rounding makes of equal values
+from vitlab.evaluation.intervals import ALIKE, ANYTHING, CONFIDENCE, Interval, student_interval
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy
 
-ALIKE = 1e-9  # what rounding makes of equal values
+from vitlab.evaluation.intervals import ALIKE
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from vitlab.evaluation import (
+    ALIKE,
     LEAST_SEEDS,
     Comparison,
     Measured,
@@ -22,7 +23,6 @@ from vitlab.reporting.comparison.candidates import Candidate
 from vitlab.reporting.comparison.recipes import Recipe
 from vitlab.reporting.comparison.repetitions import outcome
 
-ALIKE = 1e-9  # what rounding makes of equal values
 FEW_DEGREES = 2  # of freedom: Student's interval is over twice as wide as with many
 _TOLD = (
     "difference",
