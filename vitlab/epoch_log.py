@@ -1,5 +1,6 @@
 """Reading `log.jsonl`: as a report shows it, and as a run that goes on finds it."""
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -30,5 +31,11 @@ def read_lines(path: Path, way_out: str) -> list[Any]:
             if number <= len(whole):
                 message = f"cannot read {path}: line {number} is no JSON ({error}); {way_out}"
                 raise InputError(message) from error
-            say(f"warning: the last line of {path} is cut off, and left out")
+            _warn(path)
     return lines
+
+
+@functools.cache
+def _warn(path: Path) -> None:
+    """Once, however often a command reads the file."""
+    say(f"warning: the last line of {path} is cut off, and left out")

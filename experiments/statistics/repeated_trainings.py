@@ -4,17 +4,18 @@
         [--resamples=1000] [--seed=0]
 
 Two recipes of the same mean accuracy, 90 %. A training moves the accuracy of all its images by its
-luck, of the given deviation, and recipes find other images hard. Beside the test in use stands the
-one that knows of one kind of chance alone: of the seeds Student's t-test of the figures, of the
-folds McNemar's test of all answers together, which is of the accuracy. At most 5 % of the comparisons
-may have a claim; such a share of 2,000 has a standard error of half a point. Of one training each there
+luck, of the given deviation, and recipes find other images hard. Over seeds the test in use is one of
+two: recipes of one network are paired by their seeds, those of different networks are not. Beside it
+stands the one that knows of one kind of chance alone: of the seeds Student's t-test of the figures, of
+the folds McNemar's test of all answers together, which is of the accuracy. At most 5 % of the
+comparisons may have a claim; such a share of 2,000 has a standard error of half a point. Of one training each there
 is McNemar's test alone. What it finds is a difference of the two trained models, which says the less of
 the recipes the more a training is luck. Of figures other than the accuracy there are fewer resamples
 than in use.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from absl import flags
@@ -65,7 +66,7 @@ def main() -> None:
         is_accuracy = figure == "accuracy"
         if is_accuracy:
             _table(_of_one_training, figure, strengths, "seed", (1,), SIZES, ("McNemar",))
-        names = ("over seeds and images", "over seeds alone")
+        names = ("different networks", "one network", "over seeds alone")
         _table(_over_seeds, figure, strengths, "seeds", SEEDS, SIZES, names)
         names = ("Nadeau and Bengio", *(("McNemar, pooled",) if is_accuracy else ()))
         _table(_over_folds, figure, strengths, "folds", FOLDS, SIZES_OF_FOLDS, names)
@@ -106,15 +107,17 @@ def _of_one_training(strengths: np.ndarray, kind: Kind) -> list[float]:
 def _over_seeds(strengths: np.ndarray, kind: Kind) -> list[float]:
     generator = np.random.default_rng(kind.seed)
     others = [] if kind.figure == "accuracy" else [kind.figure]
-    claims = np.zeros(2)
+    claims = np.zeros(3)
     for index in range(kind.sets):
         first, second = (
             measured(dict(enumerate(models)), others, index, kind.resamples)[kind.figure]
             for models in _answers(strengths, kind, generator)
         )
-        found = seed_test(first, second)
-        limit = stats.t.isf(ALPHA / 2, kind.trainings - 1) * found.spread.error_of_seeds
-        claims += (found.p is not None and found.p <= ALPHA, abs(found.difference) > limit)
+        paired = seed_test(first, second)
+        welch = seed_test(replace(first, network="another"), second)
+        limit = stats.t.isf(ALPHA / 2, kind.trainings - 1) * paired.spread.error_of_seeds
+        found = [test.p is not None and test.p <= ALPHA for test in (welch, paired)]
+        claims += (*found, abs(paired.difference) > limit)
     return list(claims / kind.sets)
 
 

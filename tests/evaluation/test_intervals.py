@@ -149,3 +149,5 @@ def test_the_interval_over_trainings_and_images_holds_both_kinds_of_chance():
     # With images without number it is Student's alone, and never more than a share can be.
     np.testing.assert_allclose(interval_of_trainings(values, 10**9), student_interval(values), atol=1e-5)
     assert interval_of_trainings([1.0, 0.9, 1.0], 20)[1] == 1
+    # Of trainings that are all equal it is that of the images.
+    np.testing.assert_allclose(interval_of_trainings([0.9] * 3, 200), wilson_interval(180, 200))

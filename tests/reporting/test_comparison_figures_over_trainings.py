@@ -33,7 +33,7 @@ def test_over_seeds_each_figure_is_tested_with_a_correction_of_its_own(tmp_path:
         saved = [
             load_predictions(path / "predictions/t/test.npz") for path in paths if name in path.name
         ]
-        recipes.append(measured(dict(enumerate(saved)), ["macro.f1", "loss"], 0, 400))
+        recipes.append(measured(dict(enumerate(saved)), ["macro.f1", "loss"], 0, 400, name))
     for figure in ("macro.f1", "loss"):
         row = rows[figure, "cnn (3 seeds)", "vit (3 seeds)"]
         expected = seed_test(recipes[0][figure], recipes[1][figure])
@@ -78,8 +78,8 @@ def test_over_folds_each_figure_is_tested_by_the_values_of_the_folds(tmp_path: P
     assert (of_accuracy["figure"], row["figure"]) == ("accuracy", "loss")
     assert row["difference"] == pytest.approx(expected.difference)
     assert row["p"] == pytest.approx(expected.p)
-    assert row["better"] == "good_fold (5 folds)"  # a loss is the better the lower it is
-    assert "good_fold (5 folds) is better than poor_fold (5 folds) by loss" in page.words
+    assert row["better"] == "good (5 folds)"  # a loss is the better the lower it is
+    assert "good (5 folds) is better than poor (5 folds) by loss" in page.words
     assert [pair["figure"] for pair in found["pairs"]] == ["accuracy", "loss"]
     assert (tmp_path / "out/figures/differences_loss.svg").exists()
 
@@ -153,3 +153,22 @@ def test_runs_of_another_split_are_no_seeds_of_the_same_recipe(tmp_path: Path, c
     )
     _, found = compare([plain, turned], tmp_path / "same", intersect=True)
     assert [(row["without"], row["with"]) for row in found["augmentation"]] == [("plain", "turned")]
+
+
+def test_the_same_seeds_of_one_network_are_paired_and_those_of_two_are_not(tmp_path: Path):
+    split, flip = digits_split(), with_augmentation(flip=True)
+    paths = []
+    for name, network, phase in (("plain", "vit", None), ("flip", "vit", flip), ("vgg", "vgg", None)):
+        for seed, chance in enumerate((0.7, 0.72, 0.74)):
+            path = tmp_path / f"{name}_seed{seed}"
+            options = {"seed": seed, "network": network, "phase": phase}
+            paths.append(make_run(path, split, {"t": chance}, chance=len(paths), **options))
+    page, found = compare(paths, tmp_path / "out", tested=())
+    tests = {(row["first"], row["second"]): row for row in found["seed_tests"]}
+    plain, flipped, vgg = (f"{name} (3 seeds)" for name in ("plain", "flip", "vgg"))
+    assert tests[plain, flipped]["test"] == "paired by seed"
+    assert tests[plain, vgg]["test"] == tests[flipped, vgg]["test"] == "Welch's"
+    assert "where both are of one network with the same seeds" in page.words
+    drawing = (tmp_path / "out/figures/accuracy.svg").read_text()
+    assert drawing.count("<circle") == 12  # of nine models, and three means
+    assert drawing.index(f"mean of {plain}") < drawing.index("plain_seed0") < drawing.index(flipped)

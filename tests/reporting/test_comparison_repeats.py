@@ -92,7 +92,7 @@ def test_folds_are_pooled_and_tested_by_nadeau_and_bengio(tmp_path: Path):
         for name in ("good", "poor")
     }
     page, found = compare(paths, tmp_path / "out")
-    assert [row["model"] for row in found["models"]] == ["good_fold (5 folds)", "poor_fold (5 folds)"]
+    assert [row["model"] for row in found["models"]] == ["good (5 folds)", "poor (5 folds)"]
     assert found["n"] == 200
     row, *others = found["fold_tests"]
     assert [other["figure"] for other in others] == ["macro.f1", "loss"]
@@ -100,13 +100,13 @@ def test_folds_are_pooled_and_tested_by_nadeau_and_bengio(tmp_path: Path):
     assert row["difference"] == pytest.approx(expected.difference)
     assert row["p"] == pytest.approx(expected.p)
     assert row["difference_interval"] == pytest.approx(expected.interval)
-    assert row["better"] == "good_fold (5 folds)"
+    assert row["better"] == "good (5 folds)"
     assert [row["values"] for row in found["folds"] if row["figure"] == "accuracy"] == [*values.values()]
     assert "table-fold_tests" in page.tables
     (told,) = found["verdicts"]
     assert told["statement"] == row["statement"]
     assert told["statement"].startswith(
-        "Over 5 folds, 200 images in all, good_fold (5 folds) is better than"
+        "Over 5 folds, 200 images in all, good (5 folds) is better than"
     )
     assert found["missing_folds"] == []
     for row in found["calibration"]:
@@ -168,8 +168,8 @@ def test_a_cross_validation_that_lacks_folds_says_so(tmp_path: Path, capsys):
     paths = over_folds(tmp_path, {"good": [0.9] * 5, "poor": [0.6] * 5})
     page, found = compare([path for path in paths if path.name[-1] in "013"], tmp_path / "out")
     assert [row["model"] for row in found["models"]] == [
-        "good_fold (3 of 5 folds)",
-        "poor_fold (3 of 5 folds)",
+        "good (3 of 5 folds)",
+        "poor (3 of 5 folds)",
     ]
     assert found["missing_folds"] == [2, 4]
     text = " ".join("".join(page.text).split())
@@ -193,10 +193,10 @@ def test_two_recipes_are_tested_over_their_seeds(tmp_path: Path):
         of_seeds = [path / "predictions" / "t" / "test.npz" for path in paths if name in path.name]
         saved = [load_predictions(file) for file in of_seeds]
         predictions[name] = dict(enumerate(saved))
-    cnn, vit = (measured(predictions[name], [], 0, 400)["accuracy"] for name in ("cnn", "vit"))
+    cnn, vit = (measured(predictions[name], [], 0, 400, name)["accuracy"] for name in ("cnn", "vit"))
     expected = seed_test(cnn, vit)
     assert row["p"] == pytest.approx(expected.p)
-    assert (row["better"], row["test"]) == ("vit (4 seeds)", "paired by seed")
+    assert (row["better"], row["test"]) == ("vit (4 seeds)", "Welch's")
     assert row["difference_interval"] == pytest.approx(expected.interval)
     means = [row["mean_first"], row["mean_second"]]
     assert means == pytest.approx([np.mean(values["cnn"]), np.mean(values["vit"])])

@@ -86,9 +86,9 @@ def test_classes_without_images_and_undefined_figures_are_told_with_reasons(page
 
 
 def test_a_fold_is_told_on_the_page_and_on_the_card(run: Path, page: Page):
-    assert "It is fold 2 of 3: in the runs of the other folds" in page.words
+    assert "It is fold 1 of 3 (counted from 0): in the runs of the other folds" in page.words
     card = (run / "model_card.md").read_text()
-    assert "It is of fold 2 of 3" in card
+    assert "It is of fold 1 of 3 (counted from 0)" in card
     assert "used for nothing else" not in card
 
 

@@ -93,7 +93,7 @@ def interval_of_trainings(values: Sequence[float], count: int) -> Interval:
 
     Student's over the trainings and Wilson's over the images, put together by their distances from the
     mean (MOVER: Zou and Donner 2008). Wilson's takes the images for those of one training, and so is
-    rather too wide.
+    rather too wide; of trainings that are all equal it is the interval.
     """
     mean = float(np.mean(values))
     right = mean * count

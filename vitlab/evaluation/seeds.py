@@ -39,12 +39,14 @@ class Measured:
         influences: how much each test image moves each of them [seeds, images].
         resampled: their mean on resamples of the test images [resamples]. Of the accuracy None: the
             images' error of a mean over them needs none.
+        network: which is trained. To another network the same seed is another chance.
     """
 
     seeds: tuple[int, ...]
     values: np.ndarray
     influences: np.ndarray
     resampled: np.ndarray | None
+    network: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,11 @@ class SeedTest:
 
 
 def measured(
-    trainings: Mapping[int, Predictions], figures: Sequence[str], seed: int, resamples: int
+    trainings: Mapping[int, Predictions],
+    figures: Sequence[str],
+    seed: int,
+    resamples: int,
+    network: str = "",
 ) -> dict[str, Measured]:
     """Accuracy and `figures` of a recipe's trainings, by seed, whose rows are the same images.
 
@@ -72,7 +78,7 @@ def measured(
     """
     models, seeds = list(trainings.values()), tuple(trainings)
     right = np.array([one.answers == one.labels for one in models], float)
-    found = {"accuracy": Measured(seeds, right.mean(axis=1), right / right.shape[1], None)}
+    found = {"accuracy": Measured(seeds, right.mean(axis=1), right / right.shape[1], None, network)}
     if not figures or has_many_singles(models[0].labels):
         return found
     values = np.array([estimates(one, figures) for one in models])
@@ -83,7 +89,7 @@ def measured(
     moves = influences(models, names)
     drawn = resampled(models, names, seed, resamples).mean(axis=1)
     for place, name in enumerate(names):
-        found[name] = Measured(seeds, values[:, kept[place]], moves[:, place], drawn[place])
+        found[name] = Measured(seeds, values[:, kept[place]], moves[:, place], drawn[place], network)
     return found
 
 
@@ -123,19 +129,25 @@ def compare_seeds(recipes: Mapping[str, Mapping[str, Measured]], figure: str) ->
 def seed_test(first: Measured, second: Measured, confidence: float = CONFIDENCE) -> SeedTest:
     """Clark's min F' (1973) of two recipes, over trainings and test images at once, as a t-test.
 
-    The error of the mean difference is made of both: of the seeds as in Student's paired t-test (1908)
-    where they are the same, else as in Welch's (1947); of the images as in Student's of each image's
-    difference of the mean over seeds, or by the deviation over resamples. The degrees of freedom are
-    Satterthwaite's (1946), which are too many where three seeds tell nearly all of the error. So each
-    part alone must say the same: p and interval are those of the strictest of the three.
+    The error of the mean difference is made of both. Of the seeds as in Student's paired t-test (1908)
+    where they are the same seeds of one network, which begins with the same head then and sees images in
+    the same order; else as in Welch's (1947), which has up to twice the degrees of freedom. Of the images
+    as in Student's of each image's difference of the mean over seeds, or by the deviation over resamples.
+    The degrees of freedom are Satterthwaite's (1946), which are too many where three seeds tell nearly all
+    of the error. So each part alone must say the same: p and interval are those of the strictest of the
+    three.
     """
     difference = float(second.values.mean() - first.values.mean())
-    paired, spread = set(first.seeds) == set(second.seeds), _spread(first, second)
+    paired, spread = _are_paired(first, second), _spread(first, second)
     if spread.is_nothing:
         return SeedTest(paired, difference, spread, None, None, None)
     half, freedom = spread.half_width(1 - confidence), spread.strictest_freedom(1 - confidence)
     interval = (difference - half, difference + half)
     return SeedTest(paired, difference, spread, interval, spread.p(difference), freedom)
+
+
+def _are_paired(first: Measured, second: Measured) -> bool:
+    return first.network == second.network and set(first.seeds) == set(second.seeds)
 
 
 def _spread(first: Measured, second: Measured) -> Spread:
@@ -144,7 +156,7 @@ def _spread(first: Measured, second: Measured) -> Spread:
         error_of_images = float(moved.std(ddof=1) * np.sqrt(len(moved)))
     else:
         error_of_images = float((second.resampled - first.resampled).std(ddof=1))
-    if set(first.seeds) == set(second.seeds):
+    if _are_paired(first, second):
         order = [second.seeds.index(seed) for seed in first.seeds]
         values: list[np.ndarray] = [second.values[order] - first.values]
         moves = [second.influences[order] - first.influences]

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from vitlab.language import Message
 from vitlab.reporting.comparison.candidates import Candidate, Run
 
 # What no weight depends on, and the split, of which a run's hash says more.
+_COUNTED = re.compile(r"([ _\-./](seeds?|s|folds?|f))?[ _\-./]*$", re.IGNORECASE)
 _OF_NO_MATTER = ("split", "report", "checkpoint_seconds", "fsdp")
 
 
@@ -125,10 +127,11 @@ def _name_of_seeds(group: Sequence[Candidate], copies: Mapping[str, Sequence[str
 
 
 def _common_name(group: Sequence[Candidate]) -> str:
-    """What the names of the runs begin with, and the phase if there are several."""
+    """What the names of the runs begin with, without a last "_s" or "-fold" that their numbers
+    follow; and the phase if there are several."""
     first, names = group[0], [one.run.name for one in group]
     alike = itertools.takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
-    common = "".join(letters[0] for letters in alike).rstrip(" _-./") or first.run.name
+    common = _COUNTED.sub("", "".join(letters[0] for letters in alike)) or first.run.name
     phase = f"/{first.phase}" if len(first.run.config.phases) > 1 else ""
     return f"{common}{phase}"
 

@@ -5,29 +5,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 
 from vitlab import files
-from vitlab.data import PARTS
-from vitlab.evaluation import IN_POINTS, Predictions, confusion_matrix
 from vitlab.language import Language, Message
 from vitlab.reporting.commands import circumstances_text, made_by, run_commands
-from vitlab.reporting.comparison import charts
 from vitlab.reporting.comparison.candidates import Candidate, Compared, Run
+from vitlab.reporting.comparison.drawn import MOST_DIFFERENCES, drawings, family_sizes, matrices_of
 from vitlab.reporting.comparison.facts import facts
 from vitlab.reporting.comparison.gallery import Gallery, open_gallery
 from vitlab.reporting.comparison.narrow_tables import narrow_tables
 from vitlab.reporting.comparison.tables import FIGURE_TITLES, TITLES_OF_FIGURES, tables
 from vitlab.reporting.devices import run_devices
-from vitlab.reporting.drawings import curves_chart, reliability_chart, scores_chart, with_finite_figures
-from vitlab.reporting.matrix import matrix_chart, most_confused
+from vitlab.reporting.matrix import most_confused
 from vitlab.reporting.page import render
-from vitlab.reporting.rank_charts import MOST_CURVES, rank_charts
 from vitlab.reporting.tables import Table
 
 MOST_SENTENCES = 15  # pairs that are told in words above the fold
-MOST_DIFFERENCES = 28  # pairs in the drawing of differences
 MOST_CHANGES = 6  # pairs of models whose changed images are shown
 MOST_CONFUSIONS = 12  # of a pair of models
 ONE_RECIPE = Message(
@@ -50,7 +44,7 @@ def write_comparison(
     found = {"made_by": dict(circumstances), **facts(compared, tested, seed, resamples)}
     plain = _as_json(found)
     every = tables(plain)
-    drawn = _drawings(compared, plain, language)
+    drawn = drawings(compared, plain, language)
     page = _page(compared, plain, every, drawn, seed, language)
     files.write_json(output / "comparison.json", plain)  # first: by it the folder is known again
     files.write_text(output / "report.html", page)
@@ -69,140 +63,6 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(key): _as_json(item) for key, item in value.items()}
     return [_as_json(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def _drawings(compared: Compared, found: dict[str, Any], language: Language) -> dict[str, str]:
-    """SVG by name."""
-    figures = [
-        (_numbered(row["number"], row["model"]), row["accuracy"], row["accuracy_interval"])
-        for row in found["figures"]
-    ]
-    over = Message("test accuracy, %, with its 95 % interval")
-    drawn = {
-        "accuracy": charts.intervals_chart(figures, over, language),
-        "parts_accuracy": scores_chart(
-            _scores(found, "accuracy"), "accuracy", Message("accuracy, %"), language
-        ),
-        "parts_loss": scores_chart(_scores(found, "loss"), "loss", Message("loss"), language),
-        **rank_charts(_best_on_validation(compared, found), language),
-        **_differences(found, language),
-        **_curves(compared, language),
-        **_costs(found, language),
-    }
-    matrices = _matrices(compared)
-    chosen = most_confused(matrices)
-    for number, (one, matrix) in enumerate(zip(compared.candidates, matrices, strict=True), 1):
-        heading = _numbered(number, one.name)
-        drawn[f"confusion_{number}"] = matrix_chart(
-            matrix, compared.class_names, heading, language, chosen=chosen
-        )
-        bins = found["reliability"][one.name]
-        drawn[f"reliability_{number}"] = reliability_chart(bins, heading, language)
-    return drawn
-
-
-def _differences(found: dict[str, Any], language: Language) -> dict[str, str]:
-    """For each figure that pairs were tested by the surest of them."""
-    drawn = {}
-    for figure in found["tested_figures"]:
-        pairs = [
-            pair for pair in found["pairs"] if pair["figure"] == figure and pair["difference_interval"]
-        ]
-        if not pairs:
-            continue
-        rows = [
-            (_difference_name(pair), pair["difference"], pair["difference_interval"])
-            for pair in sorted(pairs, key=lambda pair: pair["p"])[:MOST_DIFFERENCES]
-        ]
-        title, in_points = FIGURE_TITLES[figure], figure in IN_POINTS
-        of = Message("{figure}, points", figure=title) if in_points else title
-        axis = (
-            Message("difference of {figure}, corrected 95 % interval", figure=of)
-            if min(_families(found, figure)) > 1
-            else Message("difference of {figure}, 95 % interval", figure=of)
-        )
-        name = "differences" if figure == "accuracy" else f"differences_{figure.replace('.', '_')}"
-        drawn[name] = charts.intervals_chart(rows, axis, language, zero=True, percent=in_points)
-    return drawn
-
-
-def _families(found: dict[str, Any], figure: str) -> list[int]:
-    """How many pairs each kind of test by that figure is corrected for."""
-    return [family[figure] for family in found["tested"].values() if family[figure]]
-
-
-def _scores(found: dict[str, Any], metric: str) -> list[tuple[str, dict[str, float]]]:
-    return [
-        (_numbered(row["number"], row["model"]), {part: row[f"{part}_{metric}"] for part in PARTS})
-        for row in found["parts"]
-    ]
-
-
-def _best_on_validation(compared: Compared, found: dict[str, Any]) -> dict[int, Predictions]:
-    """As many models as a chart of curves shows, by number; of a recipe its first."""
-    numbers = sorted(row["number"] for row in found["selection"][:MOST_CURVES])
-    return {number: compared.candidates[number - 1].test for number in numbers}
-
-
-def _numbered(number: int, model: str) -> Message:
-    return Message("{number}  {model}", number=number, model=model)
-
-
-def _difference_name(pair: Mapping[str, Any]) -> Message:
-    """The numbers first: names may be too long for the drawing."""
-    return Message(
-        "{second_number} − {first_number}  {second} − {first}",
-        **{key: pair[key] for key in ("second_number", "first_number", "second", "first")},
-    )
-
-
-def _matrices(compared: Compared) -> list[np.ndarray]:
-    classes = len(compared.class_names)
-    return [confusion_matrix(one.test.labels, one.test.answers, classes) for one in compared.candidates]
-
-
-def _curves(compared: Compared, language: Language) -> dict[str, str]:
-    """Of each run; epochs whose loss became no number are left out."""
-    drawn = {}
-    for number, run in enumerate(compared.runs, 1):
-        log = with_finite_figures(run.log)
-        if not log:
-            continue
-        best = {
-            one.phase: (one.card.get("trained") or {}).get("best_epoch")
-            for candidate in compared.candidates
-            for one in candidate.folds or (candidate,)
-            if one.run is run
-        }
-        for metric, title in (
-            ("accuracy", Message("accuracy of {name} by epoch", name=run.name)),
-            ("loss", Message("loss of {name} by epoch", name=run.name)),
-        ):
-            drawn[f"curves_{metric}_{number}"] = curves_chart(log, best, metric, title, language)
-    return drawn
-
-
-def _costs(found: dict[str, Any], language: Language) -> dict[str, str]:
-    drawn = {}
-    if found["latency"]:
-        title = Message("test accuracy against the time of an answer")
-        axis = Message("milliseconds an image, logarithmic")
-        drawn["latency"] = charts.scatter_chart(
-            found["latency"], "milliseconds", axis, title, language, front=True
-        )
-    seconds = {row["model"]: row["cumulative_seconds"] for row in found["costs"]}
-    trained = []
-    for row in found["selection"]:
-        spent = [seconds[name] for name in row["members"]]
-        if all(spent):
-            trained.append(row | {"cumulative_seconds": float(np.mean(spent))})
-    if trained:
-        title = Message("test accuracy against the time of training")
-        axis = Message("seconds of training, logarithmic")
-        drawn["training_time"] = charts.scatter_chart(
-            trained, "cumulative_seconds", axis, title, language
-        )
-    return drawn
 
 
 def _page(
@@ -231,10 +91,10 @@ def _page(
         shown_model=chosen.name,
         over_folds=len(chosen.folds),
         statements=[told["statement"] for told in found["verdicts"][:MOST_SENTENCES]] or [ONE_RECIPE],
-        shown_classes=len(most_confused(_matrices(compared))),
+        shown_classes=len(most_confused(matrices_of(compared))),
         most_differences=MOST_DIFFERENCES,
         some_are_corrected=any(
-            len({pairs > 1 for pairs in _families(found, figure)}) > 1
+            len({pairs > 1 for pairs in family_sizes(found, figure)}) > 1
             for figure in found["tested_figures"]
         ),
         other_differences=[

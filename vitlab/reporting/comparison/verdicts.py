@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from vitlab.evaluation import (
-    ALIKE,
     LEAST_SEEDS,
     Comparison,
     Measured,
@@ -48,7 +47,8 @@ def seed_tests(
     found = {}
     for recipe in several:
         trainings = {one.run.config.seed: one.test for one in recipe.models}
-        found[recipe.name] = measured(trainings, figures, seed, resamples)
+        network = recipe.models[0].run.config.model.name
+        found[recipe.name] = measured(trainings, figures, seed, resamples, network)
     return [
         _seed_test(compared, found[compared.first], found[compared.second])
         for figure in ("accuracy", *figures)
@@ -67,7 +67,7 @@ def _seed_test(
         "first": found.first,
         "second": found.second,
         "seeds": Message("{first} and {second}", first=len(seeds[0]), second=len(seeds[1])),
-        "test": Message("paired by seed") if set(seeds[0]) == set(seeds[1]) else Message("Welch's"),
+        "test": test and (Message("paired by seed") if test.paired else Message("Welch's")),
         "mean_first": float(first[figure].values.mean()) if figure in first else None,
         "mean_second": float(second[figure].values.mean()) if figure in second else None,
         "error_of_seeds": test and test.spread.error_of_seeds,
@@ -243,10 +243,11 @@ def _row(recipe: Recipe, every: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def _interval(test: Mapping[str, Any], accuracies: Sequence[float]) -> Sequence[float] | None:
-    """For other images; of enough seeds that of their mean, for other seeds and other images."""
+    """For other images; of enough seeds that of their mean, for other seeds and other images. Of seeds
+    that are all equal it is that of the images alone."""
     if len(accuracies) == 1:
         return test["accuracy_interval"]
-    if len(accuracies) < LEAST_SEEDS or np.ptp(accuracies) < ALIKE:
+    if len(accuracies) < LEAST_SEEDS:
         return None
     return interval_of_trainings(accuracies, test["n"])
 
