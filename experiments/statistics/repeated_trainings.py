@@ -8,10 +8,10 @@ luck, of the given deviation, and recipes find other images hard. Over seeds the
 two: recipes of one network are paired by their seeds, those of different networks are not. Beside it
 stands the one that knows of one kind of chance alone: of the seeds Student's t-test of the figures, of
 the folds McNemar's test of all answers together, which is of the accuracy. At most 5 % of the
-comparisons may have a claim; such a share of 2,000 has a standard error of half a point. Of one training each there
-is McNemar's test alone. What it finds is a difference of the two trained models, which says the less of
-the recipes the more a training is luck. Of figures other than the accuracy there are fewer resamples
-than in use.
+comparisons may have a claim; such a share of 2,000 has a standard error of half a point. Of one training
+each there is McNemar's test alone. What it finds is a difference of the two trained models, which says
+the less of the recipes the more a training is luck. Of figures other than the accuracy there are fewer
+resamples than in use.
 """
 
 from collections.abc import Callable, Sequence

@@ -105,9 +105,7 @@ def test_folds_are_pooled_and_tested_by_nadeau_and_bengio(tmp_path: Path):
     assert "table-fold_tests" in page.tables
     (told,) = found["verdicts"]
     assert told["statement"] == row["statement"]
-    assert told["statement"].startswith(
-        "Over 5 folds, 200 images in all, good (5 folds) is better than"
-    )
+    assert told["statement"].startswith("Over 5 folds, 200 images in all, good (5 folds) is better than")
     assert found["missing_folds"] == []
     for row in found["calibration"]:
         files = [path / "predictions" / "t" for path in paths if path.name.startswith(row["model"][:4])]

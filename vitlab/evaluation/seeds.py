@@ -130,12 +130,12 @@ def seed_test(first: Measured, second: Measured, confidence: float = CONFIDENCE)
     """Clark's min F' (1973) of two recipes, over trainings and test images at once, as a t-test.
 
     The error of the mean difference is made of both. Of the seeds as in Student's paired t-test (1908)
-    where they are the same seeds of one network, which begins with the same head then and sees images in
-    the same order; else as in Welch's (1947), which has up to twice the degrees of freedom. Of the images
-    as in Student's of each image's difference of the mean over seeds, or by the deviation over resamples.
-    The degrees of freedom are Satterthwaite's (1946), which are too many where three seeds tell nearly all
-    of the error. So each part alone must say the same: p and interval are those of the strictest of the
-    three.
+    where they are the same seeds of one network, which begins with the same head then and sees images
+    in the same order; else as in Welch's (1947), which has up to twice the degrees of freedom. Of the
+    images as in Student's of each image's difference of the mean over seeds, or by the deviation over
+    resamples. The degrees of freedom are Satterthwaite's (1946), which are too many where three seeds
+    tell nearly all of the error. So each part alone must say the same: p and interval are those of the
+    strictest of the three.
     """
     difference = float(second.values.mean() - first.values.mean())
     paired, spread = _are_paired(first, second), _spread(first, second)
