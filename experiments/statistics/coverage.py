@@ -19,6 +19,7 @@ from experiments.statistics.simulated_models import (
     CLASSES,
     answered,
     in_parallel,
+    known,
     population,
     row,
     strength_for,
@@ -40,7 +41,7 @@ _SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
 
 
 def main() -> None:
-    figures = _FIGURES.value
+    figures = known(_FIGURES.value)
     deviates = population(np.random.default_rng(_SEED.value))
     row("", "accuracy (Wilson)", "the same, exactly", *figures, "no mistake")
     row(*["---"] * (len(figures) + 4))

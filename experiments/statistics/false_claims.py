@@ -19,6 +19,7 @@ from experiments.statistics.simulated_models import (
     CLASSES,
     answered,
     in_parallel,
+    known,
     population,
     row,
     strength_for,
@@ -38,7 +39,7 @@ _SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
 
 def main() -> None:
     strength = strength_for(population(np.random.default_rng(_SEED.value)), ACCURACY)
-    figures = _FIGURES.value
+    figures = known(_FIGURES.value, "accuracy")
     row("", *figures)
     row(*["---"] * (len(figures) + 1))
     kinds = [(models, size) for models in (2, 6) for size in SIZES]

@@ -11,10 +11,20 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 from scipy import optimize
 
-from vitlab.evaluation import Predictions
+from vitlab.errors import InputError
+from vitlab.evaluation import TESTABLE, Predictions
+from vitlab.names import unknown
 
 CLASSES = 5
 POPULATION = 1_000_000  # images that tell the truth about a model
+
+
+def known(figures: Sequence[str], *others: str) -> Sequence[str]:
+    """The figures, if --figures has none but what a comparison tests by, and `others`."""
+    for figure in figures:
+        if figure not in (*TESTABLE, *others):
+            raise InputError(unknown("figure", figure, (*TESTABLE, *others), "--figures"))
+    return figures
 
 
 def population(generator: np.random.Generator) -> np.ndarray:

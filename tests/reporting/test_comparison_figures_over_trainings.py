@@ -157,12 +157,13 @@ def test_runs_of_another_split_are_no_seeds_of_the_same_recipe(tmp_path: Path, c
 
 def test_the_same_seeds_of_one_network_are_paired_and_those_of_two_are_not(tmp_path: Path):
     split, flip = digits_split(), with_augmentation(flip=True)
-    paths = []
+    paths: list[Path] = []
     for name, network, phase in (("plain", "vit", None), ("flip", "vit", flip), ("vgg", "vgg", None)):
         for seed, chance in enumerate((0.7, 0.72, 0.74)):
-            path = tmp_path / f"{name}_seed{seed}"
-            options = {"seed": seed, "network": network, "phase": phase}
-            paths.append(make_run(path, split, {"t": chance}, chance=len(paths), **options))
+            path, number = tmp_path / f"{name}_seed{seed}", len(paths)
+            given = {"t": chance}
+            made = make_run(path, split, given, chance=number, seed=seed, network=network, phase=phase)
+            paths.append(made)
     page, found = compare(paths, tmp_path / "out", tested=())
     tests = {(row["first"], row["second"]): row for row in found["seed_tests"]}
     plain, flipped, vgg = (f"{name} (3 seeds)" for name in ("plain", "flip", "vgg"))

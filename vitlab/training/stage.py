@@ -91,7 +91,11 @@ class Position:
         return cls(**{**values, "stopping": EarlyStopping(**values["stopping"])})
 
     def __str__(self) -> str:
-        return f"{self.epoch} epochs and {self.batch} batches"
+        epochs, batches = (
+            f"{count} {one}" if count == 1 else f"{count} {more}"
+            for count, one, more in ((self.epoch, "epoch", "epochs"), (self.batch, "batch", "batches"))
+        )
+        return f"{epochs} and {batches}"
 
     @property
     def is_best(self) -> bool:
