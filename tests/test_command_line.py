@@ -44,6 +44,7 @@ def test_help_says_how_to_call_it_without_importing_jax(without_jax, command: st
         ([DIGITS], "give a folder for the run with --workdir=DIR"),
         ([DIGITS, "--workdri=x"], "Unknown command line flag 'workdri'. Did you mean: workdir"),
         ([DIGITS, "nonsense"], "'nonsense' is no flag"),
+        (["--config.seed=1"], "--config.seed changes a config; give that too, with --config=FILE"),
         (["--config=nowhere.py", "--workdir=x"], "there is no config file 'nowhere.py'"),
         (["--config=configs/digits.py:x", "--workdir=x"], "get_config() takes 0 positional arguments"),
         ([DIGITS, "--config.modle.name=x"], "unknown config key 'modle'; did you mean \"model\""),

@@ -142,6 +142,10 @@ def _what_is_wrong(error: Exception, config_file: str) -> str:
     if isinstance(error, flags.CantOpenFlagFileError) and isinstance(error.__context__, OSError):
         cause = error.__context__
         return f"cannot read the file {cause.filename!r} of flags: {cause.strerror} (--flagfile)"
+    if isinstance(error, flags.UnrecognizedFlagError) and "config" in flags.FLAGS and not config_file:
+        name = error.flagname
+        if name.startswith("config."):
+            return f"--{name} changes a config; give that too, with --config=FILE"
     if isinstance(error, SyntaxError):
         return f"{error.filename or config_file}, line {error.lineno or 1}: {error.msg} (--config)"
     places = [

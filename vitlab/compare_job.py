@@ -6,7 +6,7 @@ from typing import Any
 
 from vitlab.circumstances import circumstances
 from vitlab.errors import InputError
-from vitlab.evaluation import TESTABLE
+from vitlab.evaluation import NOT_TESTABLE, TESTABLE
 from vitlab.language import Code, language_of
 from vitlab.names import unknown
 from vitlab.progress import say
@@ -31,6 +31,8 @@ def compare_runs(
     """
     for name in tested:
         if name not in TESTABLE:
+            if name in NOT_TESTABLE:
+                raise InputError(f"--tests has {name}: {NOT_TESTABLE[name]}; leave it out")
             raise InputError(unknown("figure to test by", name, TESTABLE, "--tests"))
     compared = read_runs(paths, intersect=intersect)
     say(f"models   {len(compared.candidates)}, from {_counted(compared)}, on {compared.n} test images")
@@ -63,8 +65,11 @@ def _say_results(found: dict[str, Any]) -> None:
             "validation accuracy is no ground to choose by"
         )
     if found["missing_folds"]:
-        missing = ", ".join(map(str, found["missing_folds"]))
-        say(f"         no run is of the folds {missing}; the images that they test are left out")
+        missing = found["missing_folds"]
+        which = (
+            f"fold {missing[0]}" if len(missing) == 1 else f"the folds {', '.join(map(str, missing))}"
+        )
+        say(f"         no run is of {which}; the images tested there are left out")
     if found["has_other_splits"]:
         say("", "By validation accuracy, of each run on images of its own:", "")
     else:

@@ -37,6 +37,21 @@ def two_models(gained: int, lost: int, both: int, neither: int) -> dict[str, Pre
     }
 
 
+def test_what_rounding_makes_of_equal_figures_is_no_difference():
+    """Two collapsed networks, each of which always answers another class, as surely."""
+    labels = np.arange(60) % 4
+    for chance in range(20):
+        bias = np.random.default_rng(chance).normal(0, 0.3, 4).astype(np.float32)
+        models = {
+            f"{turn}": Predictions(labels.astype(str), labels, np.tile(np.roll(bias, turn), (60, 1)))
+            for turn in range(2)
+        }
+        for figure in ("loss", "brier", "kappa"):
+            (found,) = compare_figure(models, figure, chance, 400)
+            assert (found.difference, found.interval, found.p) == (0, (0, 0), 1)
+            assert (found.better, found.needed) == (None, None)
+
+
 @pytest.mark.parametrize(("gained", "lost"), [(0, 0), (9, 2), (2, 9), (5, 5), (30, 12)])
 def test_mcnemars_test_is_the_sum_of_binomial_tails(gained: int, lost: int):
     tail = stats.binom.cdf(min(gained, lost), gained + lost, 0.5)

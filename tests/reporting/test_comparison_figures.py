@@ -113,6 +113,9 @@ def test_pairs_are_tested_by_any_figure_that_is_asked_for(runs: Path, tmp_path: 
         InputError, match=r"unknown figure to test by 'kapa' .--tests.; did you mean kappa"
     ):
         compare([runs / "mobile"], tmp_path / "other", tested=("kapa",))
+    for figure, reason in (("ece", "than it varies"), ("accuracy", "always tested by it")):
+        with pytest.raises(InputError, match=f"--tests has {figure}: .*{reason}"):
+            compare([runs / "mobile"], tmp_path / "other", tested=(figure,))
 
 
 def test_a_run_with_two_phases_gives_two_models_and_all_pairs_are_told(compared):

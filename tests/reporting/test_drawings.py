@@ -170,6 +170,16 @@ def test_names_that_begin_and_end_alike_are_told_apart_beside_a_matrix():
     assert len(set(rows)) == 8
 
 
+def test_of_many_classes_a_matrix_says_what_became_of_the_images_that_it_leaves_out():
+    """Three of five classes: all counts are there, but those among the other two."""
+    counts = np.arange(1, 26).reshape(5, 5)
+    svg = matrix_chart(counts, list("abcde"), "title", ENGLISH, chosen=[0, 2, 3])
+    cells = re.findall(r'<text[^>]*fill="(?:white|currentColor)"[^>]*>(\d+)</text>', svg)
+    expected = [1, 3, 4, 2 + 5, 11, 13, 14, 12 + 15, 16, 18, 19, 17 + 20, 6 + 21, 8 + 23, 9 + 24]
+    assert [int(cell) for cell in cells] == expected
+    assert svg.count(">others<") == 2
+
+
 def test_the_numbers_along_an_axis_differ_however_close_the_figures_are():
     close = [("head", {"train": 6.907841, "val": 6.907842, "test": 6.907844})]
     root = ElementTree.fromstring(drawings.scores_chart(close, "loss", "", ENGLISH))

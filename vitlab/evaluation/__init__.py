@@ -55,10 +55,12 @@ from vitlab.evaluation.projections import (
 from vitlab.evaluation.ranking import GRID, Curve, MeanCurves, curve, mean_curves
 from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
 from vitlab.evaluation.resampling import (
+    NOT_TESTABLE,
     OF_RANKS,
     RESAMPLES,
     TESTABLE,
     estimates,
+    is_resampled,
     limits,
     most_difference,
 )
@@ -93,6 +95,7 @@ __all__ = [
     "MOST_IMAGES",
     "MOST_RANKED_IMAGES",
     "MOST_SEEDS",
+    "NOT_TESTABLE",
     "OF_RANKS",
     "RANK_RESAMPLES",
     "RESAMPLES",
@@ -139,6 +142,7 @@ __all__ = [
     "headline",
     "holm",
     "interval_of_trainings",
+    "is_resampled",
     "kappa_reading",
     "label_errors",
     "least_certain",

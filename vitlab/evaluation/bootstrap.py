@@ -6,14 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from vitlab.evaluation.intervals import ALIKE, CONFIDENCE, Interval
+from vitlab.evaluation.intervals import ALIKE, CONFIDENCE, Interval, within
 from vitlab.evaluation.predictions import Predictions
 from vitlab.evaluation.resampling import (
-    LOWER_IS_BETTER,
     OF_RANKS,
     RESAMPLES,
     estimates,
-    has_many_singles,
+    is_resampled,
+    limits,
     resampled,
 )
 from vitlab.language import Message
@@ -45,7 +45,7 @@ def bootstrap_intervals(
     with a handful of images shrinks, until no resample is as good as the estimate. So the resamples
     are moved to have the estimate as their mean. Where all are alike, as when no image is answered
     wrongly, they know nothing of the spread, and there is no interval; nor is there one where many
-    classes have a single image. For the accuracy take Wilson's,
+    classes have a single image, but of means over the images. For the accuracy take Wilson's,
     which holds there too. The calibration error has none: chance adds to it more than it varies. Figures
     of ranks have that of `log_odds_interval`; average precision where classes have ten images or more.
     """
@@ -60,23 +60,21 @@ def bootstrap_of_models(
     confidence: float = CONFIDENCE,
 ) -> list[dict[str, Estimate]]:
     """The same for several models whose rows are the same images, which are drawn once for all."""
-    if has_many_singles(models[0].labels):
-        note = Message("too many classes have a single test image")
-        return [
-            {
-                name: Estimate(None if np.isnan(value) else value, None, note)
-                for name, value in zip(figures, estimates(model, figures).tolist(), strict=True)
-            }
-            for model in models
-        ]
-    drawn = resampled(models, figures, seed, resamples)
     labels = models[0].labels
+    kept = [figure for figure in figures if is_resampled(figure, labels)]
+    drawn = dict(zip(kept, resampled(models, kept, seed, resamples), strict=True)) if kept else {}
     are_few = len(labels) < FEWEST_RANKED * len(np.unique(labels))
+    note = Message("too many classes have a single test image")
     result = []
     for index, model in enumerate(models):
-        rows = zip(figures, estimates(model, figures).tolist(), drawn[:, index], strict=True)
+        values = dict(zip(figures, estimates(model, figures).tolist(), strict=True))
         result.append(
-            {name: _estimate(name, value, values, confidence, are_few) for name, value, values in rows}
+            {
+                name: _estimate(name, value, drawn[name][index], confidence, are_few)
+                if name in drawn
+                else Estimate(None if np.isnan(value) else value, None, note)
+                for name, value in values.items()
+            }
         )
     return result
 
@@ -94,10 +92,8 @@ def _estimate(
         return Estimate(value, None, Message("the same in every resample"))
     if figure in OF_RANKS:
         return Estimate(value, log_odds_interval(value, values, confidence), "")
-    low, high = percentile_interval(values - values.mean() + value, confidence)
-    if figure in LOWER_IS_BETTER:
-        return Estimate(value, (max(0.0, low), high), "")
-    return Estimate(value, (low, min(1.0, high)), "")
+    interval = percentile_interval(values - values.mean() + value, confidence)
+    return Estimate(value, within(limits(figure), interval), "")
 
 
 def log_odds_interval(value: float, values: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
@@ -105,14 +101,15 @@ def log_odds_interval(value: float, values: np.ndarray, confidence: float = CONF
 
     Near 1 the figures of ranks are so skewed that percentiles cover far too little: where few images
     are ranked wrongly, a resample cannot show those that might have been. What chance adds to the
-    resamples is taken off the middle. Resamples only have to tell a deviation: hundreds are enough.
+    resamples is taken off the middle; the interval holds the estimate nonetheless. Resamples only have
+    to tell a deviation: hundreds are enough.
     """
     middle = 2 * value - float(values.mean())
     if not 0 < middle < 1:
         middle = value
     half = scipy.stats.norm.ppf((1 + confidence) / 2) * float(values.std(ddof=1)) / (value * (1 - value))
     ends = scipy.special.expit(scipy.special.logit(middle) + half * np.array([-1, 1]))
-    return float(ends[0]), float(ends[1])
+    return min(value, float(ends[0])), max(value, float(ends[1]))
 
 
 def percentile_interval(values: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
@@ -159,9 +156,10 @@ def paired_difference(
     difference: float, resampled: np.ndarray, influences: np.ndarray
 ) -> PairedDifference:
     """Of resampled differences [resamples], which are moved to have the difference as their mean, and
-    each image's influence on it [images]."""
+    each image's influence on it [images]. What rounding makes of no difference is none."""
     freedom = max(1.0, effective_number(influences) - 1)
-    return PairedDifference(resampled - resampled.mean() + difference, freedom)
+    moved = resampled - resampled.mean() + difference
+    return PairedDifference(np.where(np.abs(moved) < ALIKE, 0.0, moved), freedom)
 
 
 def effective_number(influences: np.ndarray) -> float:

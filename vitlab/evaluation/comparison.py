@@ -9,14 +9,14 @@ import numpy as np
 import scipy
 
 from vitlab.evaluation.bootstrap import paired_difference
-from vitlab.evaluation.intervals import Interval, paired_interval
+from vitlab.evaluation.intervals import ALIKE, Interval, paired_interval
 from vitlab.evaluation.predictions import Predictions
 from vitlab.evaluation.resampling import (
     LOWER_IS_BETTER,
     RESAMPLES,
     estimates,
-    has_many_singles,
     influences,
+    is_resampled,
     resampled,
 )
 
@@ -121,7 +121,7 @@ def compare_figure(
     """The same by the paired bootstrap, for any figure of `resampling`; the resamples are at least
     80 for each pair, which Holm's correction needs."""
     names, any_of_them = list(models), next(iter(models.values()))
-    n, is_unknown = len(any_of_them), has_many_singles(any_of_them.labels)
+    n, is_known = len(any_of_them), is_resampled(figure, any_of_them.labels)
     named = itertools.combinations(names, 2) if pairs is None else pairs
     places = [(names.index(first), names.index(second)) for first, second in named]
     found = np.array([estimates(model, [figure])[0] for model in models.values()])
@@ -130,7 +130,7 @@ def compare_figure(
     tested = {
         (i, j): paired_difference(float(found[j] - found[i]), drawn[j] - drawn[i], moves[j] - moves[i])
         for i, j in places
-        if not np.isnan(found[[i, j]]).any() and not is_unknown
+        if not np.isnan(found[[i, j]]).any() and is_known
     }
     ps = [pair.p for pair in tested.values()]
     corrections = dict(zip(tested, zip(ps, holm(ps), strict=True), strict=True))
@@ -142,6 +142,7 @@ def compare_figure(
             continue
         p, (corrected, level) = corrections[i, j]
         difference, spread = float(found[j] - found[i]), float(tested[i, j].differences.std())
+        difference = 0.0 if abs(difference) < ALIKE else difference
         needed = None if corrected <= ALPHA else _needed_by_spread(difference, spread, n, level)
         interval = tested[i, j].interval(level)
         result.append(

@@ -4,7 +4,8 @@ Resamples are drawn within each class, for a split is drawn so too. From n image
 drawn with replacement and count n / (n - 1) each (Rao and Wu 1988): drawing n would make the spread too
 small by the factor (n - 1) / n, which is much where classes have five test images. A class with a
 single test image does not vary at all, and no bootstrap can know how much it should: where more than a
-tenth of the images are such (`has_many_singles`), nothing should be concluded from resamples.
+tenth of the images are such, only figures that are means over the images are resampled, and from all
+images together (`is_resampled`).
 
 A resample is a weight for each image, so that a figure is a function of an array of weights
 [images, resamples], and all resamples are a few matrix products.
@@ -50,13 +51,13 @@ OF_RANKS: dict[str, Callable[[Predictions], Weighted]] = {
     "roc_auc": weighted_area,
     "average_precision": weighted_average_precision,
 }
-# What the paired bootstrap tests models by. The calibration error is none of it: chance adds more to it
-# than it varies; nor is the top five, which few images change.
-TESTABLE = tuple(
-    figure
-    for figure in (*OF_COUNTS, *OF_IMAGES, *OF_RANKS)
-    if figure not in ("accuracy", f"top_{TOP}_accuracy")
-)
+# What the paired bootstrap tests models by, and why not by others.
+NOT_TESTABLE = {
+    "accuracy": "models are always tested by it",
+    "ece": "chance adds more to a calibration error than it varies, so that no test would hold",
+    f"top_{TOP}_accuracy": "so few images change it that no test would find anything",
+}
+TESTABLE = tuple(figure for figure in (*OF_COUNTS, *OF_IMAGES, *OF_RANKS) if figure not in NOT_TESTABLE)
 LOWER_IS_BETTER = frozenset({"loss", "brier", "ece"})
 _LIMITS = {"kappa": (-1.0, 1.0), "matthews": (-1.0, 1.0), "brier": (0.0, 2.0), "loss": (0.0, np.inf)}
 
@@ -72,15 +73,25 @@ def most_difference(figure: str) -> float:
     return most - least
 
 
-def has_many_singles(labels: np.ndarray) -> bool:
-    """Whether too many images are the only one of their class."""
+def is_resampled(figure: str, labels: np.ndarray) -> bool:
+    """Whether resamples tell how it varies. Where too many classes have a single image, they do of
+    means over the images alone."""
+    return figure in OF_IMAGES or not _has_many_singles(labels)
+
+
+def _has_many_singles(labels: np.ndarray) -> bool:
     return int((np.bincount(labels) == 1).sum()) > MOST_SINGLES * len(labels)
+
+
+def _strata(labels: np.ndarray) -> np.ndarray:
+    return np.zeros_like(labels) if _has_many_singles(labels) else labels
 
 
 def resampled(
     models: Sequence[Predictions], figures: Sequence[str], seed: int, resamples: int = RESAMPLES
 ) -> np.ndarray:
-    """Values [figures, models, resamples] of models whose rows are the same images with the same labels.
+    """Values [figures, models, resamples] of models whose rows are the same images with the same labels,
+    of figures that `is_resampled` says yes to.
 
     In a resample where every answer is one class, Matthews' correlation is 0.
     """
@@ -88,7 +99,7 @@ def resampled(
     functions = [weighted(model, figures) for model in models]
     found = np.empty((len(figures), len(models), resamples))
     start = 0
-    for weights in draw_weights(labels, np.random.default_rng(seed), resamples):
+    for weights in draw_weights(_strata(labels), np.random.default_rng(seed), resamples):
         stop = start + weights.shape[1]
         for index, function in enumerate(functions):
             found[:, index, start:stop] = function(weights)
@@ -106,7 +117,7 @@ def influences(models: Sequence[Predictions], figures: Sequence[str]) -> np.ndar
 
     The infinitesimal jackknife (Jaeckel 1972), by a small step. The models' rows are the same images.
     """
-    labels, images = models[0].labels, len(models[0])
+    labels, images = _strata(models[0].labels), len(models[0])
     sizes = np.bincount(labels)[labels]
     functions = [weighted(model, figures) for model in models]
     found = np.empty((len(models), len(figures), images))

@@ -19,8 +19,8 @@ from vitlab.evaluation.planning import needed_trainings
 from vitlab.evaluation.predictions import Predictions
 from vitlab.evaluation.resampling import (
     estimates,
-    has_many_singles,
     influences,
+    is_resampled,
     most_difference,
     resampled,
 )
@@ -74,12 +74,13 @@ def measured(
     """Accuracy and `figures` of a recipe's trainings, by seed, whose rows are the same images.
 
     The same `seed` draws the same images for every recipe. A figure is left out that is not defined for
-    each training, or that cannot be resampled, for too many classes have a single test image.
+    each training, or that is not resampled, for too many classes have a single test image.
     """
     models, seeds = list(trainings.values()), tuple(trainings)
     right = np.array([one.answers == one.labels for one in models], float)
     found = {"accuracy": Measured(seeds, right.mean(axis=1), right / right.shape[1], None, network)}
-    if not figures or has_many_singles(models[0].labels):
+    figures = [figure for figure in figures if is_resampled(figure, models[0].labels)]
+    if not figures:
         return found
     values = np.array([estimates(one, figures) for one in models])
     kept = [place for place in range(len(figures)) if not np.isnan(values[:, place]).any()]

@@ -63,18 +63,26 @@ class Spread:
         return float(freedoms[np.argmax(scipy.stats.t.isf(level / 2, freedoms) * errors)])
 
     def grown(self, seeds: int, images: float) -> "Spread":
-        """As it would be with so many seeds of each recipe, and so many times the test images."""
+        """As it would be with so many seeds of each recipe, and so many times the test images.
+
+        The noise of more seeds is less, and spread over as many more images: by these the degrees of
+        freedom grow, as Kish's effective number does of images that some seed or other misses.
+        """
         square = self.error_of_images**2
-        noise = sum(np.divide(self.noise, self.trainings))
+        noise = float(sum(np.divide(self.noise, self.trainings)))
         kept = min(1.0, square / noise) if noise > 0 else 0.0  # an estimate; not more than there is
-        square += kept * (sum(self.noise) / seeds - noise)
+        varying, less = kept * noise, kept * sum(self.noise) / seeds
+        fixed = square - varying
+        square = fixed + less
+        fourth = fixed**2 + 2 * fixed * less + (less**3 / varying if varying > 0 else 0.0)
+        spread_over = square**2 / fourth if fourth > 0 else 1.0
         of_noise = np.minimum(self.variances, self.noise)
         return replace(
             self,
             trainings=(seeds,) * len(self.trainings),
             variances=tuple((self.variances - of_noise * (1 - 1 / images)).tolist()),
             error_of_images=float(np.sqrt(max(0.0, square) / images)),
-            freedom_of_images=(self.freedom_of_images + 1) * images - 1,
+            freedom_of_images=(self.freedom_of_images + 1) * spread_over * images - 1,
             noise=tuple(one / images for one in self.noise),
         )
 

@@ -9,6 +9,7 @@ from vitlab.names import shown
 from vitlab.reporting.drawing import COLOURS, FAINT, INK, Drawing, clipped, shortened, text_width
 
 ANSWER = Message("answer")
+OTHERS = Message("others")
 LABEL = 104  # pixels of a class beside the matrix, if that tells the names apart
 SHORTEST = 2  # letters of names that have room beside each other
 MOST_CLASSES = 30  # of a matrix in which names and numbers can be read
@@ -26,23 +27,29 @@ def matrix_chart(
 ) -> str:
     """Counts of the `chosen` classes, coloured by their share of all the images of a class.
 
-    Rows are the truth; `columns` says what the columns are.
+    Rows are the truth; `columns` says what the columns are. All that are not chosen share a row and a
+    column, in which their own images and answers to them do not meet.
     """
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    cell = max(LEAST_CELL, min(34.0, 280 / len(chosen)))
-    names = _labels([class_names[label] for label in chosen])
+    names = [class_names[label] for label in chosen]
+    if len(chosen) < len(counts):
+        names.append(language.text(OTHERS))
+        counts = _with_others(counts, chosen)
+    else:
+        counts = counts[np.ix_(chosen, chosen)]
+    cell = max(LEAST_CELL, min(34.0, 280 / len(names)))
+    names = _labels(names)
     is_narrow = max(map(len, names)) <= SHORTEST
     longest = max(text_width(name) for name in names)
-    left, top, side = 24 + longest, 28.0, cell * len(chosen)
+    left, top, side = 24 + longest, 28.0, cell * len(names)
     below = top + side + (14 if is_narrow else longest + 5) + 16
     heading = min(text_width(language.text(title), 12), 340)
     width = left + max(side, heading, text_width(language.text(columns))) + 14
     drawing = Drawing(width, below + 8, title, language)
     drawing.write(left, 16, clipped(drawing.title, width - left, 12), size=12)
-    for number in range(len(chosen) + 1):
+    for number in range(len(names) + 1):
         drawing.line(left, top + cell * number, left + side, top + cell * number)
         drawing.line(left + cell * number, top, left + cell * number, top + side)
-    for row, column, count, share in _filled(counts, shares, chosen):
+    for row, column, count, share in _filled(counts):
         _fill(drawing, left + cell * column, top + cell * row, cell, count, share)
     for number, name in enumerate(names):
         middle = cell * number + cell / 2
@@ -77,12 +84,16 @@ def most_confused(matrices: Sequence[np.ndarray]) -> list[int]:
     return sorted(np.argsort(-mistakes, kind="stable")[:MOST_CLASSES].tolist())
 
 
-def _filled(
-    counts: np.ndarray, shares: np.ndarray, chosen: Sequence[int]
-) -> Iterator[tuple[int, int, int, float]]:
-    """Row, column, count and share of the cells that are not empty."""
-    some = np.ix_(chosen, chosen)
-    counts, shares = counts[some], shares[some]
+def _with_others(counts: np.ndarray, chosen: Sequence[int]) -> np.ndarray:
+    """The cells of the chosen classes, and what these have in common with all others."""
+    others = np.delete(counts, chosen, axis=1).sum(axis=1)[chosen]
+    of_others = np.delete(counts, chosen, axis=0).sum(axis=0)[chosen]
+    return np.block([[counts[np.ix_(chosen, chosen)], others[:, None]], [of_others, np.zeros(1, int)]])
+
+
+def _filled(counts: np.ndarray) -> Iterator[tuple[int, int, int, float]]:
+    """Row, column, count and share of its row of the cells that are not empty."""
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     for row, column in np.argwhere(counts).tolist():
         yield row, column, int(counts[row, column]), float(shares[row, column])
 

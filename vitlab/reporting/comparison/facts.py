@@ -15,6 +15,7 @@ from vitlab.evaluation import (
     evaluate,
     figure_estimates,
     headline,
+    is_resampled,
     kappa_reading,
 )
 from vitlab.language import Message
@@ -93,6 +94,7 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
             "folds": _families(over_folds, tested),
         },
         "tested_figures": ["accuracy", *tested],
+        "untested": _untested(compared, tested, [*pairs, *over_seeds, *over_folds]),
         "figures": _figures(compared, every, seed, resamples),
         "parts": _parts(compared, every),
         "pairs": told_pairs(recipes, pairs, told, [*over_seeds, *over_folds]),
@@ -128,6 +130,23 @@ def _families(rows: Sequence[dict[str, Any]], tested: Sequence[str]) -> dict[str
     """How many pairs Holm's correction is over, by figure."""
     with_p = [row["figure"] for row in rows if row["p"] is not None]
     return {figure: with_p.count(figure) for figure in ("accuracy", *tested)}
+
+
+def _untested(
+    compared: Compared, tested: Sequence[str], rows: Sequence[dict[str, Any]]
+) -> list[dict[str, str]]:
+    """Why pairs have no test by a figure at all, though by others they have."""
+    with_p = {row["figure"] for row in rows if row["p"] is not None}
+    labels = compared.candidates[0].test.labels
+    unknown, undefined = (
+        Message("too many classes have a single test image"),
+        Message("not defined for these models on these images"),
+    )
+    return [
+        {"figure": figure, "reason": undefined if is_resampled(figure, labels) else unknown}
+        for figure in tested
+        if rows and figure not in with_p
+    ]
 
 
 def _model(number: int, one: Candidate) -> dict[str, Any]:
