@@ -12,7 +12,9 @@ from vitlab.evaluation import (
     Measured,
     Predictions,
     compare_seeds,
+    mcnemar,
     measured,
+    paired_interval,
     seed_test,
     statement_over_seeds,
 )
@@ -109,9 +111,7 @@ def test_seeds_that_differ_alike_leave_the_test_images_to_decide():
     shifted = {seed: right | np.isin(np.arange(IMAGES), wrong_for_all) for seed, right in first.items()}
     found = seed_test(of_accuracy(first), of_accuracy(shifted))
     assert found.spread.error_of_seeds == pytest.approx(0, abs=1e-12)
-    assert found.p == pytest.approx(
-        2 * stats.t.sf(0.05 / found.spread.error_of_images, 9)
-    )  # of ten images
+    assert found.p == pytest.approx(mcnemar(10, 0))
     (told,) = compared(a=first, b=shifted)
     assert told.better == "b"
     assert "seed differs" not in statement_over_seeds(told)
@@ -246,16 +246,41 @@ def test_by_macro_f1_and_loss_equal_recipes_are_called_different_in_at_most_a_tw
     assert max(claims.values()) / sets < 0.07
 
 
+def missing(seeds: int, wrong: int, images: int = 68) -> dict[int, np.ndarray]:
+    return {seed: np.arange(images) >= wrong for seed in range(seeds)}
+
+
+@pytest.mark.parametrize("wrong", [1, 3, 6, 8])
+def test_where_seeds_agree_and_few_images_decide_it_is_as_with_one_training_each(wrong: int):
+    """Not wider than McNemar's: of a spread that so few images have, next to nothing is known."""
+    found = seed_test(of_accuracy(missing(3, 0)), of_accuracy(missing(3, wrong)))
+    low, high = paired_interval(0, wrong, 68)
+    assert found.interval is not None
+    assert found.interval[0] == pytest.approx(low) or found.interval[0] > low
+    assert found.interval[1] == pytest.approx(high)
+    assert found.p is not None
+    by_t = 2 * stats.t.sf(np.sqrt(wrong), max(1, wrong - 1))  # with the deviation of all 68 images
+    assert found.p == pytest.approx(min(mcnemar(0, wrong), by_t), rel=0.1)
+    assert (found.p <= 0.05) == (wrong >= 6)
+    differing = missing(3, wrong) | {1: np.arange(68) >= wrong + 1}
+    wider = seed_test(of_accuracy(missing(3, 0)), of_accuracy(differing))
+    assert wider.interval is not None
+    assert wider.interval[0] < found.interval[0]  # the luck of a training is chance as well
+
+
 def test_an_interval_does_not_go_beyond_what_a_difference_can_be():
-    """One image is answered differently: of the spread next to nothing is known."""
-    first = {seed: np.ones(9, bool) for seed in range(3)}
-    second = {seed: np.arange(9) > 0 for seed in range(3)}
-    found = seed_test(of_accuracy(first), of_accuracy(second))
+    """Of macro F1 by resamples that are far apart: of the spread next to nothing is known."""
+    accuracy = of_accuracy(missing(3, 1, images=9))
+    first = Measured((0, 1, 2), np.full(3, 0.9), np.zeros((3, 9)), np.zeros(2))
+    second = Measured((0, 1, 2), np.full(3, 0.6), np.zeros((3, 9)), np.array([-0.4, 0.4]))
+    found = seed_test(first, second)
     assert found.interval is not None
     assert found.interval[0] < -1
     assert found.freedom == 1
-    (told,) = compared(a=first, b=second)
-    assert told.interval == pytest.approx((-1, 1), abs=0.5)
+    recipes = {
+        name: {"accuracy": accuracy, "macro.f1": one} for name, one in (("a", first), ("b", second))
+    }
+    (told,) = compare_seeds(recipes, "macro.f1")
     assert told.interval is not None
     assert told.interval[0] == -1
     assert told.p == found.p

@@ -19,20 +19,23 @@ def wilson_interval(right: int, count: int, confidence: float = CONFIDENCE) -> I
     return float(interval.low), float(interval.high)
 
 
-def paired_interval(gained: int, lost: int, count: int, confidence: float = CONFIDENCE) -> Interval:
+def paired_interval(
+    gained: float, lost: float, count: float, confidence: float = CONFIDENCE
+) -> Interval:
     """Of the difference of two accuracies on the same images, (gained - lost) / count.
 
     `gained` images are right for the second model alone, `lost` for the first alone. It is the hull of
     Tango's interval, which covers well but inverts a test that is less strict than the exact one, and
     of the exact interval given that gained + lost images are answered differently. So it holds 0
     wherever McNemar's exact test has p above 1 - confidence, and nowhere else: the two never disagree.
+    The counts may be means.
     """
     score = tango_interval(gained, lost, count, confidence)
     exact = conditional_interval(gained, lost, count, confidence)
     return min(score[0], exact[0]), max(score[1], exact[1])
 
 
-def tango_interval(gained: int, lost: int, count: int, confidence: float = CONFIDENCE) -> Interval:
+def tango_interval(gained: float, lost: float, count: float, confidence: float = CONFIDENCE) -> Interval:
     """The score interval of the difference of two paired proportions (Tango 1998)."""
     estimate = (gained - lost) / count
     limit = float(scipy.stats.norm.isf((1 - confidence) / 2))
@@ -49,7 +52,7 @@ def tango_interval(gained: int, lost: int, count: int, confidence: float = CONFI
     return float(low), float(high)
 
 
-def _tango_score(gained: int, lost: int, count: int, difference: float) -> float:
+def _tango_score(gained: float, lost: float, count: float, difference: float) -> float:
     """The standardised distance of the estimate from a difference, positive below the estimate.
 
     The variance is that under the most likely proportions with this difference; `likely` is the share
@@ -65,7 +68,9 @@ def _tango_score(gained: int, lost: int, count: int, difference: float) -> float
     return distance / math.sqrt(variance) if variance > 0 else 0.0
 
 
-def conditional_interval(gained: int, lost: int, count: int, confidence: float = CONFIDENCE) -> Interval:
+def conditional_interval(
+    gained: float, lost: float, count: float, confidence: float = CONFIDENCE
+) -> Interval:
     """Clopper and Pearson's (1934) of the share gained / (gained + lost), as a difference of accuracies.
 
     It excludes 0 exactly where McNemar's exact test, a binomial test of that share, rejects.

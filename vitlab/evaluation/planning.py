@@ -25,7 +25,7 @@ def needed_trainings(
 
     def suffice(seeds: int, count: float) -> bool:
         more = spread.grown(seeds, count / images)
-        return more.half_width(level) + scipy.stats.norm.ppf(POWER) * more.error <= abs(difference)
+        return more.towards_zero(level) + scipy.stats.norm.ppf(POWER) * more.error <= abs(difference)
 
     if difference == 0 or suffice(least, images):
         return None, None

@@ -24,7 +24,7 @@ from vitlab.evaluation.resampling import (
     most_difference,
     resampled,
 )
-from vitlab.evaluation.spread import Spread
+from vitlab.evaluation.spread import Counts, Spread
 
 LEAST_SEEDS = 3  # of two the spread is as good as unknown
 
@@ -53,7 +53,8 @@ class Measured:
 class SeedTest:
     """Of the means of a figure, second - first; interval and p are None where nothing varies.
 
-    `freedom` are the degrees that the interval is told by: as few as 1 or 2 tell next to nothing.
+    `freedom` are the degrees that the interval is told by: as few as 1 or 2 tell next to nothing. It
+    is None too where counts of images tell it.
     """
 
     paired: bool
@@ -136,14 +137,18 @@ def seed_test(first: Measured, second: Measured, confidence: float = CONFIDENCE)
     images as in Student's of each image's difference of the mean over seeds, or by the deviation over
     resamples. The degrees of freedom are Satterthwaite's (1946), which are too many where three seeds
     tell nearly all of the error. So each part alone must say the same: p and interval are those of the
-    strictest of the three.
+    strictest of the three. But of the accuracy they are not wider than counts of images make them: where
+    few are answered differently, their spread is hardly known, and their number says more.
     """
     difference = float(second.values.mean() - first.values.mean())
     paired, spread = _are_paired(first, second), _spread(first, second)
     if spread.is_nothing:
         return SeedTest(paired, difference, spread, None, None, None)
-    half, freedom = spread.half_width(1 - confidence), spread.strictest_freedom(1 - confidence)
-    interval = (difference - half, difference + half)
+    below, above = spread.reach(1 - confidence).tolist()
+    interval, freedom = (
+        (difference - below, difference + above),
+        spread.strictest_freedom(1 - confidence),
+    )
     return SeedTest(paired, difference, spread, interval, spread.p(difference), freedom)
 
 
@@ -153,8 +158,11 @@ def _are_paired(first: Measured, second: Measured) -> bool:
 
 def _spread(first: Measured, second: Measured) -> Spread:
     moved = second.influences.mean(axis=0) - first.influences.mean(axis=0)
+    counts = None
     if first.resampled is None or second.resampled is None:
         error_of_images = float(moved.std(ddof=1) * np.sqrt(len(moved)))
+        gained, lost = (float(part.clip(min=0).sum()) * len(moved) for part in (moved, -moved))
+        counts = Counts(gained, lost, len(moved))
     else:
         error_of_images = float((second.resampled - first.resampled).std(ddof=1))
     if _are_paired(first, second):
@@ -170,4 +178,5 @@ def _spread(first: Measured, second: Measured) -> Spread:
         # As in the paired bootstrap: few images that are answered differently know little of the spread.
         max(1.0, effective_number(moved) - 1),
         tuple(float(one.var(axis=0, ddof=1).sum()) for one in moves),
+        counts,
     )

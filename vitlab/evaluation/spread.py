@@ -5,7 +5,35 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy
 
-from vitlab.evaluation.intervals import ALIKE
+from vitlab.evaluation.intervals import ALIKE, paired_interval
+
+LEVELS = (1e-9, 0.99)  # between which a p value by counts is looked for
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Images that one recipe alone answers rightly, in the mean of its trainings, and all images.
+
+    An image that some trainings of a recipe answer counts by their share, which varies less than an
+    image that counts as a whole: so tests of counts are rather too strict here.
+    """
+
+    gained: float
+    lost: float
+    images: float
+
+    @property
+    def difference(self) -> float:
+        return (self.gained - self.lost) / self.images
+
+    def reach(self, level: float) -> np.ndarray:
+        """How far `paired_interval` goes below the difference and above it [2]."""
+        low, high = paired_interval(self.gained, self.lost, self.images, 1 - level)
+        return np.array([self.difference - low, high - self.difference])
+
+    def grown(self, images: float) -> "Counts":
+        """With so many times the images."""
+        return Counts(self.gained * images, self.lost * images, self.images * images)
 
 
 @dataclass(frozen=True)
@@ -21,6 +49,7 @@ class Spread:
         noise: for each number of trainings, what one training does to single images: its part of the
             variance between trainings, which falls with the number of images, and of the squared error
             of images, which falls with that of trainings.
+        counts: of an accuracy, which tell more than the error where few images are answered differently.
     """
 
     trainings: tuple[int, ...]
@@ -28,6 +57,7 @@ class Spread:
     error_of_images: float
     freedom_of_images: float
     noise: tuple[float, ...]
+    counts: Counts | None = None
 
     @property
     def error_of_seeds(self) -> float:
@@ -49,18 +79,40 @@ class Spread:
     def error(self) -> float:
         return float(np.hypot(self.error_of_seeds, self.error_of_images))
 
-    def half_width(self, level: float) -> float:
-        """Of the interval that excludes 0 where the p value is at most the level."""
+    def reach(self, level: float) -> np.ndarray:
+        """How far the interval, which excludes 0 where p is at most the level, goes below the difference
+        and above it [2]."""
         errors, freedoms = self._parts()
-        return float((scipy.stats.t.isf(level / 2, freedoms) * errors).max())
+        by_errors = np.full(2, (scipy.stats.t.isf(level / 2, freedoms) * errors).max())
+        return by_errors if self.counts is None else np.minimum(by_errors, self._by_counts(level))
+
+    def towards_zero(self, level: float) -> float:
+        """How far it goes on the side of the difference where 0 is."""
+        return float(self.reach(level)[self._side])
 
     def p(self, difference: float) -> float:
         errors, freedoms = self._parts()
-        return float(2 * scipy.stats.t.sf(abs(difference) / errors, freedoms).max())
+        by_errors = float(2 * scipy.stats.t.sf(abs(difference) / errors, freedoms).max())
+        if self.counts is None:
+            return by_errors
 
-    def strictest_freedom(self, level: float) -> float:
+        def excess(logarithm: float) -> float:
+            return float(self._by_counts(float(np.exp(logarithm)))[self._side]) - abs(difference)
+
+        least, most = np.log(LEVELS).tolist()
+        if excess(most) >= 0:
+            return by_errors
+        if excess(least) <= 0:
+            return min(by_errors, LEVELS[0])
+        return min(by_errors, float(np.exp(scipy.optimize.brentq(excess, least, most))))
+
+    def strictest_freedom(self, level: float) -> float | None:
+        """Of the part that the interval is of; None where counts alone tell it."""
         errors, freedoms = self._parts()
-        return float(freedoms[np.argmax(scipy.stats.t.isf(level / 2, freedoms) * errors)])
+        halves = scipy.stats.t.isf(level / 2, freedoms) * errors
+        if self.counts is None or halves.max() <= self._by_counts(level)[self._side]:
+            return float(freedoms[np.argmax(halves)])
+        return self.freedom_of_seeds if self.error_of_seeds > ALIKE else None
 
     def grown(self, seeds: int, images: float) -> "Spread":
         """As it would be with so many seeds of each recipe, and so many times the test images.
@@ -84,7 +136,19 @@ class Spread:
             error_of_images=float(np.sqrt(max(0.0, square) / images)),
             freedom_of_images=(self.freedom_of_images + 1) * spread_over * images - 1,
             noise=tuple(one / images for one in self.noise),
+            counts=self.counts and self.counts.grown(images),
         )
+
+    @property
+    def _side(self) -> int:
+        return int(self.counts is not None and self.counts.difference < 0)
+
+    def _by_counts(self, level: float) -> np.ndarray:
+        """The reach of another interval: those of the seeds and of the counts of images are the legs of
+        it (MOVER: Zou and Donner 2008)."""
+        of_seeds = scipy.stats.t.isf(level / 2, self.freedom_of_seeds) * self.error_of_seeds
+        of_images = self.counts.reach(level) if self.counts else np.inf
+        return np.hypot(of_seeds, of_images)
 
     def _parts(self) -> tuple[np.ndarray, np.ndarray]:
         """The errors of the seeds, of the images and of both (Satterthwaite 1946), with their freedoms;

@@ -143,8 +143,9 @@ def cautions(
     return found
 
 
-def _says_little(row: dict[str, Any], freedom: float) -> bool:
-    return row["p"] is not None and row["better"] is None and freedom <= FEW_DEGREES
+def _says_little(row: dict[str, Any], freedom: float | None) -> bool:
+    is_open = row["p"] is not None and row["better"] is None
+    return is_open and freedom is not None and freedom <= FEW_DEGREES
 
 
 def _of_other_folds(first: Recipe, second: Recipe) -> dict[str, Any]:
