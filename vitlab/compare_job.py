@@ -13,6 +13,7 @@ from vitlab.progress import say
 from vitlab.reporting import ONE_RECIPE, Compared, read_runs, write_comparison
 
 MOST_SENTENCES = 10
+MOST_NAMES = 20  # of classes in a line
 
 
 def compare_runs(
@@ -62,6 +63,10 @@ def _say_results(found: dict[str, Any]) -> None:
             "warning: the runs have different splits, and validation images of their own: the order by "
             "validation accuracy is no ground to choose by"
         )
+    if found["untested_classes"]:
+        untested = found["untested_classes"]
+        named = ", ".join(untested[:MOST_NAMES]) + ("; and more" if len(untested) > MOST_NAMES else "")
+        say(f"warning: no figure says how well classes without a test image are told: {named}")
     if found["missing_folds"]:
         missing = ", ".join(map(str, found["missing_folds"]))
         say(f"         no run is of the folds {missing}; the images that they test are left out")

@@ -73,6 +73,7 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
     return {
         "n": compared.n,
         "class_names": list(compared.class_names),
+        "untested_classes": _untested(compared),
         "left_out": dict(compared.left_out),
         "has_other_splits": compared.has_other_splits,
         "pretraining": pretraining_warnings(compared.runs),
@@ -122,6 +123,12 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
         "reported": _reported(compared.candidates, every, spent),
         "latency": latencies(recipes, chosen_by),
     }
+
+
+def _untested(compared: Compared) -> list[str]:
+    """The classes that no test image is of."""
+    counts = np.bincount(compared.candidates[0].test.labels, minlength=len(compared.class_names))
+    return [name for name, n in zip(compared.class_names, counts.tolist(), strict=True) if not n]
 
 
 def _families(rows: Sequence[dict[str, Any]], tested: Sequence[str]) -> dict[str, int]:
