@@ -55,6 +55,12 @@ def _language_of_runs(compared: Compared) -> Code:
     return languages.pop() if len(languages) == 1 else "en"
 
 
+def _say_untested(classes: Sequence[str]) -> None:
+    if classes:
+        named = ", ".join(classes[:MOST_NAMES]) + ("; and more" if len(classes) > MOST_NAMES else "")
+        say(f"warning: no figure says how well classes without a test image are told: {named}")
+
+
 def _say_results(found: dict[str, Any]) -> None:
     for row in found["pretraining"]:
         say(f"warning: {row['warning']}")
@@ -63,10 +69,7 @@ def _say_results(found: dict[str, Any]) -> None:
             "warning: the runs have different splits, and validation images of their own: the order by "
             "validation accuracy is no ground to choose by"
         )
-    if found["untested_classes"]:
-        untested = found["untested_classes"]
-        named = ", ".join(untested[:MOST_NAMES]) + ("; and more" if len(untested) > MOST_NAMES else "")
-        say(f"warning: no figure says how well classes without a test image are told: {named}")
+    _say_untested(found["untested_classes"])
     if found["missing_folds"]:
         missing = ", ".join(map(str, found["missing_folds"]))
         say(f"         no run is of the folds {missing}; the images that they test are left out")

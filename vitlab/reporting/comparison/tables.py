@@ -118,7 +118,7 @@ _REPEATS = (
     Column("figure", "figure"),
     Column("seeds_named", "seeds"),
     *_numbers(("mean", "mean"), ("deviation", "standard deviation")),
-    Column("variance", "variance", "small"),
+    Column("variance", "variance", "short"),
 )
 _SEED_TESTS = (
     Column("figure", "by"),
@@ -246,7 +246,7 @@ _OF_MODELS: dict[str, tuple[Column, ...]] = {
         Column("figure", "figure"),
         Column("n", "folds", "count"),
         *_numbers(("mean", "mean"), ("deviation", "standard deviation")),
-        Column("variance", "variance", "small"),
+        Column("variance", "variance", "short"),
     ),
 }
 
