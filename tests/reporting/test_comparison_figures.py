@@ -31,7 +31,7 @@ KINDS = {
     "latency": {"milliseconds": "short", "accuracy": "percent"},
     "selection": {"val_accuracy": "percent", "val_loss": "number", "accuracy": "percent"},
     "pairs": {"p": "p", "p_corrected": "p", "needed": "count"},
-    "repeats": {"mean": "number", "deviation": "number", "variance": "small"},
+    "repeats": {"mean": "number", "deviation": "number", "variance": "short"},
     "augmentation": {"accuracy_without": "percent", "difference": "points", "p_corrected": "p"},
     "changes": dict.fromkeys(("fixed_count", "broken_count", "still_right", "still_wrong"), "count"),
     "calibration": dict.fromkeys(("temperature", "ece_before", "ece_after", "loss_after"), "number"),
