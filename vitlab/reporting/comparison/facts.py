@@ -28,6 +28,7 @@ from vitlab.reporting.comparison.recipes import Recipe, is_augmented, missing_fo
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
 from vitlab.reporting.comparison.suspects import suspects
 from vitlab.reporting.comparison.verdicts import (
+    alike_on_validation,
     cautions,
     seed_tests,
     selection,
@@ -86,6 +87,7 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
         "models": [_model(number, one) for number, one in enumerate(compared.candidates, 1)],
         "selection": _with_members(chosen_by, recipes),
         "tied_with_chosen": tied_with_first(chosen_by),
+        "alike_on_validation": alike_on_validation(chosen_by),
         "verdicts": sorted(told, key=lambda row: chosen.name not in (row["first"], row["second"])),
         "cautions": cautions(recipes, over_seeds, over_folds),
         "tested": {
