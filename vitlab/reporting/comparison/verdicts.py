@@ -223,9 +223,9 @@ def tied_with_first(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def alike_on_validation(rows: Sequence[dict[str, Any]]) -> bool:
-    """Whether one of those has the same validation loss as well, so that the order of the runs decides."""
-    tied = tied_with_first(rows)
-    return any(row["val_loss"] == rows[0]["val_loss"] for row in rows if row["model"] in tied)
+    """Whether one of those has the same validation loss as well: then the order of the runs decides."""
+    tied, least = tied_with_first(rows), rows[0]["val_loss"]
+    return any(row["val_loss"] == least for row in rows if row["model"] in tied)
 
 
 def _row(recipe: Recipe, every: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
