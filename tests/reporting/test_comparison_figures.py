@@ -85,6 +85,8 @@ def test_the_class_reports_of_all_models_stand_side_by_side(compared):
         titles, *rows = page.tables[name]
         assert [title for title, _ in titles[2::3]] == [f"{first + more} P" for more in range(4)]
         assert [row[0][0] for row in rows] == [*map(str, range(10)), "macro mean", "weighted mean"]
+        foot = page.source.partition(f'id="{name}"')[2].partition("</table>")[0].partition("<tfoot>")[2]
+        assert foot.count("<tr>") == 2  # the means stay below
         for cells, row in zip(rows, found["classes"], strict=True):
             values = [
                 row[f"{number}_{key}"]
