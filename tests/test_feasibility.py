@@ -133,7 +133,10 @@ def test_both_axes_of_a_plane_have_one_unit():
 
 def test_random_weights_are_warned_of_on_the_screen_and_the_page(study: tuple[str, Path], page: Page):
     assert "warning: model.weights is empty, and a random network tells little" in study[0]
-    assert "The network's weights are random" in " ".join(" ".join(page.text).split())
+    assert "The network's weights are random" in page.words
+    verdict = study[0][study[0].index("\n\n") :].partition(":")[0]
+    assert "random weights, which have learned nothing, " in verdict
+    assert verdict.strip() in page.words
 
 
 KNOWN = "a network knows of these images that was not trained on them, as far as names tell"

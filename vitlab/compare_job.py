@@ -13,6 +13,7 @@ from vitlab.progress import say
 from vitlab.reporting import ONE_RECIPE, Compared, read_runs, write_comparison
 
 MOST_SENTENCES = 10
+MOST_NAMES = 20  # of classes in a line
 
 
 def compare_runs(
@@ -56,6 +57,12 @@ def _language_of_runs(compared: Compared) -> Code:
     return languages.pop() if len(languages) == 1 else "en"
 
 
+def _say_untested(classes: Sequence[str]) -> None:
+    if classes:
+        named = ", ".join(classes[:MOST_NAMES]) + ("; and more" if len(classes) > MOST_NAMES else "")
+        say(f"warning: no figure says how well classes without a test image are told: {named}")
+
+
 def _say_results(found: dict[str, Any]) -> None:
     for row in found["pretraining"]:
         say(f"warning: {row['warning']}")
@@ -64,6 +71,7 @@ def _say_results(found: dict[str, Any]) -> None:
             "warning: the runs have different splits, and validation images of their own: the order by "
             "validation accuracy is no ground to choose by"
         )
+    _say_untested(found["untested_classes"])
     if found["missing_folds"]:
         missing = found["missing_folds"]
         which = (

@@ -67,7 +67,7 @@ def study_feasibility(config: Config, output: Path, *, with_umap: bool) -> None:
         )
     images = _embed(config, blueprint)
     reduced = reduce_width(images.embeddings, config.seed)
-    judged = _judge(images, reduced.points, config.seed)
+    judged = _judge(images, reduced.points, config.seed, is_random=blueprint.published is None)
     rows, drawn = drawn_rows(images.split.table.labels, config.seed), {}
     drawn["pca"] = {"share": reduced.shares[:2].tolist(), "points": _plane(reduced.points[rows])}
     drawn["tsne"] = {
@@ -134,7 +134,7 @@ def _check(embeddings: np.ndarray, split: Split) -> None:
         )
 
 
-def _judge(images: _Embedded, points: np.ndarray, seed: int) -> _Judged:
+def _judge(images: _Embedded, points: np.ndarray, seed: int, *, is_random: bool) -> _Judged:
     table, split = images.split.table, images.split
     labels, classes = table.labels, len(table.class_names)
     parts = {part: split.rows(part) for part in PARTS}
@@ -155,7 +155,9 @@ def _judge(images: _Embedded, points: np.ndarray, seed: int) -> _Judged:
     tested = labels[parts["test"]]
     baseline = score(tested, np.full(len(tested), largest))
     facts = {
-        "conclusion": separability_statements(table.class_names, baseline, probe, clusters, mixed),
+        "conclusion": separability_statements(
+            table.class_names, baseline, probe, clusters, mixed, is_random=is_random
+        ),
         "baseline": {"class": table.class_names[largest], "test": asdict(baseline)},
         "clusters": {
             "adjusted_rand": clusters.adjusted_rand,

@@ -66,6 +66,7 @@ def test_perfect_answers_want_the_lowest_temperature_and_that_is_said():
     found = fit_temperature(Predictions(np.array(list("abc")), np.arange(3), logits))
     assert found.value == 0.01
     assert "every validation image is answered rightly" in found.note
+    assert "the loss there falls with the temperature" in found.note
 
 
 def test_answers_that_are_worse_than_chance_want_the_highest_and_that_is_said():

@@ -159,7 +159,7 @@ def test_tsne_is_the_same_each_time_and_keeps_clouds_apart():
     assert perplexity(10) == 3
 
 
-def sentences(distance: float) -> list[Message]:
+def sentences(distance: float, *, is_random: bool = False) -> list[Message]:
     points, labels = clouds(3, 80, distance)
     parts = parts_of(len(labels))
     probe = linear_probe(points, labels, parts)
@@ -174,20 +174,28 @@ def sentences(distance: float) -> list[Message]:
         probe,
         find_clusters(points, labels, 3, seed=0),
         neighbours,
+        is_random=is_random,
     )
 
 
 @pytest.mark.parametrize(
-    ("distance", "verdict"),
+    ("distance", "verdict", "of_random"),
     [
-        (0.0, "It is not established that these classes can be told apart"),
-        (1.5, "Without training, only some images"),
-        (3.0, "Without training, most images of these classes"),
-        (30.0, "Without training, nearly all images of these classes"),
+        (0.0, "It is not established that these classes", "It is not established that random weights"),
+        (1.5, "Without training, only some images of", "nothing, only some images of"),
+        (3.0, "Without training, most images of", "nothing, most images of"),
+        (30.0, "Without training, nearly all images of", "nothing, nearly all images of"),
     ],
 )
-def test_the_verdict_follows_the_lower_end_of_the_interval(distance: float, verdict: str):
-    assert sentences(distance)[0].startswith(verdict)
+def test_the_verdict_follows_the_lower_end_of_the_interval_and_says_what_has_learned_nothing(
+    distance: float, verdict: str, of_random: str
+):
+    answer, random = sentences(distance)[0], sentences(distance, is_random=True)[0]
+    assert answer.startswith(verdict)
+    assert "random" not in answer
+    assert of_random in random
+    assert "random weights, which have learned nothing, " in random.partition(":")[0]
+    assert random.partition(":")[2] == answer.partition(":")[2]
 
 
 def test_the_last_sentence_is_about_who_is_mixed_up_if_anyone_is():

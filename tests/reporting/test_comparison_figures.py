@@ -31,7 +31,7 @@ KINDS = {
     "latency": {"milliseconds": "short", "accuracy": "percent"},
     "selection": {"val_accuracy": "percent", "val_loss": "number", "accuracy": "percent"},
     "pairs": {"p": "p", "p_corrected": "p", "needed": "count"},
-    "repeats": {"mean": "number", "deviation": "number", "variance": "small"},
+    "repeats": {"mean": "number", "deviation": "number", "variance": "short"},
     "augmentation": {"accuracy_without": "percent", "difference": "points", "p_corrected": "p"},
     "changes": dict.fromkeys(("fixed_count", "broken_count", "still_right", "still_wrong"), "count"),
     "calibration": dict.fromkeys(("temperature", "ece_before", "ece_after", "loss_after"), "number"),
@@ -85,6 +85,8 @@ def test_the_class_reports_of_all_models_stand_side_by_side(compared):
         titles, *rows = page.tables[name]
         assert [title for title, _ in titles[2::3]] == [f"{first + more} P" for more in range(4)]
         assert [row[0][0] for row in rows] == [*map(str, range(10)), "macro mean", "weighted mean"]
+        foot = page.source.partition(f'id="{name}"')[2].partition("</table>")[0].partition("<tfoot>")[2]
+        assert foot.count("<tr>") == 2  # the means stay below
         for cells, row in zip(rows, found["classes"], strict=True):
             values = [
                 row[f"{number}_{key}"]

@@ -21,11 +21,14 @@ def test_curves_have_a_red_line_where_the_second_phase_begins(compared):
 
 
 def test_the_curves_of_ranks_are_those_of_the_best_models_by_number(compared):
-    _, found, output = compared
+    page, found, output = compared
+    assert "Where curves coincide, one is seen between the dashes of the other." in page.words
     numbers = sorted(row["number"] for row in found["selection"][:6])
     for name in ("roc", "precision_recall"):
         svg = (output / "figures" / f"{name}.svg").read_text()
-        assert svg.count("<polyline") == len(numbers) == 6
+        lines = re.findall(r"<polyline[^>]*stroke=\"([^\"]*)\"[^>]*?(?:dasharray=\"([^\"]*)\")?/>", svg)
+        assert len(lines) == 2 * len(numbers) == 12  # each curve, and its sign above
+        assert len({dashes for _, dashes in lines}) == len(set(lines)) == 6  # seen if they coincide
         assert all(f">{number}</text>" in svg for number in numbers)
 
 

@@ -28,12 +28,13 @@ from vitlab.evaluation import (
     measured,
     seed_test,
 )
-from vitlab.evaluation.calibration import cross_entropy
+from vitlab.evaluation.calibration import ALL_RIGHT, cross_entropy
 from vitlab.reporting import read_runs
+from vitlab.reporting.tables import MINUS
 
 
 def test_seeds_are_summed_up(compared, runs: Path):
-    _, found, _ = compared
+    page, found, _ = compared
     rows = {row["figure"]: row for row in found["repeats"]}
     values = []
     for seed in range(3):
@@ -44,6 +45,8 @@ def test_seeds_are_summed_up(compared, runs: Path):
     assert row["values"] == values
     assert row["mean"] == pytest.approx(np.mean(values))
     assert row["variance"] == pytest.approx(np.var(values, ddof=1))
+    told = [float(cells[-1].replace(MINUS, "-")) for cells in page.texts("repeats")[1:]]
+    assert told == pytest.approx([one["variance"] for one in found["repeats"]], rel=5e-3)
     half = 4.302652729911275 * np.std(values, ddof=1) / np.sqrt(3)  # t of 2 degrees of freedom
     assert row["mean_interval"] == pytest.approx([np.mean(values) - half, np.mean(values) + half])
 
@@ -126,9 +129,7 @@ def test_a_fold_whose_temperature_means_little_is_named(tmp_path: Path):
     paths = over_folds(tmp_path, {"good": [0.7, 0.7, 1.0, 0.7, 0.7], "poor": [0.6] * 5})
     _, found = compare(paths, tmp_path / "out")
     good, poor = found["calibration"]
-    assert good["note"].endswith(
-        "; of fold 2, every validation image is answered rightly: the lower the better, down to 0.01"
-    )
+    assert good["note"].endswith(f"; of fold 2, {ALL_RIGHT}")
     assert "of fold" not in poor["note"]
 
 
@@ -136,8 +137,7 @@ def test_what_is_so_of_several_folds_is_said_once(tmp_path: Path):
     paths = over_folds(tmp_path, {"good": [1.0, 0.7, 1.0, 1.0, 0.7], "poor": [0.6] * 5})
     _, found = compare(paths, tmp_path / "out")
     assert found["calibration"][0]["note"] == (
-        "the mean of 5 folds, each of which is scaled by its own; of folds 0, 2, 3, every validation "
-        "image is answered rightly: the lower the better, down to 0.01"
+        f"the mean of 5 folds, each of which is scaled by its own; of folds 0, 2, 3, {ALL_RIGHT}"
     )
 
 

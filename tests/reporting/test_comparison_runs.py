@@ -53,7 +53,7 @@ def test_a_thousand_classes_leave_the_matrix_readable_and_the_page_small(tmp_pat
     svg = (tmp_path / "out" / "figures" / "confusion_1.svg").read_text()
     assert len(re.findall(r">class \d{4}</text>", svg)) == 2 * 30
     assert "30 of 1,000 classes" in "".join(page.text)
-    assert len(page.tables["table-classes"]) == 1 + 400
+    assert len(page.tables["table-classes"]) == 1 + 400 + 2  # and the means
     assert len((tmp_path / "out" / "tables" / "classes.csv").read_text().splitlines()) == 1 + 1002
     assert (tmp_path / "out" / "report.html").stat().st_size < 5e6
     assert len(found["classes"]) == 1002
@@ -94,8 +94,14 @@ def test_a_run_of_an_older_version_is_compared_by_what_it_has(tmp_path: Path):
     page, found = compare(paths, tmp_path / "out")
     assert found["costs"][0]["seconds"] is None
     assert [row["model"] for row in found["latency"]] == ["r2"]
+    assert "Not here, for its run does not say how long an answer takes: r1 ." in page.words
     assert "Runs that have no log.jsonl with epochs, and so no curves: 1 of 2." in "".join(page.text)
     assert found["split_hashes"] == [split.hash]
+    (paths[1] / "network.json").unlink()
+    page, _ = compare(paths, tmp_path / "untimed")
+    names = page.words.partition("Not here, for their runs do not say how long an answer takes: ")[2]
+    assert {names.split()[0], names.split()[2]} == {"r1", "r2"}
+    assert "table-latency" not in page.tables
 
 
 def test_images_that_are_gone_are_said_to_be_gone(tmp_path: Path):

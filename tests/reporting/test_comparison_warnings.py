@@ -1,5 +1,6 @@
 """What must not be overlooked in a comparison: weights that knew the images, other splits, machines."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,31 @@ def test_common_test_images_of_other_splits_are_no_ground_to_choose_by_validatio
 
 def _more(folder: Path, split: Split) -> list[Path]:
     return [make_run(folder / "more", split, {"t": 0.9}, chance=7, network="cnn")]
+
+
+def test_classes_without_a_test_image_are_a_warning(tmp_path: Path, capsys):
+    many = [f"c{index:02}" for index in range(24)]
+    for folder, names, told, more in (
+        ("one", ["a", "b", "c"], "c", ""),
+        ("many", ["a", "b", *many], ", ".join(many[:20]), "; and more"),
+        ("none", ["a", "b"], "", ""),
+    ):
+        whole = invented_split(["a", "b"], 40)
+        split = Split(dataclasses.replace(whole.table, class_names=tuple(names)), whole.parts)
+        paths = [
+            make_run(tmp_path / folder / f"r{index}", split, {"t": 0.8}, chance=index)
+            for index in (0, 1)
+        ]
+        page, found = compare(paths, tmp_path / folder / "out")
+        said = capsys.readouterr().out
+        assert found["untested_classes"] == names[2:]
+        sentence = "of which no figure on this page says how well they are told:"
+        assert (sentence in page.words) == bool(told)
+        line = f"warning: no figure says how well classes without a test image are told: {told}{more}\n"
+        assert (line in said) == bool(told)
+        if told:
+            listed = page.words.partition(sentence)[2].replace(" ,", ",").replace(" ;", ";")
+            assert listed.strip().startswith(f"{told}{more}")
 
 
 def test_a_copied_run_gives_identical_answers_and_seeds_are_named_in_the_selection(tmp_path: Path):

@@ -122,6 +122,15 @@ def test_its_limits_are_named(run: Path):
         assert sentence in page.words
 
 
+def test_a_phase_before_is_told_of_where_there_is_one(run: Path, tmp_path: Path):
+    alone = make_run(tmp_path / "alone", digits_split(images=200), {"all": 0.8})
+    for path, is_said in ((run, True), (conclude_run(alone).path, False)):
+        _, page = parts_of(path / "model_card.md")
+        said = "Each phase began with the best weights of the one before. Of each phase the epoch"
+        assert (said in page.words) == is_said
+        assert "Of each phase the epoch with the highest validation accuracy" in page.words
+
+
 def test_its_header_is_that_of_hugging_face(run: Path):
     top, _ = parts_of(run / "model_card.md")
     test = json.loads((run / "metrics.json").read_text())["all"]["test"]

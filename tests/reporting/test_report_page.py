@@ -10,6 +10,8 @@ import pytest
 
 from tests.reporting.made_runs import conclude_run, digits_split, make_run
 from tests.reporting.pages import Page, assert_stands_alone, in_a_browser, sheets, shown_by_a_browser
+from vitlab.config import Dataset
+from vitlab.data import Split, open_source
 from vitlab.language import ENGLISH
 from vitlab.reporting.commands import run_commands
 from vitlab.reporting.page import environment
@@ -43,7 +45,7 @@ def test_in_a_browser_nothing_overflows_and_a_click_sorts(large: Path, tmp_path:
         assert len(scores) == 10  # the means stay below
 
 
-def test_a_column_is_sorted_as_numbers_only_if_all_of_it_is_numbers(tmp_path: Path):
+def test_a_column_is_sorted_as_numbers_if_all_of_it_is_else_by_the_numbers_within(tmp_path: Path):
     names, counts = ["9", "1a", "10", "b"], [20, None, math.inf, 3]
     rows = [{"class": name, "n": count} for name, count in zip(names, counts, strict=True)]
     columns = (Column("class", "class"), Column("n", "n", "number"))
@@ -53,10 +55,27 @@ def test_a_column_is_sorted_as_numbers_only_if_all_of_it_is_numbers(tmp_path: Pa
         '{% block page %}{{ sortable(table, "") }}{% endblock %}'
     )
     page = environment(ENGLISH).from_string(template).render(table=table)
-    for clicked, expected in ((0, ["b", "9", "1a", "10"]), (1, ["10", "9", "b", "1a"])):
+    for clicked, expected in ((0, ["b", "10", "9", "1a"]), (1, ["10", "9", "b", "1a"])):
         for _, _, found, _ in in_a_browser(page, tmp_path, "table-mixed", clicked=clicked, named=0):
             assert found == expected
     assert Page(page).texts("mixed")[-1] == ["sum", "5.0000"]
+    shapes = ["64", "14 × 14 × 16", "112 × 112 × 3", "14 × 14 × 8"]
+    layers = Table("layers", (Column("shape", "output"),), [{"shape": shape} for shape in shapes])
+    page = environment(ENGLISH).from_string(template).render(table=layers)
+    for _, _, found, _ in in_a_browser(page, tmp_path, "table-layers", clicked=0, named=0):
+        assert found == ["112 × 112 × 3", "64", "14 × 14 × 16", "14 × 14 × 8"]
+
+
+def test_the_table_of_many_classes_is_folded(tmp_path: Path, image_folder):
+    for count, has_it_open in ((3, True), (61, False)):
+        folder = image_folder({f"c{index}": 3 for index in range(count)}, name=f"images{count}")
+        dataset = Dataset(path=str(folder))
+        table = open_source(dataset).table
+        split = Split(table, ("train", "val", "test") * count)
+        run = conclude_run(make_run(tmp_path / f"run{count}", split, {"t": 0.7}, dataset=dataset))
+        before = run.report.read_text().partition('id="table-classes"')[0]
+        assert before.rpartition("<details")[2].startswith(" open") == has_it_open
+        assert "Classification report" in before.rpartition("<details")[2]
 
 
 def test_on_paper_nothing_stays_folded(tmp_path: Path):

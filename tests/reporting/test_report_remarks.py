@@ -85,6 +85,13 @@ def test_classes_without_images_and_undefined_figures_are_told_with_reasons(page
     assert ["one", "train", "ROC-AUC", "one class is all that there is"] in rows
 
 
+def test_a_class_without_a_test_image_is_not_among_those_with_few_on_the_card(run: Path):
+    card = " ".join((run / "model_card.md").read_text().split())
+    assert "of which nothing here says how well they are told: 3." in card
+    assert "0 (" in card.partition("whose figures are uncertain:")[2]
+    assert "3 (0)" not in card
+
+
 def test_a_fold_is_told_on_the_page_and_on_the_card(run: Path, page: Page):
     assert "It is fold 1 of 3 (counted from 0): in the runs of the other folds" in page.words
     card = (run / "model_card.md").read_text()

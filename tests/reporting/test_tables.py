@@ -46,6 +46,11 @@ def test_a_spreadsheet_takes_no_cell_for_a_formula(start: str):
     assert "HYPERLINK" in row["model"]
 
 
+def test_of_a_tiny_variance_its_digits_are_told_and_not_zeros():
+    table = Table("t", (Column("variance", "variance", "short"),), [{"variance": 0.0004**2}])
+    assert next(table.cells())[0].text == f"1.6e{MINUS}07"
+
+
 def test_a_number_below_zero_is_no_formula():
     rows = [{"difference": -0.25}]
     text = Table("pairs", (Column("difference", "difference", "points"),), rows).csv()

@@ -17,7 +17,10 @@ LOWEST, HIGHEST = 0.01, 100.0  # temperatures that are tried
 # Why a temperature cannot be relied upon. No value is filled in: the notes go through metrics.json as
 # plain text, and a page looks them up in its language again.
 ALL_EQUAL = Message("the logits of each image are all equal: every temperature is as good")
-ALL_RIGHT = Message("every validation image is answered rightly: the lower the better, down to 0.01")
+ALL_RIGHT = Message(
+    "every validation image is answered rightly, so that the loss there falls with the temperature as "
+    "far as it is tried (to 0.01), and none is the best"
+)
 AT_A_BOUND = Message("the best temperature is not between 0.01 and 100")
 
 

@@ -24,14 +24,17 @@ def separability_statements(
     probe: Probe,
     clusters: Clusters,
     neighbours: np.ndarray,
+    *,
+    is_random: bool,
 ) -> list[Message]:
     """The answer first, then what clusters say without labels, then who is hard and with whom.
 
     `baseline` is the score on the test part of always answering the largest class of the training part;
-    `neighbours` counts images of class i (row) whose nearest other image is of class j (column).
+    `neighbours` counts images of class i (row) whose nearest other image is of class j (column). Of
+    random weights the answer says so itself.
     """
     return [
-        _answer(baseline, probe.scores["test"]),
+        _answer(baseline, probe.scores["test"], is_random=is_random),
         Message(
             "Without any label, {clusters} clusters recover the classes {how} (adjusted Rand index "
             "{rand:.2f}; {share:.1%} of {images} images are in the cluster of their class).",
@@ -45,17 +48,10 @@ def separability_statements(
     ]
 
 
-def _answer(baseline: Score, test: Score) -> Message:
+def _answer(baseline: Score, test: Score, *, is_random: bool) -> Message:
     low, high = test.interval
     gain = (low - baseline.accuracy) / (1 - baseline.accuracy) if baseline.accuracy < 1 else 0.0
-    if gain <= 0:
-        verdict = Message("It is not established that these classes can be told apart without training")
-    elif gain >= NEARLY_ALL:
-        verdict = Message("Without training, nearly all images of these classes can be told apart")
-    elif gain >= MOST:
-        verdict = Message("Without training, most images of these classes can be told apart")
-    else:
-        verdict = Message("Without training, only some images of these classes can be told apart")
+    verdict = (_verdict_of_random if is_random else _verdict)(gain)
     return Message(
         "{verdict}: a linear classifier on what the network says of them names {share:.1%} of {images} "
         "test images rightly (95 % interval {low:.1%} to {high:.1%}), where always answering the "
@@ -66,6 +62,38 @@ def _answer(baseline: Score, test: Score) -> Message:
         low=low,
         high=high,
         largest=baseline.accuracy,
+    )
+
+
+def _verdict(gain: float) -> Message:
+    if gain <= 0:
+        return Message("It is not established that these classes can be told apart without training")
+    if gain >= NEARLY_ALL:
+        return Message("Without training, nearly all images of these classes can be told apart")
+    if gain >= MOST:
+        return Message("Without training, most images of these classes can be told apart")
+    return Message("Without training, only some images of these classes can be told apart")
+
+
+def _verdict_of_random(gain: float) -> Message:
+    if gain <= 0:
+        return Message(
+            "It is not established that random weights, which have learned nothing, tell these classes "
+            "apart"
+        )
+    if gain >= NEARLY_ALL:
+        return Message(
+            "With random weights, which have learned nothing, nearly all images of these classes can be "
+            "told apart"
+        )
+    if gain >= MOST:
+        return Message(
+            "With random weights, which have learned nothing, most images of these classes can be told "
+            "apart"
+        )
+    return Message(
+        "With random weights, which have learned nothing, only some images of these classes can be told "
+        "apart"
     )
 
 

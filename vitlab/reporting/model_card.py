@@ -56,7 +56,7 @@ def model_card(results: Results, split: Split, workdir: Path) -> str:
     origin = _named(manifest["origin"])
     answered = np.sum(test["confusion_matrix"], axis=0)
     figures = _figures(test, language)
-    few = [one for one in results.class_names if test["classes"][one]["n"] < FEW_IMAGES]
+    counts = {one: test["classes"][one]["n"] for one in results.class_names}
     return render_markdown(
         "model_card.md",
         language,
@@ -79,7 +79,8 @@ def model_card(results: Results, split: Split, workdir: Path) -> str:
         classes=Table("classes", _CLASS_COLUMNS, _classes(results, split)),
         calibration=calibration_rows(results)[-1],
         resamples=test.get("bootstrap", {}).get("resamples"),
-        few=few,
+        untested=[one for one, n in counts.items() if not n],
+        few=[one for one, n in counts.items() if 0 < n < FEW_IMAGES],
         few_images=FEW_IMAGES,
         never=[
             name

@@ -8,6 +8,8 @@ from vitlab.reporting.drawing import COLOURS, Drawing, scale
 
 MOST_CURVES = 6  # as many as there are colours
 SIDE = 300
+# The later a curve is drawn, the more of those below can be seen through it where they coincide.
+DASHES = ("", "14 5", "9 7", "6 9", "4 10", "2 8")
 
 
 def rank_charts(models: dict[int, Predictions], language: Language) -> dict[str, str]:
@@ -43,10 +45,10 @@ def _chart(lines: dict[int, np.ndarray], title: str, axis: str, language: Langua
         drawing.write(across(tick), SIDE + 60, language.number(tick, "g"), anchor="middle")
     drawing.write(40 + SIDE / 2, SIDE + 78, axis, anchor="middle")
     for place, (number, line) in enumerate(lines.items()):
-        colour = COLOURS[place % len(COLOURS)]
-        drawing.path(
-            [(across(x), up(y)) for x, y in zip(GRID.tolist(), line.tolist(), strict=True)], colour
-        )
-        drawing.dot(46 + 44 * place, 30, colour)
-        drawing.write(54 + 44 * place, 34, str(number))
+        colour, dashes = COLOURS[place], DASHES[place]
+        points = [(across(x), up(y)) for x, y in zip(GRID.tolist(), line.tolist(), strict=True)]
+        drawing.path(points, colour, dashes)
+        begin = 40 + 52 * place
+        drawing.path([(begin, 30), (begin + 26, 30)], colour, dashes)
+        drawing.write(begin + 30, 34, str(number))
     return drawing.text()

@@ -27,7 +27,6 @@ Kind = Literal[
     "percent",
     "number",
     "short",
-    "small",
     "points",  # of percent
     "p",
     "bytes",
@@ -161,8 +160,6 @@ def formatted(value: Any, kind: Kind, language: Language = ENGLISH) -> str:
             return _probability(value, language)
         case "short":
             return language.number(value, ".3g")
-        case "small":
-            return language.number(value, ".6f")
         case "bytes":
             return str(language.text(size_text(value)))
         case "seconds":

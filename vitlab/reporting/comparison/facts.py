@@ -29,6 +29,7 @@ from vitlab.reporting.comparison.recipes import Recipe, is_augmented, missing_fo
 from vitlab.reporting.comparison.repetitions import fold_tests, folds, repetitions
 from vitlab.reporting.comparison.suspects import suspects
 from vitlab.reporting.comparison.verdicts import (
+    alike_on_validation,
     cautions,
     seed_tests,
     selection,
@@ -74,6 +75,7 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
     return {
         "n": compared.n,
         "class_names": list(compared.class_names),
+        "untested_classes": _untested(compared),
         "left_out": dict(compared.left_out),
         "has_other_splits": compared.has_other_splits,
         "pretraining": pretraining_warnings(compared.runs),
@@ -86,6 +88,7 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
         "models": [_model(number, one) for number, one in enumerate(compared.candidates, 1)],
         "selection": _with_members(chosen_by, recipes),
         "tied_with_chosen": tied_with_first(chosen_by),
+        "alike_on_validation": alike_on_validation(chosen_by),
         "verdicts": sorted(told, key=lambda row: chosen.name not in (row["first"], row["second"])),
         "cautions": cautions(recipes, over_seeds, over_folds),
         "tested": {
@@ -124,6 +127,12 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
         "reported": _reported(compared.candidates, every, spent),
         "latency": latencies(recipes, chosen_by),
     }
+
+
+def _untested(compared: Compared) -> list[str]:
+    """The classes that no test image is of."""
+    counts = np.bincount(compared.candidates[0].test.labels, minlength=len(compared.class_names))
+    return [name for name, n in zip(compared.class_names, counts.tolist(), strict=True) if not n]
 
 
 def _families(rows: Sequence[dict[str, Any]], tested: Sequence[str]) -> dict[str, int]:

@@ -108,6 +108,7 @@ def _page(
         changes=_changes(gallery, found["changes"]),
         most_changes=MOST_CHANGES,
         no_intervals=_no_intervals(found["figures"]),
+        untimed=_untimed(found),
         machines=sorted({row["machine"] for row in found["latency"]}),
         made=made_by(found["made_by"]),
         circumstances=circumstances_text(found["made_by"]),
@@ -119,6 +120,11 @@ def _names(found: dict[str, Any], word: str) -> list[str]:
     """Models against which the chosen one is better, worse, or neither."""
     other = {"better": "worse", "worse": "better"}.get(word, word)  # the rows speak from the other side
     return [row["model"] for row in found["selection"] if row["against_chosen"] == other]
+
+
+def _untimed(found: dict[str, Any]) -> list[str]:
+    timed = {row["model"] for row in found["latency"]}
+    return [row["model"] for row in found["selection"] if row["model"] not in timed]
 
 
 def _galleries(

@@ -29,7 +29,7 @@ KINDS = {"gone": Message("gone"), "come": Message("come")}
 
 
 def tables(facts: dict[str, Any]) -> dict[str, Table]:
-    """By name; those without rows are left out."""
+    """By name; those without rows are left out. The last two rows of classes are their means."""
     every = [
         Table(
             name, MODEL + _known(columns, facts[name]), _named_figures(facts[name]), _MOST.get(name, 400)
@@ -38,7 +38,7 @@ def tables(facts: dict[str, Any]) -> dict[str, Table]:
     ] + [
         _selection(facts["selection"]),
         _all_pairs(facts["pairs"]),
-        Table("classes", _classes(facts), facts["classes"]),
+        Table("classes", _classes(facts), facts["classes"][:-2], foot=facts["classes"][-2:]),
         Table("changes", _CHANGES, _changes(facts["changes"])),
         Table("confusions", _CONFUSIONS, _confusions(facts["changes"])),
         Table("augmentation", _AUGMENTATION, facts["augmentation"]),
@@ -118,7 +118,7 @@ _REPEATS = (
     Column("figure", "figure"),
     Column("seeds_named", "seeds"),
     *_numbers(("mean", "mean"), ("deviation", "standard deviation")),
-    Column("variance", "variance", "small"),
+    Column("variance", "variance", "short"),
 )
 _SEED_TESTS = (
     Column("figure", "by"),
@@ -246,7 +246,7 @@ _OF_MODELS: dict[str, tuple[Column, ...]] = {
         Column("figure", "figure"),
         Column("n", "folds", "count"),
         *_numbers(("mean", "mean"), ("deviation", "standard deviation")),
-        Column("variance", "variance", "small"),
+        Column("variance", "variance", "short"),
     ),
 }
 

@@ -223,6 +223,12 @@ def tied_with_first(rows: Sequence[dict[str, Any]]) -> list[str]:
     return [row["model"] for row in rows[1:] if round(row["val_accuracy"], 9) == best]
 
 
+def alike_on_validation(rows: Sequence[dict[str, Any]]) -> bool:
+    """Whether one of those has the same validation loss as well: then the order of the runs decides."""
+    tied, least = tied_with_first(rows), rows[0]["val_loss"]
+    return any(row["val_loss"] == least for row in rows if row["model"] in tied)
+
+
 def _row(recipe: Recipe, every: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     metrics = [every[one.name] for one in recipe.models]
 

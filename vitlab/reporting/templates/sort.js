@@ -14,11 +14,12 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const body = table.tBodies[0];
       const value = (row) => row.cells[column].dataset.order;
       // Numbers, if all of the column are: then "", which is the number 0, is no value, and comes last.
+      // Else numbers within the texts count by their value: "9 × 9" is before "14 × 14".
       const areNumbers = [...body.rows].every((row) => !Number.isNaN(Number(value(row))));
       const compare = (first, second) => {
         const [a, b] = [value(first), value(second)];
         if (a === "" || b === "") return (a === "") - (b === "");
-        const order = areNumbers ? a - b : a.localeCompare(b);
+        const order = areNumbers ? a - b : a.localeCompare(b, undefined, { numeric: true });
         return falls ? -order : order;
       };
       body.append(...[...body.rows].sort(compare));
