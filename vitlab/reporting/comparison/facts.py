@@ -75,7 +75,7 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
     return {
         "n": compared.n,
         "class_names": list(compared.class_names),
-        "untested_classes": _untested(compared),
+        "untested_classes": _classes_without_images(compared),
         "left_out": dict(compared.left_out),
         "has_other_splits": compared.has_other_splits,
         "pretraining": pretraining_warnings(compared.runs),
@@ -97,7 +97,7 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
             "folds": _families(over_folds, tested),
         },
         "tested_figures": ["accuracy", *tested],
-        "untested": _untested(compared, tested, [*pairs, *over_seeds, *over_folds]),
+        "untested_figures": _figures_without_test(compared, tested, [*pairs, *over_seeds, *over_folds]),
         "figures": _figures(compared, every, seed, resamples),
         "parts": _parts(compared, every),
         "pairs": told_pairs(recipes, pairs, told, [*over_seeds, *over_folds]),
@@ -129,7 +129,7 @@ def facts(compared: Compared, tested: Sequence[str], seed: int, resamples: int) 
     }
 
 
-def _untested(compared: Compared) -> list[str]:
+def _classes_without_images(compared: Compared) -> list[str]:
     """The classes that no test image is of."""
     counts = np.bincount(compared.candidates[0].test.labels, minlength=len(compared.class_names))
     return [name for name, n in zip(compared.class_names, counts.tolist(), strict=True) if not n]
@@ -141,7 +141,7 @@ def _families(rows: Sequence[dict[str, Any]], tested: Sequence[str]) -> dict[str
     return {figure: with_p.count(figure) for figure in ("accuracy", *tested)}
 
 
-def _untested(
+def _figures_without_test(
     compared: Compared, tested: Sequence[str], rows: Sequence[dict[str, Any]]
 ) -> list[dict[str, str]]:
     """Why pairs have no test by a figure at all, though by others they have."""

@@ -126,11 +126,10 @@ def cautions(
             seeds=LEAST_SEEDS,
         )
         found.append(text)
-    if any(_says_little(row, row["freedom"]) for row in over_seeds):
+    if any(_says_little(row, row["freedom"]) for row in over_seeds if row["figure"] == "accuracy"):
         text = Message(
-            "Three seeds, or three test images that are answered differently, tell nearly nothing of "
-            "the spread: where no more of them decide, an interval is wide whatever the recipes, and "
-            "that no difference is established says little."
+            "Three seeds tell nearly nothing of the spread: an interval over so few is wide whatever "
+            "the recipes, and that no difference is established says little."
         )
         found.append(text)
     if any(_says_little(row, row["folds"] - 1) for row in over_folds):
