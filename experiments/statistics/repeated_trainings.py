@@ -1,10 +1,10 @@
 """How often equally good recipes are told to be different, over repeated trainings and over folds.
 
-    python -m experiments.statistics.repeated_trainings [--figures=accuracy] [--sets=2000]
-        [--resamples=1000] [--seed=0]
+    python -m experiments.statistics.repeated_trainings [--figures=accuracy] [--accuracy=0.9]
+        [--sets=2000] [--resamples=1000] [--seed=0]
 
-Two recipes of the same mean accuracy, 90 %. A training moves the accuracy of all its images by its
-luck, of the given deviation, and recipes find other images hard. Over seeds the test in use is one of
+Two recipes of the same mean accuracy. A training moves the accuracy of all its images by its luck, of
+the given deviation, and recipes find other images hard. Over seeds the test in use is one of
 two: recipes of one network are paired by their seeds, those of different networks are not. Beside it
 stands the one that knows of one kind of chance alone: of the seeds Student's t-test of the figures, of
 the folds McNemar's test of all answers together, which is of the accuracy. At most 5 % of the
@@ -40,8 +40,7 @@ from vitlab.evaluation import (
     seed_test,
 )
 
-ACCURACY = 0.9
-LUCK = (0.0, 0.02, 0.04)  # the deviation of what a training adds to the accuracy
+LUCK = (0.0, 0.2, 0.4)  # the deviation of what a training adds, as a share of the mistakes
 SEEDS, SIZES = (3, 5, 10), (150, 1000)
 FOLDS, SIZES_OF_FOLDS = (3, 5, 10), (500,)
 SHARED = 0.5  # of the variance of what makes images hard: common to both recipes
@@ -49,6 +48,9 @@ OWN = 0.8  # of the variance of an answer: the recipe's, and not the training's
 GRID = np.linspace(0, 1, 10_001)  # of accuracies whose strengths are known
 
 _FIGURES = flags.DEFINE_list("figures", ["accuracy"], "Tested by.")
+_ACCURACY = flags.DEFINE_float(
+    "accuracy", 0.9, "Of both recipes, in the mean.", lower_bound=0.1, upper_bound=0.999
+)
 _SETS = flags.DEFINE_integer("sets", 2000, "Simulated comparisons of each kind.", lower_bound=1)
 _RESAMPLES = flags.DEFINE_integer("resamples", 1000, "Of each bootstrap.", lower_bound=100)
 _SEED = flags.DEFINE_integer("seed", 0, "Of everything random.")
@@ -59,6 +61,7 @@ class Kind:
     """Of comparisons: two recipes of so many trainings, over seeds or over folds, on so many images."""
 
     figure: str
+    accuracy: float
     trainings: int
     size: int
     luck: float
@@ -88,13 +91,19 @@ def _table(
     sizes: Sequence[int],
     names: Sequence[str],
 ) -> None:
-    kinds = [(count, size) for count in counts for size in sizes]
-    row(figure, *(f"{name}, luck {100 * luck:g} points" for luck in LUCK for name in names))
+    kinds, accuracy = [(count, size) for count in counts for size in sizes], _ACCURACY.value
+    lucks = [luck * (1 - accuracy) for luck in LUCK]
+    row(figure, *(f"{name}, luck {100 * luck:.3g} points" for luck in lucks for name in names))
     row(*["---"] * (1 + len(names) * len(LUCK)))
     arguments = [
-        (strengths, Kind(figure, count, size, luck, _SETS.value, _RESAMPLES.value, (_SEED.value, place)))
+        (
+            strengths,
+            Kind(
+                figure, accuracy, count, size, luck, _SETS.value, _RESAMPLES.value, (_SEED.value, place)
+            ),
+        )
         for place, (count, size) in enumerate(kinds)
-        for luck in LUCK
+        for luck in lucks
     ]
     shares = in_parallel(simulate, arguments)
     for count, size in kinds:
@@ -172,7 +181,7 @@ def _answers(
             size=(kind.size, CLASSES)
         )
         noise = generator.normal(size=(kind.trainings, kind.size, CLASSES))
-        accuracies = ACCURACY + kind.luck * generator.normal(size=kind.trainings)
+        accuracies = kind.accuracy + kind.luck * generator.normal(size=kind.trainings)
         result.append(
             [
                 answered(np.sqrt(OWN) * hard + np.sqrt(1 - OWN) * one, strength)
