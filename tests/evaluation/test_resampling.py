@@ -225,14 +225,25 @@ def test_a_perfect_ranking_has_no_interval_and_that_is_said():
         assert (one.interval, one.note) == (None, "the same in every resample")
 
 
+def test_fewer_than_twenty_images_have_no_interval_by_resamples():
+    """Two images whose losses are alike would have a narrow one."""
+    labels = np.arange(19) % 2
+    few = Predictions(
+        labels.astype(str), labels, np.eye(2)[labels] - 0.1 * np.arange(19)[:, None] * [1, 0]
+    )
+    for one in bootstrap_intervals(few, ["loss", "macro.f1", "roc_auc"], 0, 200).values():
+        assert (one.interval, one.note) == (None, "too few test images")
+        assert one.value is not None
+
+
 def test_of_classes_of_a_single_image_only_means_over_the_images_have_interval_and_test():
     """The images do not vary within their class: intervals of such resamples covered 39 % instead of
     95 %. A loss needs no classes, and has the spread of its values."""
     generator = np.random.default_rng(0)
-    labels = np.array([*range(11), 11, 11, 12, 12])
+    labels = np.array([*range(21), 21, 21, 22, 22])
 
     def made(labels: np.ndarray) -> Predictions:
-        logits = generator.normal(size=(len(labels), 13)).astype(np.float32)
+        logits = generator.normal(size=(len(labels), 23)).astype(np.float32)
         return Predictions(np.array([f"{row}" for row in range(len(labels))]), labels, logits)
 
     models = {name: made(labels) for name in ("a", "b")}
@@ -251,5 +262,5 @@ def test_of_classes_of_a_single_image_only_means_over_the_images_have_interval_a
     assert pair.difference == pytest.approx(-values.mean())
     assert pair.interval is not None
     assert np.diff(pair.interval)[0] > 2 * 1.96 * values.std(ddof=1) / np.sqrt(len(values))
-    three_each = made(np.repeat(np.arange(13), 3))
+    three_each = made(np.repeat(np.arange(23), 3))
     assert bootstrap_intervals(three_each, ["loss"], 0, 200)["loss"].interval

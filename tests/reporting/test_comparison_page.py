@@ -49,6 +49,8 @@ def test_the_page_stands_alone_and_has_pictures_titled_by_truth_and_answer(compa
     words = " ".join("".join(page.text).split())
     assert len(re.findall(r"True: \d", words)) >= 16
     assert len(re.findall(r"Pred: \d \(\d+ %\)", words)) >= 16
+    # Of more than six models it is said how many are right, and then who is wrong.
+    assert re.search(r"\d of 8 models right", words)
 
 
 def test_in_a_browser_nothing_overflows_and_a_click_sorts(compared, tmp_path: Path):

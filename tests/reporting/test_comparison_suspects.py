@@ -62,7 +62,7 @@ def test_errors_with_a_near_copy_in_training_are_those_that_the_runs_found(tmp_p
     assert found["near_copies"] == [{"number": 1, "model": "r1"} | copy]
     _, row = page.tables["table-near_copies"]
     assert [text for text, _ in row][2:] == [
-        *(copy["path"], copy["label"], "7", "90.00 %", copy["copy"], "7", "0.99")
+        *(copy["path"], copy["label"], "7", "90.00 %", copy["copy"], "7", "0.9900")
     ]
     text = " ".join("".join(page.text).split())
     assert "Wrong answers with a near copy in training" in text

@@ -203,14 +203,17 @@ def needed_images(
     """The test images with which McNemar's test finds such a difference with the power.
 
     Connor's formula (1987) for paired proportions, with the shares of images that were gained and
-    lost here; None where there is no difference to be found.
+    lost here, and at least as many as the exact test takes to find anything. None where there is no
+    difference to be found, or where so many are there already: what a few images say is no plan.
     """
     discordance, difference = (gained + lost) / count, abs(gained - lost) / count
     if difference == 0:
         return None
     of_level, of_power = scipy.stats.norm.isf(level / 2), scipy.stats.norm.ppf(power)
     spread = of_level * np.sqrt(discordance) + of_power * np.sqrt(discordance - difference**2)
-    return int(np.ceil((spread / difference) ** 2))
+    fewest = np.ceil(1 - np.log2(level)) / discordance  # all of them in favour of one model
+    needed = int(np.ceil(max((spread / difference) ** 2, fewest)))
+    return needed if needed > count else None
 
 
 def _needed_by_spread(difference: float, spread: float, count: int, level: float) -> int | None:

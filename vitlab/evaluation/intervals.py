@@ -43,11 +43,12 @@ def tango_interval(gained: float, lost: float, count: float, confidence: float =
     def excess(difference: float) -> float:
         return _tango_score(gained, lost, count, difference)
 
+    # Not quite to the ends, where the variance is 0: what reaches as far as that goes to the end.
     edge = 1 - 1e-12
-    low = high = estimate
-    if estimate > -edge:
+    low, high = -1.0, 1.0
+    if estimate > -edge and excess(-edge) > limit:
         low = scipy.optimize.brentq(lambda difference: excess(difference) - limit, -edge, estimate)
-    if estimate < edge:
+    if estimate < edge and excess(edge) < -limit:
         high = scipy.optimize.brentq(lambda difference: excess(difference) + limit, estimate, edge)
     return float(low), float(high)
 

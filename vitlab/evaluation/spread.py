@@ -83,7 +83,7 @@ class Spread:
         """How far the interval, which excludes 0 where p is at most the level, goes below the difference
         and above it [2]."""
         errors, freedoms = self._parts()
-        by_errors = np.full(2, (scipy.stats.t.isf(level / 2, freedoms) * errors).max())
+        by_errors = np.full(2, (scipy.stats.t.isf(level / 2, freedoms) * errors).max(initial=0.0))
         return by_errors if self.counts is None else np.minimum(by_errors, self._by_counts(level))
 
     def towards_zero(self, level: float) -> float:
@@ -134,7 +134,7 @@ class Spread:
             trainings=(seeds,) * len(self.trainings),
             variances=tuple((self.variances - of_noise * (1 - 1 / images)).tolist()),
             error_of_images=float(np.sqrt(max(0.0, square) / images)),
-            freedom_of_images=(self.freedom_of_images + 1) * spread_over * images - 1,
+            freedom_of_images=max(1.0, (self.freedom_of_images + 1) * spread_over * images - 1),
             noise=tuple(one / images for one in self.noise),
             counts=self.counts and self.counts.grown(images),
         )
@@ -152,7 +152,7 @@ class Spread:
 
     def _parts(self) -> tuple[np.ndarray, np.ndarray]:
         """The errors of the seeds, of the images and of both (Satterthwaite 1946), with their freedoms;
-        none that is 0."""
+        none that is 0, as both are of seeds and images without number."""
         errors = np.array([self.error_of_seeds, self.error_of_images])
         freedoms = np.array([self.freedom_of_seeds, self.freedom_of_images])
         both = self.error**4 / (errors**4 / freedoms).sum()

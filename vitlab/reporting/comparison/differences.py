@@ -76,7 +76,7 @@ def augmentation_effects(
                 "with": with_it.name,
                 "accuracy_without": plain.accuracy,
                 "accuracy_with": with_it.accuracy,
-                "difference": side * verdict["difference"],
+                "difference": side * verdict["difference"] or 0.0,  # and not -0.0
                 "difference_interval": interval and sorted(side * end for end in interval),
                 "p_corrected": verdict["p_corrected"],
                 "statement": verdict["statement"],

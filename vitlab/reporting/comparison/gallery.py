@@ -126,7 +126,7 @@ class Gallery:
         if len(answers) > MOST_ANSWERS:
             right = sum(answer.is_right for answer in answers)
             first = sorted(answers, key=lambda answer: answer.is_right)[: MOST_ANSWERS - 1]
-            every = Message("{right} of {all} models", right=right, all=len(answers))
+            every = Message("{right} of {all} models right", right=right, all=len(answers))
             answers = [Answer(every, right == len(answers)), *first]
         return self._picture(row, caption or self._truth(row), tuple(answers), path)
 

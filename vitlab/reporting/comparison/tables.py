@@ -213,7 +213,7 @@ _OF_MODELS: dict[str, tuple[Column, ...]] = {
         *_percent(("probability", "at")),
         Column("copy", "training image", "words"),
         Column("copy_label", "label"),
-        Column("likeness", "likeness", "short"),
+        Column("likeness", "likeness", "number"),
     ),
     "hard_groups": (
         Column("group", "group"),
