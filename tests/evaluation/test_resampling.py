@@ -19,9 +19,12 @@ from vitlab.evaluation.resampling import (
     OF_COUNTS,
     OF_IMAGES,
     OF_RANKS,
+    TESTABLE,
     draw_weights,
     estimates,
     influences,
+    limits,
+    most_difference,
     resampled,
     weighted,
 )
@@ -223,6 +226,26 @@ def test_a_perfect_ranking_has_no_interval_and_that_is_said():
     for one in bootstrap_intervals(predictions, ["roc_auc", "average_precision"], seed=0).values():
         assert one.value == pytest.approx(1)
         assert (one.interval, one.note) == (None, "the same in every resample")
+
+
+def test_an_interval_holds_its_estimate_and_ends_where_the_figure_does():
+    """Of one class, four of twenty images are answered rightly: no answer of it is wrong."""
+    labels = np.zeros(20, int)
+    answers = np.where(np.arange(20) < 4, 0, 1)
+    one = Predictions(np.arange(20).astype(str), labels, np.eye(2)[answers])
+    for name, found in bootstrap_intervals(one, [*TESTABLE], 0, 400).items():
+        if found.interval:
+            assert found.value is not None
+            low, high = found.interval
+            assert limits(name)[0] <= low <= found.value <= high <= limits(name)[1]
+    models = {"a": one, "b": Predictions(one.ids, labels, np.eye(2)[labels])}
+    for figure in TESTABLE:
+        (pair,) = compare_figure(models, figure, 0, 400)
+        if pair.interval is not None:
+            assert pair.difference is not None
+            low, high = pair.interval
+            most = most_difference(figure)
+            assert -most <= low <= pair.difference <= high <= most
 
 
 def test_fewer_than_twenty_images_have_no_interval_by_resamples():

@@ -214,14 +214,17 @@ def test_of_any_figure_the_seeds_error_is_students_and_the_images_that_of_strati
 
 
 def test_the_accuracy_needs_no_resamples_and_other_figures_are_left_out_where_they_are_not_known():
-    one_class = np.zeros(6, int)
+    one_class = np.zeros(20, int)
     always = {
         seed: Predictions(one_class.astype(str), one_class, np.eye(2)[one_class]) for seed in range(3)
     }
     assert set(measured(always, ["kappa", "loss"], 0, 50)) == {"accuracy", "loss"}
     assert set(measured(always, [], 0, 50)) == {"accuracy"}
-    singles = {seed: Predictions(np.arange(5).astype(str), np.arange(5), np.eye(5)) for seed in range(3)}
-    assert set(measured(singles, ["macro.f1"], 0, 50)) == {"accuracy"}
+    each = np.arange(20)
+    singles = {seed: Predictions(each.astype(str), each, np.eye(20)) for seed in range(3)}
+    assert set(measured(singles, ["macro.f1", "loss"], 0, 50)) == {"accuracy", "loss"}
+    few = {seed: one.select(np.arange(19)) for seed, one in always.items()}
+    assert set(measured(few, ["loss"], 0, 50)) == {"accuracy"}
     (told,) = compare_seeds(
         {"a": measured(always, ["kappa"], 0, 50)} | {"b": measured(always, ["kappa"], 0, 50)}, "kappa"
     )
@@ -266,6 +269,12 @@ def test_where_seeds_agree_and_few_images_decide_it_is_as_with_one_training_each
     wider = seed_test(of_accuracy(missing(3, 0)), of_accuracy(differing))
     assert wider.interval is not None
     assert wider.interval[0] < found.interval[0]  # the luck of a training is chance as well
+
+
+def test_a_single_test_image_says_nothing_of_others():
+    wrong = missing(3, 1, 1)
+    (told,) = compared(a=missing(3, 0, 1), b=wrong | {0: np.ones(1, bool)})
+    assert (told.p, told.interval, told.better) == (None, None, None)
 
 
 def test_recipes_that_hardly_miss_an_image_are_compared():

@@ -55,6 +55,7 @@ from vitlab.evaluation.projections import (
 from vitlab.evaluation.ranking import GRID, Curve, MeanCurves, curve, mean_curves
 from vitlab.evaluation.repeats import FoldComparison, Repeats, compare_folds, repeats
 from vitlab.evaluation.resampling import (
+    FEWEST_IMAGES,
     NOT_TESTABLE,
     OF_RANKS,
     RESAMPLES,
@@ -89,6 +90,7 @@ __all__ = [
     "ALIKE",
     "ALPHA",
     "CONFIDENCE",
+    "FEWEST_IMAGES",
     "GRID",
     "IN_POINTS",
     "LEAST_SEEDS",

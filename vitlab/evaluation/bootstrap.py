@@ -9,6 +9,7 @@ import scipy
 from vitlab.evaluation.intervals import ALIKE, CONFIDENCE, Interval, within
 from vitlab.evaluation.predictions import Predictions
 from vitlab.evaluation.resampling import (
+    FEWEST_IMAGES,
     OF_RANKS,
     RESAMPLES,
     estimates,
@@ -21,7 +22,6 @@ from vitlab.language import Message
 # Images of a class, on average: where there are fewer, average precision is so much too high, and its
 # resamples once more, that what is taken off its middle moves the interval past the truth.
 FEWEST_RANKED = 10
-FEWEST_IMAGES = 20  # of a test part: of ten, intervals of a loss held the truth in 85 % of cases
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,9 @@ def bootstrap_of_models(
 ) -> list[dict[str, Estimate]]:
     """The same for several models whose rows are the same images, which are drawn once for all."""
     labels = models[0].labels
-    note = Message("too many classes have a single test image")
+    singles, few = Message("too many classes have a single test image"), Message("too few test images")
+    note = few if len(labels) < FEWEST_IMAGES else singles
     kept = [figure for figure in figures if is_resampled(figure, labels)]
-    if len(labels) < FEWEST_IMAGES:
-        note, kept = Message("too few test images"), []
     drawn = dict(zip(kept, resampled(models, kept, seed, resamples), strict=True)) if kept else {}
     are_few = len(labels) < FEWEST_RANKED * len(np.unique(labels))
     result = []
@@ -96,8 +95,9 @@ def _estimate(
         return Estimate(value, None, Message("the same in every resample"))
     if figure in OF_RANKS:
         return Estimate(value, log_odds_interval(value, values, confidence), "")
-    interval = percentile_interval(values - values.mean() + value, confidence)
-    return Estimate(value, within(limits(figure), interval), "")
+    low, high = percentile_interval(values - values.mean() + value, confidence)
+    # Moved away from an end that the figure cannot go beyond, even the middle resamples may lie there.
+    return Estimate(value, within(limits(figure), (min(low, value), max(high, value))), "")
 
 
 def log_odds_interval(value: float, values: np.ndarray, confidence: float = CONFIDENCE) -> Interval:
@@ -137,6 +137,11 @@ class PairedDifference:
 
     differences: np.ndarray
     freedom: float
+
+    @property
+    def is_constant(self) -> bool:
+        """Then nothing tells what other images would change."""
+        return bool(np.ptp(self.differences) < ALIKE)
 
     @property
     def p(self) -> float:

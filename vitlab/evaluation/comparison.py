@@ -9,7 +9,7 @@ import numpy as np
 import scipy
 
 from vitlab.evaluation.bootstrap import paired_difference
-from vitlab.evaluation.intervals import ALIKE, Interval, paired_interval
+from vitlab.evaluation.intervals import ALIKE, Interval, paired_interval, within
 from vitlab.evaluation.predictions import Predictions
 from vitlab.evaluation.resampling import (
     LOWER_IS_BETTER,
@@ -17,6 +17,7 @@ from vitlab.evaluation.resampling import (
     estimates,
     influences,
     is_resampled,
+    most_difference,
     resampled,
 )
 
@@ -132,25 +133,34 @@ def compare_figure(
         for i, j in places
         if not np.isnan(found[[i, j]]).any() and is_known
     }
+    constant = [place for place, pair in tested.items() if pair.is_constant]
+    tested = {place: pair for place, pair in tested.items() if not pair.is_constant}
     ps = [pair.p for pair in tested.values()]
     corrections = dict(zip(tested, zip(ps, holm(ps), strict=True), strict=True))
     result = []
     for i, j in places:
         if (i, j) not in tested:
-            undefined = (None, None, None, None)
-            result.append(Comparison(names[i], names[j], figure, n, *undefined, len(tested), None))
+            known = _rounded(found[j] - found[i]) if (i, j) in constant else None
+            result.append(
+                Comparison(names[i], names[j], figure, n, known, None, None, None, len(tested))
+            )
             continue
         p, (corrected, level) = corrections[i, j]
-        difference, spread = float(found[j] - found[i]), float(tested[i, j].differences.std())
-        difference = 0.0 if abs(difference) < ALIKE else difference
+        difference, spread = _rounded(found[j] - found[i]), float(tested[i, j].differences.std())
         needed = None if corrected <= ALPHA else _needed_by_spread(difference, spread, n, level)
-        interval = tested[i, j].interval(level)
+        most = most_difference(figure)
+        interval = within((-most, most), tested[i, j].interval(level))
         result.append(
             Comparison(
                 names[i], names[j], figure, n, difference, interval, p, corrected, len(tested), needed
             )
         )
     return result
+
+
+def _rounded(difference: float) -> float:
+    """What rounding makes of equal figures is no difference."""
+    return 0.0 if abs(difference) < ALIKE else float(difference)
 
 
 def mcnemar(gained: int, lost: int) -> float:

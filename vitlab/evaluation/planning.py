@@ -7,6 +7,7 @@ import scipy
 from vitlab.evaluation.comparison import POWER
 from vitlab.evaluation.spread import Spread
 
+LEAST_FREEDOM = 5  # of the images: fewer than six that decide are no ground to plan on
 UNLIMITED = 2**30  # times what there is: what more can do, so much does
 
 
@@ -17,9 +18,9 @@ def needed_trainings(
 
     More seeds alone if they can do it, and then the number of images is None. If not, about as many
     seeds as leave four times the images to be needed that unlimited seeds would need. Both are None
-    where there is no difference, or the formula knows of none. As in Connor's formula (1987) the
-    difference must be as large as half of the interval, here by Student's distribution, and what normal
-    errors take off it in one case of five.
+    where there is no difference, where a handful of images decides, or the formula knows of none. As in
+    Connor's formula (1987) the difference must be as large as half of the interval, here by Student's
+    distribution, and what normal errors take off it in one case of five.
     """
     least = min(spread.trainings)
 
@@ -27,7 +28,7 @@ def needed_trainings(
         more = spread.grown(seeds, count / images)
         return more.towards_zero(level) + scipy.stats.norm.ppf(POWER) * more.error <= abs(difference)
 
-    if difference == 0 or suffice(least, images):
+    if difference == 0 or spread.freedom_of_images < LEAST_FREEDOM or suffice(least, images):
         return None, None
     seeds = _first(lambda seeds: suffice(seeds, images), least)
     if seeds is not None:

@@ -51,7 +51,8 @@ class Measured:
 
 @dataclass(frozen=True)
 class SeedTest:
-    """Of the means of a figure, second - first; interval and p are None where nothing varies.
+    """Of the means of a figure, second - first; interval and p are None where nothing varies, and of a
+    single image.
 
     `freedom` are the degrees that the interval is told by: as few as 1 or 2 tell next to nothing. It
     is None too where counts of images tell it.
@@ -142,7 +143,7 @@ def seed_test(first: Measured, second: Measured, confidence: float = CONFIDENCE)
     """
     difference = float(second.values.mean() - first.values.mean())
     paired, spread = _are_paired(first, second), _spread(first, second)
-    if spread.is_nothing:
+    if spread.is_nothing or first.influences.shape[1] == 1:
         return SeedTest(paired, difference, spread, None, None, None)
     below, above = spread.reach(1 - confidence).tolist()
     interval, freedom = (
@@ -160,7 +161,7 @@ def _spread(first: Measured, second: Measured) -> Spread:
     moved = second.influences.mean(axis=0) - first.influences.mean(axis=0)
     counts = None
     if first.resampled is None or second.resampled is None:
-        error_of_images = float(moved.std(ddof=1) * np.sqrt(len(moved)))
+        error_of_images = float(moved.std(ddof=1) * np.sqrt(len(moved))) if len(moved) > 1 else 0.0
         gained, lost = (float(part.clip(min=0).sum()) * len(moved) for part in (moved, -moved))
         counts = Counts(gained, lost, len(moved))
     else:

@@ -7,7 +7,7 @@ import scipy
 
 from vitlab.evaluation.intervals import ALIKE, paired_interval
 
-LEVELS = (1e-9, 0.99)  # between which a p value by counts is looked for
+LEVELS = (1e-6, 0.99)  # between which a p value by counts is looked for
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Spread:
 
     @property
     def error_of_seeds(self) -> float:
-        return float(np.sqrt(np.divide(self.variances, self.trainings).sum()))
+        error = float(np.sqrt(np.divide(self.variances, self.trainings).sum()))
+        return error if error > ALIKE else 0.0
 
     @property
     def freedom_of_seeds(self) -> float:

@@ -42,7 +42,13 @@ def statement(comparison: Comparison) -> Message:
     if comparison.difference is None:
         return Message(
             "{first} and {second} cannot be compared{by}: it is not defined on these {images} images, "
-            "or too many classes have a single one.",
+            "or these are too few, in all or of many classes.",
+            **values,
+        )
+    if comparison.interval is None:
+        return Message(
+            "{first} and {second} cannot be compared{by}: their difference is the same in every "
+            "resample of these {images} images, which says nothing of what others would change.",
             **values,
         )
     if comparison.better is None:
@@ -63,7 +69,7 @@ def statement_over_seeds(comparison: Comparison) -> Message:
     if comparison.difference is None:
         return Message(
             "{first} and {second} cannot be compared over repeated trainings{by}: it is not defined for "
-            "each of them, or too many classes have a single test image.",
+            "each of them, or the test images are too few, in all or of many classes.",
             **values,
         )
     if comparison.interval is None:

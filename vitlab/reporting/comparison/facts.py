@@ -8,6 +8,7 @@ import numpy as np
 from vitlab.data import HARD, PARTS
 from vitlab.errors import InputError
 from vitlab.evaluation import (
+    FEWEST_IMAGES,
     MOST_RANKED_IMAGES,
     OF_RANKS,
     RANK_RESAMPLES,
@@ -146,16 +147,20 @@ def _figures_without_test(
 ) -> list[dict[str, str]]:
     """Why pairs have no test by a figure at all, though by others they have."""
     with_p = {row["figure"] for row in rows if row["p"] is not None}
+    with_difference = {row["figure"] for row in rows if row["difference"] is not None}
     labels = compared.candidates[0].test.labels
-    unknown, undefined = (
-        Message("too many classes have a single test image"),
-        Message("not defined for these models on these images"),
-    )
-    return [
-        {"figure": figure, "reason": undefined if is_resampled(figure, labels) else unknown}
-        for figure in tested
-        if rows and figure not in with_p
-    ]
+
+    def reason(figure: str) -> Message:
+        if figure in with_difference:
+            return Message("their differences do not vary")
+        if is_resampled(figure, labels):
+            return Message("not defined for these models on these images")
+        if len(labels) < FEWEST_IMAGES:
+            return Message("too few test images")
+        return Message("too many classes have a single test image")
+
+    untested = [figure for figure in tested if rows and figure not in with_p]
+    return [{"figure": figure, "reason": reason(figure)} for figure in untested]
 
 
 def _model(number: int, one: Candidate) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def _seed_test(
         "first": found.first,
         "second": found.second,
         "seeds": Message("{first} and {second}", first=len(seeds[0]), second=len(seeds[1])),
+        "trainings": [len(one) for one in seeds],
         "test": test and (Message("paired by seed") if test.paired else Message("Welch's")),
         "mean_first": float(first[figure].values.mean()) if figure in first else None,
         "mean_second": float(second[figure].values.mean()) if figure in second else None,
@@ -126,7 +127,8 @@ def cautions(
             seeds=LEAST_SEEDS,
         )
         found.append(text)
-    if any(_says_little(row, row["freedom"]) for row in over_seeds if row["figure"] == "accuracy"):
+    few = [row for row in over_seeds if row["figure"] == "accuracy" and LEAST_SEEDS in row["trainings"]]
+    if any(_says_little(row, row["freedom"]) for row in few):
         text = Message(
             "Three seeds tell nearly nothing of the spread: an interval over so few is wide whatever "
             "the recipes, and that no difference is established says little."
