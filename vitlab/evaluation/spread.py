@@ -7,6 +7,7 @@ import scipy
 
 from vitlab.evaluation.intervals import ALIKE, paired_interval
 
+COUNTED = 30  # degrees of freedom of the images: with more, counts are no better than their deviation
 LEVELS = (1e-6, 0.99)  # between which a p value by counts is looked for
 
 
@@ -85,7 +86,7 @@ class Spread:
         and above it [2]."""
         errors, freedoms = self._parts()
         by_errors = np.full(2, (scipy.stats.t.isf(level / 2, freedoms) * errors).max(initial=0.0))
-        return by_errors if self.counts is None else np.minimum(by_errors, self._by_counts(level))
+        return np.minimum(by_errors, self._by_counts(level)) if self._goes_by_counts else by_errors
 
     def towards_zero(self, level: float) -> float:
         """How far it goes on the side of the difference where 0 is."""
@@ -94,7 +95,7 @@ class Spread:
     def p(self, difference: float) -> float:
         errors, freedoms = self._parts()
         by_errors = float(2 * scipy.stats.t.sf(abs(difference) / errors, freedoms).max())
-        if self.counts is None:
+        if not self._goes_by_counts:
             return by_errors
 
         def excess(logarithm: float) -> float:
@@ -111,7 +112,7 @@ class Spread:
         """Of the part that the interval is of; None where counts alone tell it."""
         errors, freedoms = self._parts()
         halves = scipy.stats.t.isf(level / 2, freedoms) * errors
-        if self.counts is None or halves.max() <= self._by_counts(level)[self._side]:
+        if not self._goes_by_counts or halves.max() <= self._by_counts(level)[self._side]:
             return float(freedoms[np.argmax(halves)])
         return self.freedom_of_seeds if self.error_of_seeds > ALIKE else None
 
@@ -139,6 +140,10 @@ class Spread:
             noise=tuple(one / images for one in self.noise),
             counts=self.counts and self.counts.grown(images),
         )
+
+    @property
+    def _goes_by_counts(self) -> bool:
+        return self.counts is not None and self.freedom_of_images <= COUNTED
 
     @property
     def _side(self) -> int:
