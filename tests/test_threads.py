@@ -18,6 +18,8 @@ import os, signal, threading
 from vitlab import command
 from vitlab.threads import helpers
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told to ignore it
+
 def main():
     go = threading.Event()
     try:
