@@ -120,9 +120,11 @@ def test_seeds_that_differ_alike_leave_the_test_images_to_decide():
     assert told.better is None
 
 
-def test_where_neither_seed_nor_image_differs_nothing_can_be_told():
+def test_where_neither_seed_nor_image_differs_nothing_can_be_told_but_by_counts():
     nothing, everything = ({seed: np.full(9, value) for seed in range(3)} for value in (False, True))
     (told,) = compared(a=nothing, b=everything)
+    assert (told.p, told.better) == (pytest.approx(mcnemar(9, 0)), "b")  # their number tells it
+    (told,) = compared(a=everything, b=everything | {3: everything[0]})
     assert (told.p, told.interval, told.better) == (None, None, None)
     assert "the same for each seed and each image" in statement_over_seeds(told)
 

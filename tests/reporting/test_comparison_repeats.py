@@ -215,7 +215,7 @@ def test_the_best_of_several_seeds_is_neither_chosen_nor_called_better(tmp_path:
     assert other["accuracy"] == pytest.approx(
         np.mean([row["accuracy"] for row in found["figures"] if row["model"].startswith("cnn")])
     )
-    assert (other["against_chosen"], other["highest"]) == ("not established", best["accuracy"])
+    assert (other["against_chosen"], other["highest"]) == ("not tested", best["accuracy"])
     titles, first, second = page.texts("selection")
     shown = [cells[titles.index("made of")] for cells in (first, second)]
     assert shown == ["–", "cnn0, cnn1, cnn2, cnn3, cnn4"]  # vit0 is but itself

@@ -11,7 +11,7 @@ from tests.reporting.made_runs import invented_split, make_run
 from tests.reporting.pages import compare
 from vitlab.reporting.comparison.verdicts import selection, tied_with_first
 
-VERDICT = {"first": "one", "second": "other", "better": None}
+VERDICT = {"first": "one", "second": "other", "better": None, "p_corrected": 0.5}
 
 
 def chosen_of(accuracies: dict[str, list[float]], losses: dict[str, float]) -> list[dict[str, Any]]:

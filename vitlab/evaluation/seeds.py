@@ -143,7 +143,7 @@ def seed_test(first: Measured, second: Measured, confidence: float = CONFIDENCE)
     """
     difference = float(second.values.mean() - first.values.mean())
     paired, spread = _are_paired(first, second), _spread(first, second)
-    if spread.is_nothing or first.influences.shape[1] == 1:
+    if not spread.is_told or first.influences.shape[1] == 1:
         return SeedTest(paired, difference, spread, None, None, None)
     below, above = spread.reach(1 - confidence).tolist()
     interval, freedom = (

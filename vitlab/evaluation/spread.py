@@ -78,6 +78,12 @@ class Spread:
         return max(self.error_of_seeds, self.error_of_images) < ALIKE
 
     @property
+    def is_told(self) -> bool:
+        """Whether there is anything to test by: an error, or images that are answered differently."""
+        differing = self.counts.gained + self.counts.lost if self.counts else 0.0
+        return not self.is_nothing or differing > 0
+
+    @property
     def error(self) -> float:
         return float(np.hypot(self.error_of_seeds, self.error_of_images))
 
@@ -85,6 +91,8 @@ class Spread:
         """How far the interval, which excludes 0 where p is at most the level, goes below the difference
         and above it [2]."""
         errors, freedoms = self._parts()
+        if self.is_nothing and self._goes_by_counts:
+            return self._by_counts(level)
         by_errors = np.full(2, (scipy.stats.t.isf(level / 2, freedoms) * errors).max(initial=0.0))
         return np.minimum(by_errors, self._by_counts(level)) if self._goes_by_counts else by_errors
 
@@ -94,7 +102,9 @@ class Spread:
 
     def p(self, difference: float) -> float:
         errors, freedoms = self._parts()
-        by_errors = float(2 * scipy.stats.t.sf(abs(difference) / errors, freedoms).max())
+        by_errors = 1.0
+        if not self.is_nothing:
+            by_errors = float(2 * scipy.stats.t.sf(abs(difference) / errors, freedoms).max())
         if not self._goes_by_counts:
             return by_errors
 
@@ -112,6 +122,8 @@ class Spread:
         """Of the part that the interval is of; None where counts alone tell it."""
         errors, freedoms = self._parts()
         halves = scipy.stats.t.isf(level / 2, freedoms) * errors
+        if self.is_nothing:
+            return None
         if not self._goes_by_counts or halves.max() <= self._by_counts(level)[self._side]:
             return float(freedoms[np.argmax(halves)])
         return self.freedom_of_seeds if self.error_of_seeds > ALIKE else None
@@ -130,20 +142,22 @@ class Spread:
         square = fixed + less
         fourth = fixed**2 + 2 * fixed * less + (less**3 / varying if varying > 0 else 0.0)
         spread_over = square**2 / fourth if fourth > 0 else 1.0
+        freedom = max(1.0, (self.freedom_of_images + 1) * spread_over * images - 1)
         of_noise = np.minimum(self.variances, self.noise)
         return replace(
             self,
             trainings=(seeds,) * len(self.trainings),
             variances=tuple((self.variances - of_noise * (1 - 1 / images)).tolist()),
             error_of_images=float(np.sqrt(max(0.0, square) / images)),
-            freedom_of_images=max(1.0, (self.freedom_of_images + 1) * spread_over * images - 1),
+            freedom_of_images=freedom,
             noise=tuple(one / images for one in self.noise),
-            counts=self.counts and self.counts.grown(images),
+            counts=self.counts.grown(images) if self.counts and freedom <= COUNTED else None,
         )
 
     @property
     def _goes_by_counts(self) -> bool:
-        return self.counts is not None and self.freedom_of_images <= COUNTED
+        is_told = self.freedom_of_images <= COUNTED or self.is_nothing
+        return self.counts is not None and is_told
 
     @property
     def _side(self) -> int:

@@ -87,7 +87,9 @@ def _page(
         curves=[n for n in range(1, len(compared.runs) + 1) if f"curves_loss_{n}" in drawn],
         has_later_phases=any(len({line["phase"] for line in run.log}) > 1 for run in compared.runs),
         chosen=found["selection"][0],
-        verdicts={word: _names(found, word) for word in ("better", "worse", "not established")},
+        verdicts={
+            word: _names(found, word) for word in ("better", "worse", "not established", "not tested")
+        },
         shown_model=chosen.name,
         over_folds=len(chosen.folds),
         statements=[told["statement"] for told in found["verdicts"][:MOST_SENTENCES]] or [ONE_RECIPE],

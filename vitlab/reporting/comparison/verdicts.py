@@ -261,6 +261,8 @@ def _interval(test: Mapping[str, Any], accuracies: Sequence[float]) -> Sequence[
 
 
 def _against(verdict: dict[str, Any], chosen: str) -> str:
+    if verdict["p_corrected"] is None:
+        return Message("not tested")
     if verdict["better"] is None:
         return Message("not established")
     return Message("worse") if verdict["better"] == chosen else Message("better")
