@@ -93,37 +93,22 @@ def test_grown_by_nothing_the_spread_is_what_it_was():
         assert more.error_of_seeds == pytest.approx(true.error_of_seeds)
         assert more.error_of_images == pytest.approx(true.error_of_images)
         assert more.freedom_of_seeds == pytest.approx(true.freedom_of_seeds)
-        assert more.freedom_of_images == pytest.approx(true.freedom_of_images, rel=0.01)
+        assert more.freedom_of_images == pytest.approx(true.freedom_of_images)
 
 
-def test_where_seeds_miss_other_images_more_of_them_are_taken_to_miss_still_others():
-    """And not the same ones: the degrees of freedom grow, and twenty times fewer seeds are needed. Where
-    a handful of images decides, no number is said."""
-    generator, missed, images = np.random.default_rng(0), 1 / 30, 60
-
-    def trainings(seeds: int, share: float, network: str) -> Measured:
-        right = (generator.random((seeds, images)) >= share).astype(float)
-        return Measured(tuple(range(seeds)), right.mean(axis=1), right / images, None, network)
-
-    right = np.ones((3, images))
-    right[[0, 1, 1, 2, 2, 2], np.arange(6)] = 0  # one, two, and three of them
-    first = Measured((0, 1, 2), right.mean(axis=1), right / images, None, "cnn")
-    perfect = trainings(3, 0, "vit")
-    (told,) = compare_seeds({"a": {"accuracy": first}, "b": {"accuracy": perfect}}, "accuracy")
-    assert told.better is None
-    assert told.needed is None
-    assert told.needed_seeds is not None
-    established = 0
-    for _ in range(200):
-        recipes = (trainings(told.needed_seeds, missed, "cnn"), trainings(told.needed_seeds, 0, "vit"))
-        found = seed_test(*recipes)
-        established += found.p is not None and found.p <= 0.05
-    assert 0.6 < established / 200 < 0.95
-    right[:, :] = 1
-    right[0, 0] = 0
-    first = Measured((0, 1, 2), right.mean(axis=1), right / images, None, "cnn")
-    (told,) = compare_seeds({"a": {"accuracy": first}, "b": {"accuracy": perfect}}, "accuracy")
-    assert (told.needed, told.needed_seeds) == (None, None)
+def test_where_a_handful_of_images_decides_no_number_of_seeds_is_said():
+    """Of five images that some seed misses; with a sixth there is one, of more seeds than there are."""
+    images = 60
+    perfect = Measured((0, 1, 2), np.ones(3), np.ones((3, images)) / images, None, "vit")
+    for missed, is_said in ((1, False), (5, False), (6, True)):
+        right = np.ones((3, images))
+        right[np.array([0, 1, 1, 2, 2, 2])[:missed], np.arange(missed)] = 0
+        first = Measured((0, 1, 2), right.mean(axis=1), right / images, None, "cnn")
+        (told,) = compare_seeds({"a": {"accuracy": first}, "b": {"accuracy": perfect}}, "accuracy")
+        assert told.better is None
+        assert told.needed is None
+        assert (told.needed_seeds is not None) == is_said
+        assert told.needed_seeds is None or told.needed_seeds > 3
 
 
 @pytest.mark.parametrize("folds", [3, 10])

@@ -91,10 +91,11 @@ class Spread:
         """How far the interval, which excludes 0 where p is at most the level, goes below the difference
         and above it [2]."""
         errors, freedoms = self._parts()
-        if self.is_nothing and self._goes_by_counts:
-            return self._by_counts(level)
         by_errors = np.full(2, (scipy.stats.t.isf(level / 2, freedoms) * errors).max(initial=0.0))
-        return np.minimum(by_errors, self._by_counts(level)) if self._goes_by_counts else by_errors
+        if not self._goes_by_counts:
+            return by_errors
+        by_counts = self._by_counts(level)
+        return by_counts if self.is_nothing else np.minimum(by_errors, by_counts)
 
     def towards_zero(self, level: float) -> float:
         """How far it goes on the side of the difference where 0 is."""
@@ -120,29 +121,21 @@ class Spread:
 
     def strictest_freedom(self, level: float) -> float | None:
         """Of the part that the interval is of; None where counts alone tell it."""
-        errors, freedoms = self._parts()
-        halves = scipy.stats.t.isf(level / 2, freedoms) * errors
         if self.is_nothing:
             return None
+        errors, freedoms = self._parts()
+        halves = scipy.stats.t.isf(level / 2, freedoms) * errors
         if not self._goes_by_counts or halves.max() <= self._by_counts(level)[self._side]:
             return float(freedoms[np.argmax(halves)])
         return self.freedom_of_seeds if self.error_of_seeds > ALIKE else None
 
     def grown(self, seeds: int, images: float) -> "Spread":
-        """As it would be with so many seeds of each recipe, and so many times the test images.
-
-        The noise of more seeds is less, and spread over as many more images: by these the degrees of
-        freedom grow, as Kish's effective number does of images that some seed or other misses.
-        """
+        """As it would be with so many seeds of each recipe, and so many times the test images."""
         square = self.error_of_images**2
         noise = float(sum(np.divide(self.noise, self.trainings)))
         kept = min(1.0, square / noise) if noise > 0 else 0.0  # an estimate; not more than there is
-        varying, less = kept * noise, kept * sum(self.noise) / seeds
-        fixed = square - varying
-        square = fixed + less
-        fourth = fixed**2 + 2 * fixed * less + (less**3 / varying if varying > 0 else 0.0)
-        spread_over = square**2 / fourth if fourth > 0 else 1.0
-        freedom = max(1.0, (self.freedom_of_images + 1) * spread_over * images - 1)
+        square += kept * (sum(self.noise) / seeds - noise)
+        freedom = (self.freedom_of_images + 1) * images - 1
         of_noise = np.minimum(self.variances, self.noise)
         return replace(
             self,
@@ -156,8 +149,7 @@ class Spread:
 
     @property
     def _goes_by_counts(self) -> bool:
-        is_told = self.freedom_of_images <= COUNTED or self.is_nothing
-        return self.counts is not None and is_told
+        return self.counts is not None and (self.freedom_of_images <= COUNTED or self.is_nothing)
 
     @property
     def _side(self) -> int:
