@@ -120,6 +120,7 @@ def test_seeds_that_differ_alike_leave_the_test_images_to_decide():
     assert told.better is None
 
 
+@pytest.mark.filterwarnings("error")  # of NumPy, which would reach the terminal
 def test_where_neither_seed_nor_image_differs_nothing_can_be_told_but_by_counts():
     nothing, everything = ({seed: np.full(9, value) for seed in range(3)} for value in (False, True))
     (told,) = compared(a=nothing, b=everything)

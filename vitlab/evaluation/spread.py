@@ -165,6 +165,8 @@ class Spread:
     def _parts(self) -> tuple[np.ndarray, np.ndarray]:
         """The errors of the seeds, of the images and of both (Satterthwaite 1946), with their freedoms;
         none that is 0, as both are of seeds and images without number."""
+        if self.is_nothing:
+            return np.empty(0), np.empty(0)
         errors = np.array([self.error_of_seeds, self.error_of_images])
         freedoms = np.array([self.freedom_of_seeds, self.freedom_of_images])
         both = self.error**4 / (errors**4 / freedoms).sum()
