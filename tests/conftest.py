@@ -24,8 +24,10 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     spares the next one a third of its time, as users have it."""
     import jax
 
+    from vitlab import runtime
+
     os.environ["VITLAB_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
+    runtime.start()
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 

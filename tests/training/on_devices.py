@@ -30,6 +30,7 @@ BATCH = 16
 
 def main() -> None:
     folder, (devices, count, index, port) = Path(sys.argv[1]), map(int, sys.argv[2:6])
+    runtime.start()
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_num_cpu_devices", devices // count)
     if count > 1:

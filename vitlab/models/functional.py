@@ -18,7 +18,7 @@ from jaxtyping import Array, Key
 
 from vitlab.errors import InputError
 from vitlab.models.classifier import Embedding, Images, Logits
-from vitlab.models.layers import give_keys, rematerialise
+from vitlab.models.layers import give_keys, in_halves, rematerialise
 
 Arrays = dict[str, Array]
 Shapes = dict[str, tuple[int, ...]]
@@ -34,10 +34,10 @@ class Network:
     graph: nnx.GraphDef
 
     def __call__(self, parameters: Arrays, statistics: Arrays, images: Images) -> Logits:
-        return self.module(parameters, statistics)(images)
+        return in_halves(self.module(parameters, statistics), images)
 
     def embed(self, parameters: Arrays, statistics: Arrays, images: Images) -> Embedding:
-        return self.module(parameters, statistics).embed(images)
+        return in_halves(self.module(parameters, statistics).embed, images)
 
     def classify(
         self,

