@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from jaxtyping import install_import_hook
@@ -13,6 +14,9 @@ from PIL import Image
 
 SHAPED = ["vitlab.models", "vitlab.data.augmentation", "vitlab.training.step"]
 install_import_hook(SHAPED, "beartype.beartype")
+
+# As runtime.start does: modules of tests that make arrays start JAX before any fixture runs.
+jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 ROOT = Path(__file__).parent.parent
 ASSETS = Path(os.environ.get("VITLAB_ASSETS", ROOT.parent / "shared"))
@@ -22,8 +26,6 @@ ASSETS = Path(os.environ.get("VITLAB_ASSETS", ROOT.parent / "shared"))
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Nothing that an earlier run has decoded or compiled can hide a mistake; what one test has compiled
     spares the next one a third of its time, as users have it."""
-    import jax
-
     from vitlab import runtime
 
     os.environ["VITLAB_CACHE"] = str(tmp_path_factory.mktemp("cache"))

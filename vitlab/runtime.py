@@ -50,11 +50,12 @@ def tune_allocator() -> None:
 
 
 def start() -> None:
-    """Sets the log level and the compilation cache, and starts JAX.
+    """Sets the log level and the compilation cache, and starts JAX; call it before the first array.
 
     On CPU a program runs in the thread that calls it. JAX would hand it to another one, and of a heap
-    that is not the main thread's glibc gives every block over 64 MB back to the system: each step then
-    faulted in gigabytes again, which took 5 to 20 % of it. Batches are read in threads of their own.
+    that is not the main thread's glibc gives every block over 64 MB back to the system, whatever
+    ALLOCATOR says: each step then faulted in gigabytes again, which took 5 to 20 % of it. What shall
+    happen meanwhile needs a thread of its own, as the reading of batches has.
 
     Raises:
         InputError: the cache folder cannot be written.

@@ -48,6 +48,16 @@ def test_it_stays_whole_in_the_reference_formulation(monkeypatch):
     assert _calls(lambda images: in_halves(_squashed, images), 32) == 0
 
 
+@pytest.mark.parametrize(("count", "calls"), [(32, 2), (9, 0)])
+@pytest.mark.parametrize("method", ["embed", "__call__"])
+def test_a_network_is_in_the_program_twice_and_traced_once(method, count, calls):
+    network, *arrays = initialise(lambda: create("mobilenet_v2", num_classes=4, width=0.35), {})
+    images = jax.ShapeDtypeStruct((count, 32, 32, 3), jnp.uint8)
+    program = jax.jit(getattr(network, method)).lower(*arrays, images).as_text()
+    assert program.count(f"call @{method}") == calls
+    assert program.count(f"func private @{method}") == bool(calls)
+
+
 def test_a_network_embeds_a_batch_as_it_embeds_each_image():
     network, parameters, statistics = initialise(
         lambda: create("mobilenet_v2", num_classes=4, width=0.35), {}

@@ -34,7 +34,7 @@ class Network:
     graph: nnx.GraphDef
 
     def __call__(self, parameters: Arrays, statistics: Arrays, images: Images) -> Logits:
-        return in_halves(self.module(parameters, statistics), images)
+        return in_halves(self.module(parameters, statistics).__call__, images)
 
     def embed(self, parameters: Arrays, statistics: Arrays, images: Images) -> Embedding:
         return in_halves(self.module(parameters, statistics).embed, images)

@@ -94,8 +94,7 @@ class PhaseRun:
         self.frozen = {"parameters": frozen, "statistics": still}
         self.best = {"trainable": trainable, "statistics": moving}
         with self.time.on("compiling"):
-            ema, mesh = bool(phase.ema), setting.mesh
-            start = first_state(trainable, moving, optimizer, ema=ema, mesh=mesh)
+            start = first_state(trainable, moving, optimizer, ema=bool(phase.ema), mesh=setting.mesh)
         self.state: State = runtime.placed(start, setting.mesh)
 
         self.checkpoints = Checkpoints(setting.checkpoints / self.name, setting.checkpoint_seconds)
@@ -169,18 +168,17 @@ class PhaseRun:
         first, size = self.position.batch, self.setting.batch_size
         end = min(len(self.sampler), first + self.most_steps - self.steps)
         images = min(self.sampler.count, end * size)
-        title = f"{self.name} {self.position.epoch + 1}/{self.epochs}"
-        progress = Progress(images, title, "images", first * size)
         mesh, epoch = self.setting.mesh, self.position.epoch
+        title = f"{self.name} {epoch + 1}/{self.epochs}"
+        progress = Progress(images, title, "images", first * size)
         batches = feed(self.train, self.sampler, mesh, epoch, start=first, stop=end)
-        started, apart = time.monotonic(), self.time_apart()
+        started, apart, is_timed = time.monotonic(), self.time_apart(), self.is_compiled
         previous = None
         with contextlib.closing(batches), self.time.on("stepping"):
             while batch := self.next_of(batches):
-                totals = self.take(batch)
-                # One step late: the device has the next step already while this one is looked at.
-                progress.advance(batch.count, self.look_at(previous, self.steps - 1))
-                previous = totals
+                previous, earlier = self.take(batch), previous
+                # One step late: a GPU or TPU has the next step already while this one is looked at.
+                progress.advance(batch.count, self.look_at(earlier, self.steps - 1))
                 self.tell()
                 # Several processes must agree, which takes longer than a look at the clock.
                 if self.position.batch < end and not (
@@ -190,9 +188,12 @@ class PhaseRun:
             self.look_at(previous, self.steps)
         progress.close()
         seconds = time.monotonic() - started - (self.time_apart() - apart)
+        # If the only step of the epoch was the one that was compiled, there is no other to go by.
+        timed = end - first - (not is_timed)
+        seconds = seconds if timed else self.time.seconds["compiling"]
         totals = self.state["totals"]
-        objective = float(totals["objective"] / totals["count"])
-        return scores_of(totals) | {"objective": objective}, seconds / (end - first)
+        objective = {"objective": float(totals["objective"] / totals["count"])}
+        return scores_of(totals) | objective, seconds / max(timed, 1)
 
     def tell(self) -> None:
         at = self.position
@@ -207,11 +208,12 @@ class PhaseRun:
             return next(batches, None)
 
     def take(self, batch: GlobalBatch) -> Totals:
-        """A step; the first one is compiled."""
+        """A step; the first one is compiled, and waited for: on CPU it has run when the call is back."""
         with self.time.on("stepping" if self.is_compiled else "compiling"):
-            self.state, totals = self.step(
-                self.state, self.frozen, batch.inputs, batch.labels, batch.weights
-            )
+            examples = (batch.inputs, batch.labels, batch.weights)
+            self.state, totals = self.step(self.state, self.frozen, *examples)
+            if not self.is_compiled:
+                jax.block_until_ready(totals)
         self.is_compiled = True
         self.steps += 1
         self.move(batch=self.position.batch + 1)
@@ -248,11 +250,9 @@ class PhaseRun:
         parameters = self.frozen["parameters"] | judged["trainable"]
         statistics = self.frozen["statistics"] | judged["statistics"]
         totals = self.no_totals()
-        sampler = Sampler(len(self.val), self.setting.batch_size)
-        for batch in feed(self.val, sampler, self.setting.mesh):
-            totals = self.score(
-                totals, parameters, statistics, batch.inputs, batch.labels, batch.weights
-            )
+        for batch in feed(self.val, Sampler(len(self.val), self.setting.batch_size), self.setting.mesh):
+            examples = (batch.inputs, batch.labels, batch.weights)
+            totals = self.score(totals, parameters, statistics, *examples)
         return self.sound(scores_of(totals), self.steps)
 
     def judged(self) -> dict[str, Arrays]:

@@ -23,6 +23,7 @@ from vitlab.config import Phase
 from vitlab.errors import InputError
 from vitlab.models import Arrays
 from vitlab.progress import Progress
+from vitlab.threads import helpers
 from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.member_orders import Fold, Member, Orders
 from vitlab.training.member_programs import Examples, Programs, turned
@@ -219,12 +220,14 @@ class _Together:
 
     def train_epoch(self, epoch: int, active: np.ndarray) -> None:
         """An epoch of those that have not ended; the others stay as they are."""
-        self.state, judged, totals = self.programs.epoch(
-            self.state, self.settings, self.store, self.order, self.val, active
-        )
-        if epoch + 1 < self.epochs:  # while the device works
-            self.order = self.order_of(epoch + 1)
-        found = jax.device_get(totals)
+        with helpers(1) as pool:  # draws the next order while the device works
+            drawn = pool.submit(self.order_of, epoch + 1) if epoch + 1 < self.epochs else None
+            self.state, judged, totals = self.programs.epoch(
+                self.state, self.settings, self.store, self.order, self.val, active
+            )
+            found = jax.device_get(totals)
+        if drawn:
+            self.order = drawn.result()
         is_best = np.zeros(len(self.members), bool)
         for index in np.flatnonzero(active):
             line = {
