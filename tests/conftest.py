@@ -26,10 +26,8 @@ ASSETS = Path(os.environ.get("VITLAB_ASSETS", ROOT.parent / "shared"))
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Nothing that an earlier run has decoded or compiled can hide a mistake; what one test has compiled
     spares the next one a third of its time, as users have it."""
-    from vitlab import runtime
-
     os.environ["VITLAB_CACHE"] = str(tmp_path_factory.mktemp("cache"))
-    runtime.start()
+    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("compiled")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 

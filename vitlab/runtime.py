@@ -54,7 +54,7 @@ def start() -> None:
 
     On CPU a program runs in the thread that calls it. JAX would hand it to another one, and of a heap
     that is not the main thread's glibc gives every block over 64 MB back to the system, whatever
-    ALLOCATOR says: each step then faulted in gigabytes again, which took 5 to 20 % of it. What shall
+    ALLOCATOR says: each step then faulted in gigabytes again, which took 5 to 10 % of it. What shall
     happen meanwhile needs a thread of its own, as the reading of batches has.
 
     Raises:

@@ -48,6 +48,11 @@ def test_it_stays_whole_in_the_reference_formulation(monkeypatch):
     assert _calls(lambda images: in_halves(_squashed, images), 32) == 0
 
 
+def test_it_stays_whole_where_it_is_spread_over_devices(monkeypatch):
+    monkeypatch.setattr("jax.device_count", lambda: 2)
+    assert _calls(lambda images: in_halves(_squashed, images), 32) == 0
+
+
 @pytest.mark.parametrize(("count", "calls"), [(32, 2), (9, 0)])
 @pytest.mark.parametrize("method", ["embed", "__call__"])
 def test_a_network_is_in_the_program_twice_and_traced_once(method, count, calls):

@@ -6,11 +6,15 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
+from tests.training.small_setting import train
 from vitlab import runtime
+from vitlab.config import Phase
 from vitlab.errors import InputError
 from vitlab.training.checkpoints import Checkpoints
 
@@ -126,3 +130,50 @@ def test_saving_takes_at_most_a_twentieth_of_the_time(tmp_path: Path):
     checkpoints._last_duration = 10.0
     assert not checkpoints.is_due()
     assert not Checkpoints(tmp_path / "d", 3600.0).is_due()
+
+
+def test_a_checkpoint_never_holds_a_parameter_that_is_no_number(tmp_path: Path, monkeypatch):
+    """The loss shows it one step later; what is saved meanwhile would be of no use."""
+    monkeypatch.setattr(Checkpoints, "is_due", lambda _: True)
+    phase = Phase(optimizer="sgd", learning_rate=1e30, epochs=5)
+    with pytest.raises(
+        InputError, match=r"went wrong: .*last good checkpoint, .*p/\d+, by --accept_changes$"
+    ):
+        train(tmp_path, phase)
+    kept = Checkpoints(tmp_path / "checkpoints" / "p", 0.0).newest
+    assert kept is not None
+    arrays = ocp.StandardCheckpointer().restore((kept / "arrays").absolute())
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(arrays["state"]))
+
+
+@pytest.mark.parametrize("ema", [0.0, 0.5])
+def test_a_checkpoint_of_the_best_epoch_holds_its_weights_once(tmp_path: Path, monkeypatch, ema):
+    class KilledError(Exception):
+        pass
+
+    held: list[set[str]] = []
+
+    def save_and_die(checkpoints: Checkpoints, arrays: dict, position: dict) -> None:
+        if position["batch"] == 0:
+            save(checkpoints, arrays, position)
+            held.append(set(arrays))
+            raise KilledError
+
+    phase = Phase(optimizer="adam", learning_rate=0.05, epochs=4, ema=ema)
+    expected, whole, _ = train(tmp_path / "whole", phase)
+    save = Checkpoints.save
+    monkeypatch.setattr(Checkpoints, "is_due", lambda _: True)
+    monkeypatch.setattr(Checkpoints, "save", save_and_die)
+    for _ in range(phase.epochs):
+        with pytest.raises(KilledError):
+            train(tmp_path / "killed", phase)
+    monkeypatch.setattr(Checkpoints, "save", save)
+    found, history, _ = train(tmp_path / "killed", phase)
+
+    assert held == [{"state"} if line["best"] else {"state", "best"} for line in whole.lines]
+    assert {"state"} in held
+    assert {"state", "best"} in held
+    assert [line["val"] for line in history.lines] == [line["val"] for line in whole.lines]
+    assert found.best_epoch == expected.best_epoch
+    for path, array in expected.parameters.items():
+        np.testing.assert_array_equal(found.parameters[path], array, err_msg=path)

@@ -10,8 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from tests.training.small_setting import some_store
-from tests.training.test_phase import OPTIONS, train
+from tests.training.small_setting import OPTIONS, some_store, train
 from vitlab.config import Model, Phase
 from vitlab.models import Arrays, Network, draw_blueprint, initialise, outline
 from vitlab.training import first_state, make_train_step

@@ -7,8 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.training.small_setting import a_setting
-from tests.training.test_phase import OPTIONS
+from tests.training.small_setting import OPTIONS, a_setting
 from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Phase
 from vitlab.models import HeadSettings, create, initialise

@@ -3,53 +3,24 @@
 import dataclasses
 import itertools
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import orbax.checkpoint as ocp
 import pytest
 from jax.sharding import AbstractMesh
 
-from tests.training.small_setting import a_setting, some_store
+from tests.training.small_setting import OPTIONS, a_setting, some_store, train
 from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Phase
 from vitlab.data import augment, check_batch_size
 from vitlab.errors import InputError
-from vitlab.models import Arrays, Network, create, initialise
-from vitlab.training import History, Stage, Trained, train_phase
+from vitlab.models import create, initialise
+from vitlab.training import Stage
 from vitlab.training.checkpoints import Checkpoints
 from vitlab.training.step import first_state, make_train_step, zero_totals
 from vitlab.training.task import make_task
-
-OPTIONS: dict[str, Any] = {
-    "input_size": 8,
-    "patch": 4,
-    "width": 16,
-    "depth": 1,
-    "heads": 2,
-    "mlp_width": 16,
-}
-
-
-def train(
-    folder: Path,
-    phase: Phase,
-    batch_size: int = 8,
-    model: tuple[Network, Arrays, Arrays] | None = None,
-) -> tuple[Trained, History, dict]:
-    network, parameters, statistics = model or initialise(
-        lambda: create("vit", num_classes=3, **OPTIONS), {}
-    )
-    folder.mkdir(exist_ok=True)
-    setting = a_setting(network, folder, batch_size)
-    return (
-        train_phase(Stage("p", phase, 0, 0), parameters, statistics, setting),
-        setting.history,
-        parameters,
-    )
 
 
 def test_a_step_goes_down_the_mean_loss_of_the_real_examples():
@@ -183,53 +154,6 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_do(tmp_path: Pa
     message = r"phase p went wrong: the loss became (nan|inf) in step [23] \(epoch 1\); lower phases.p"
     with pytest.raises(InputError, match=message + ".*there is no checkpoint before it"):
         train(tmp_path, phase)
-
-
-def test_a_checkpoint_never_holds_a_parameter_that_is_no_number(tmp_path: Path, monkeypatch):
-    """The loss shows it one step later; what is saved meanwhile would be of no use."""
-    monkeypatch.setattr(Checkpoints, "is_due", lambda _: True)
-    phase = Phase(optimizer="sgd", learning_rate=1e30, epochs=5)
-    with pytest.raises(
-        InputError, match=r"went wrong: .*last good checkpoint, .*p/\d+, by --accept_changes$"
-    ):
-        train(tmp_path, phase)
-    kept = Checkpoints(tmp_path / "checkpoints" / "p", 0.0).newest
-    assert kept is not None
-    arrays = ocp.StandardCheckpointer().restore((kept / "arrays").absolute())
-    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(arrays["state"]))
-
-
-@pytest.mark.parametrize("ema", [0.0, 0.5])
-def test_a_checkpoint_of_the_best_epoch_holds_its_weights_once(tmp_path: Path, monkeypatch, ema):
-    class KilledError(Exception):
-        pass
-
-    held: list[set[str]] = []
-
-    def save_and_die(checkpoints: Checkpoints, arrays: dict, position: dict) -> None:
-        if position["batch"] == 0:
-            save(checkpoints, arrays, position)
-            held.append(set(arrays))
-            raise KilledError
-
-    phase = Phase(optimizer="adam", learning_rate=0.05, epochs=4, ema=ema)
-    expected, whole, _ = train(tmp_path / "whole", phase)
-    save = Checkpoints.save
-    monkeypatch.setattr(Checkpoints, "is_due", lambda _: True)
-    monkeypatch.setattr(Checkpoints, "save", save_and_die)
-    for _ in range(phase.epochs):
-        with pytest.raises(KilledError):
-            train(tmp_path / "killed", phase)
-    monkeypatch.setattr(Checkpoints, "save", save)
-    found, history, _ = train(tmp_path / "killed", phase)
-
-    assert held == [{"state"} if line["best"] else {"state", "best"} for line in whole.lines]
-    assert {"state"} in held
-    assert {"state", "best"} in held
-    assert [line["val"] for line in history.lines] == [line["val"] for line in whole.lines]
-    assert found.best_epoch == expected.best_epoch
-    for path, array in expected.parameters.items():
-        np.testing.assert_array_equal(found.parameters[path], array, err_msg=path)
 
 
 def test_a_phase_that_stops_at_any_batch_goes_on_from_there(tmp_path: Path, monkeypatch):
@@ -372,54 +296,6 @@ def test_a_task_mixes_training_images_and_their_labels(tmp_path: Path):
     found = [int(np.abs(own - image).mean((1, 2, 3)).argmin()) for image in other]
     np.testing.assert_array_equal(np.asarray(labels)[found], targets.others)
     assert sorted(found) == list(range(8))
-
-
-def test_the_time_of_a_phase_includes_its_embeddings(tmp_path: Path, monkeypatch):
-    now = 0.0
-
-    def slowly(*arguments):
-        nonlocal now
-        now += 100.0
-        return make_task(*arguments)
-
-    monkeypatch.setattr("vitlab.training.loop.make_task", slowly)
-    ticks = itertools.count()
-    monkeypatch.setattr("vitlab.training.loop.time.monotonic", lambda: now + 1e-6 * next(ticks))
-    trained, history, _ = train(tmp_path, Phase(trainable=("head/.*",), epochs=2))
-    assert 100 < trained.seconds < 101
-    assert 100 < trained.spent["preparing"] < 101
-    assert sum(trained.spent.values()) < trained.seconds
-    assert {*trained.spent} == {
-        *("preparing", "compiling", "waiting", "stepping", "evaluating", "saving")
-    }
-    assert all(line["time"]["seconds"] < 1 for line in history.lines)
-
-
-@pytest.mark.parametrize(("batch_size", "milliseconds"), [(8, 5_000), (48, 100_000)])
-def test_the_time_of_a_step_is_without_the_one_that_compiles_unless_it_is_alone(
-    batch_size, milliseconds, tmp_path: Path, monkeypatch
-):
-    """The first call of the step takes 100 s, each later one 5 s."""
-    now = 0.0
-
-    def timed(*arguments, **options):
-        step, durations = make_train_step(*arguments, **options), iter([100.0])
-
-        def call(*inputs):
-            nonlocal now
-            now += next(durations, 5.0)
-            return step(*inputs)
-
-        return call
-
-    monkeypatch.setattr("vitlab.training.loop.make_train_step", timed)
-    ticks = itertools.count()
-    monkeypatch.setattr("vitlab.training.loop.time.monotonic", lambda: now + 1e-6 * next(ticks))
-    trained, history, _ = train(tmp_path, Phase(trainable=("head/.*",), epochs=2), batch_size)
-    first, second = (line["time"]["ms_per_step"] for line in history.lines)
-    assert first == pytest.approx(milliseconds, rel=0.01)
-    assert second == pytest.approx(5_000, rel=0.01)
-    assert trained.spent["compiling"] == pytest.approx(100, rel=0.01)
 
 
 def test_parts_of_a_batch_that_do_not_divide_over_the_devices_are_refused():

@@ -9,8 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.training.small_setting import some_store
-from tests.training.test_phase import OPTIONS
+from tests.training.small_setting import OPTIONS, some_store
 from vitlab import runtime
 from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Model, Phase

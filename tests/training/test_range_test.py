@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.training.small_setting import some_store
-from tests.training.test_phase import OPTIONS
+from tests.training.small_setting import OPTIONS, some_store
 from vitlab import runtime
 from vitlab.config import Phase
 from vitlab.models import create, initialise

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.training.test_phase import train
+from tests.training.small_setting import train
 from vitlab.config import Phase
 from vitlab.training import History, TensorBoard
 

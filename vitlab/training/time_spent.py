@@ -11,8 +11,8 @@ Activity = Literal["preparing", "compiling", "waiting", "stepping", "evaluating"
 class TimeSpent:
     """Seconds by activity. What is done within another activity is not counted for that one too.
 
-    "preparing" is before the first step: embeddings, images onto the device; "compiling" the first step,
-    which is compiled and taken; "waiting" for data; "stepping" the rest of the training batches.
+    "preparing" is before the first step: embeddings, images onto the device; "compiling" the state and
+    the first step, which are compiled and run; "waiting" for data; "stepping" the other training batches.
     """
 
     def __init__(self) -> None:

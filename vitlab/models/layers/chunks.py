@@ -35,7 +35,7 @@ def in_halves(
     Neither waits for the other, so what one core alone can work on in one half (a small sum, a layout
     that changes) costs no time where the other half has work for the others; and half as much lies in
     the caches. On two cores MobileNetV2 answers a fifth faster, ViT-Ti 15 %, EfficientNet-B0 10 %,
-    VGG-16 4 % slower, five others as before or 3 % faster; they compile 1.2 to 1.5 times as long, being
+    VGG-16 4 % slower, five others up to 4 % faster; they compile 1.2 to 1.5 times as long, being
     traced once, but twice in the program. Call it within a jitted function, or each call compiles anew.
     A batch that is spread over devices stays whole, as in `chunk_count`.
     """
