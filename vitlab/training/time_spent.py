@@ -12,7 +12,7 @@ class TimeSpent:
     """Seconds by activity. What is done within another activity is not counted for that one too.
 
     "preparing" is before the first step: embeddings, images onto the device; "compiling" the state and
-    the first step, which are compiled and run; "waiting" for data; "stepping" the other training batches.
+    the first step, which are compiled and run; "waiting" for data; "stepping" the other batches.
     """
 
     def __init__(self) -> None:
