@@ -103,21 +103,25 @@ def checkpoints(folder: Path) -> Iterator[tuple[str, ...]]:
     )
 
 
-# `main`, which tells when its first step is dispatched (compiled or taken from the cache) and ends when
-# that is done. The allocator is set first, which starts the process again.
+# `main`, which tells when its first step begins (compiled or taken from the cache) and ends when that is
+# done. The allocator is set first, which starts the process again.
 UNTIL_THE_FIRST_STEP = """
-import os, sys
+import os
 from vitlab import runtime
 runtime.tune_allocator()
 from vitlab import command, main
 from vitlab.training import loop
-take = loop.PhaseRun.take
-def first(*arguments):
-    totals = take(*arguments)
-    print("first step begins", flush=True)
-    totals["loss"].block_until_ready()
-    os._exit(0)
-loop.PhaseRun.take = first
+make_train_step = loop.make_train_step
+def only_once(*settings, **more):
+    step = make_train_step(*settings, **more)
+    def first(*arguments):
+        compiled = step.lower(*arguments).compile()
+        print("first step begins", flush=True)
+        _, totals = compiled(*arguments)
+        totals["loss"].block_until_ready()
+        os._exit(0)
+    return first
+loop.make_train_step = only_once
 command.run(main.main)
 """
 

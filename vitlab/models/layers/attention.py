@@ -10,9 +10,8 @@ from jaxtyping import Array, Float
 
 from vitlab.models.layers.backend import prefers_reformulation
 from vitlab.models.layers.product import Linear
-from vitlab.models.layers.shapes import Tokens
+from vitlab.models.layers.shapes import Asking, Tokens
 
-Queries = Float[Array, "batch queries channels"]
 HeadQueries = Float[Array, "batch heads queries head_width"]
 HeadTokens = Float[Array, "batch heads tokens head_width"]
 Scores = Float[Array, "batch heads queries tokens"]
@@ -24,7 +23,7 @@ Residuals = tuple[HeadQueries, HeadTokens, HeadTokens, Scores, Shares, HeadQueri
 class SelfAttention(nnx.Module):
     """Each token's query meets the keys of all tokens and receives the mean of their values, per head.
 
-    A `causal` one meets only itself and the tokens before it.
+    A `causal` one meets only itself and the tokens before it. The first `asking` tokens do so, or all.
     """
 
     def __init__(self, width: int, heads: int, *, causal: bool = False, dtype: Dtype, rngs: nnx.Rngs):
@@ -36,20 +35,20 @@ class SelfAttention(nnx.Module):
             Linear(width, width, dtype=dtype, rngs=rngs) for _ in range(4)
         )
 
-    def __call__(self, tokens: Tokens) -> Tokens:
-        query, key, value = (project(tokens) for project in (self.query, self.key, self.value))
+    def __call__(self, tokens: Tokens, *, asking: int | None = None) -> Asking:
+        query, key, value = self.query(tokens[:, :asking]), self.key(tokens), self.value(tokens)
         return self.out(attend(query, key, value, heads=self.heads, causal=self.causal))
 
 
 def attend(
-    query: Queries,
+    query: Asking,
     key: Tokens,
     value: Tokens,
     *,
     heads: int,
     scale: float | None = None,
     causal: bool = False,
-) -> Queries:
+) -> Asking:
     """What each query receives: the mean of the values, weighed by how well their keys match it.
 
     Channels are cut into `heads`; scores are multiplied by `scale`, which is one over the root of a

@@ -24,14 +24,14 @@ def repeated(call: Callable[..., Array]) -> Callable[..., Array]:
     """
 
     @functools.wraps(call)
-    def wrapped(self: nnx.Module, inputs: Array, *others: Any) -> Array:
+    def wrapped(self: nnx.Module, inputs: Array, *others: Any, **named: Any) -> Array:
         if not getattr(self, "rematerialised", False):
-            return call(self, inputs, *others)
+            return call(self, inputs, *others, **named)
         graph, state = nnx.split(self)
 
         def run(state: nnx.State, inputs: Array) -> tuple[Array, nnx.State]:
             module = nnx.merge(graph, state)
-            return call(module, inputs, *others), nnx.state(module, nnx.BatchStat)
+            return call(module, inputs, *others, **named), nnx.state(module, nnx.BatchStat)
 
         again = _run_again if prefers_reformulation() else jax.checkpoint
         outputs, moved = again(run)(state, inputs)

@@ -11,7 +11,7 @@ from vitlab.models.layers.activations import Activation, gelu
 from vitlab.models.layers.attention import SelfAttention
 from vitlab.models.layers.product import Linear
 from vitlab.models.layers.rematerialise import repeated
-from vitlab.models.layers.shapes import Tokens
+from vitlab.models.layers.shapes import Asking, Tokens
 
 
 class TransformerBlock(nnx.Module):
@@ -19,7 +19,8 @@ class TransformerBlock(nnx.Module):
 
     Args:
         epsilon: of both LayerNorms.
-        attention: what is built from width, heads and dtype to let the tokens look at each other.
+        attention: what is built from width, heads and dtype to let the tokens look at each other; it
+            takes `asking`, as `SelfAttention` does.
     """
 
     def __init__(
@@ -40,10 +41,16 @@ class TransformerBlock(nnx.Module):
         self.mlp = MLP(width, mlp_width, activation=activation, dtype=dtype, rngs=rngs)
 
     @repeated
-    def __call__(self, tokens: Tokens, *grid: tuple[int, ...]) -> Tokens:
-        """`grid` is for an attention that has to know how the tokens lie, as CvT's."""
+    def __call__(self, tokens: Tokens, *grid: tuple[int, ...], asking: int | None = None) -> Asking:
+        """`grid` is for an attention that has to know how the tokens lie, as CvT's.
+
+        `asking` is how many tokens, from the first, come out (all, unless told). They look at all of
+        them, so they are what they would be among all: where only the class token is read after the
+        last block, the rest of that block's work is spared.
+        """
         dtype = tokens.dtype
-        tokens = tokens + self.attention(self.attention_norm(tokens).astype(dtype), *grid)
+        received = self.attention(self.attention_norm(tokens).astype(dtype), *grid, asking=asking)
+        tokens = tokens[:, :asking] + received
         return tokens + self.mlp(self.mlp_norm(tokens).astype(dtype))
 
 
