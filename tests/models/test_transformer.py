@@ -1,0 +1,114 @@
+"""A block that is asked for its first tokens alone gives what it gives for all, and works less."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from tests.models.reference import random_array, random_arrays
+from vitlab.models import Arrays, Network, create
+from vitlab.models.cvt import ConvolutionalAttention
+from vitlab.models.functional import arrays
+from vitlab.models.layers import SelfAttention, TransformerBlock, rematerialise
+
+WIDTH, HEADS = 8, 2
+# An attention, and the grid that it has to know.
+ATTENTIONS = {
+    "all": (SelfAttention, ()),
+    "causal": (partial(SelfAttention, causal=True), ()),
+    "convolutional": (ConvolutionalAttention, ((2, 3),)),
+}
+
+
+VIT = {"patch": 4, "width": 32, "depth": 2, "heads": 2, "mlp_width": 128, "input_size": 32}
+CLIP = {
+    **{key: VIT[key] for key in ("patch", "width", "depth", "heads", "input_size")},
+    "embedding_width": 8,
+}
+CVT = {"depths": (1, 1, 2), "widths": (8, 8, 32), "heads": (1, 1, 2), "input_size": 96}
+# Networks, their last block, and the grid that it has to know.
+NETWORKS: dict[str, tuple[dict, Callable, tuple]] = {
+    "vit": (VIT, lambda backbone: backbone.blocks[-1], ()),
+    "clip_vit_b32": (CLIP, lambda backbone: backbone.blocks[-1], ()),
+    "cvt13": (CVT, lambda backbone: backbone.stages[-1].blocks[-1], ((6, 6),)),
+}
+
+
+def block(attention: Callable[..., nnx.Module]) -> tuple[Network, Arrays, Arrays]:
+    module = TransformerBlock(
+        WIDTH, HEADS, 3 * WIDTH, epsilon=1e-6, attention=attention, dtype=jnp.float32, rngs=nnx.Rngs(0)
+    )
+    parameters, statistics = (
+        jax.device_put(random_arrays({path: array.shape for path, array in found.items()}, seed))
+        for seed, found in enumerate(arrays(module))
+    )
+    module.eval()
+    return Network(nnx.graphdef(module)), parameters, statistics
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["kept", "rematerialised"])
+@pytest.mark.parametrize("asking", [1, 3, 7])
+@pytest.mark.parametrize("name", ATTENTIONS)
+def test_the_first_tokens_are_what_they_are_among_all(name: str, asking: int, again: bool):
+    attention, grid = ATTENTIONS[name]
+    network, parameters, statistics = block(attention)
+
+    def answer(asking: int | None, parameters: Arrays, tokens: jax.Array) -> jax.Array:
+        module = network.module(parameters, statistics)
+        if again:
+            rematerialise(module)
+        return module(tokens, *grid, asking=asking)
+
+    given = parameters, random_array((2, 7, WIDTH), 2)
+    with jax.default_matmul_precision("float32"):
+        found, pull_back = jax.vjp(partial(answer, asking), *given)
+        every, pull_back_every = jax.vjp(partial(answer, None), *given)
+    slopes = random_array((2, asking, WIDTH), 3)
+    every_slope = jnp.zeros_like(every).at[:, :asking].set(slopes)
+    assert found.shape == slopes.shape
+    pairs = zip(
+        jax.tree.leaves((found, pull_back(slopes))),
+        jax.tree.leaves((every[:, :asking], pull_back_every(every_slope))),
+        strict=True,
+    )
+    for one, other in pairs:
+        np.testing.assert_allclose(one, other, atol=1e-5 * (1 + float(jnp.abs(other).max())))
+
+
+def test_all_statistics_of_a_convolutional_attention_move_even_if_few_tokens_ask():
+    network, parameters, statistics = block(ConvolutionalAttention)
+
+    def moved(asking: int | None) -> Arrays:
+        module = network.module(parameters, statistics)
+        module.train()
+        module(random_array((2, 7, WIDTH), 2), (2, 3), asking=asking)
+        return arrays(module)[1]
+
+    found, expected = moved(1), moved(None)
+    for path, values in statistics.items():
+        assert not np.array_equal(expected[path], values), path
+        np.testing.assert_allclose(found[path], expected[path], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_last_block_works_for_the_class_token_alone(name: str):
+    options, last_block, grid = NETWORKS[name]
+    backbone = create(name, num_classes=2, **options).backbone
+    images = jnp.zeros((1, backbone.input_size, backbone.input_size, 3), jnp.uint8)
+    features = backbone.features(images)
+
+    def flops(function: Callable[[jax.Array], jax.Array]) -> float:
+        return jax.jit(function).lower(features).compile().cost_analysis()["flops"]
+
+    assert flops(backbone.pool) < 0.5 * flops(lambda tokens: last_block(backbone)(tokens, *grid))
+
+
+def test_where_patches_are_averaged_the_last_block_works_for_all():
+    backbone = create("vit", num_classes=2, pooling="average", **VIT).backbone
+    features = random_array((1, 64, 32), 0)
+    expected = backbone.norm(backbone.blocks[-1](features)).mean(axis=1)
+    np.testing.assert_allclose(backbone.pool(features), expected, atol=1e-5)
