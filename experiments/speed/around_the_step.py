@@ -12,6 +12,7 @@ start: runs of all of ViT-B/32 (random weights) and of MobileNetV2 (Keras's) unt
 import contextlib
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -103,8 +104,8 @@ def checkpoints(folder: Path) -> Iterator[tuple[str, ...]]:
     )
 
 
-# `main`, which tells when its first step begins (compiled or taken from the cache) and ends when that is
-# done. The allocator is set first, which starts the process again.
+# `main`, which tells when its first step begins (traced, and compiled or taken from the cache) and ends
+# when that is done. The allocator is set first, which starts the process again.
 UNTIL_THE_FIRST_STEP = """
 import os
 from vitlab import runtime
@@ -112,7 +113,7 @@ runtime.tune_allocator()
 from vitlab import command, main
 from vitlab.training import loop
 make_train_step = loop.make_train_step
-def only_once(*settings, **more):
+def make_first_step(*settings, **more):
     step = make_train_step(*settings, **more)
     def first(*arguments):
         compiled = step.lower(*arguments).compile()
@@ -121,7 +122,7 @@ def only_once(*settings, **more):
         totals["loss"].block_until_ready()
         os._exit(0)
     return first
-loop.make_train_step = only_once
+loop.make_train_step = make_first_step
 command.run(main.main)
 """
 
@@ -160,4 +161,6 @@ def _start(config: str, weights: Path, workdir: Path, cache: str) -> tuple[float
                 began = time.monotonic() - started
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, process.args)
+    if math.isnan(began):
+        raise RuntimeError(f"no first step was seen of {process.args}")
     return began, time.monotonic() - started

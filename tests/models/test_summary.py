@@ -53,6 +53,15 @@ def test_at_depth_1_the_embedding_is_what_the_backbone_gives():
     assert [(row.path, row.output) for row in rows] == [("backbone", (32,)), ("head", (3,))]
 
 
+def test_the_last_block_of_a_vit_stands_in_the_table_with_what_is_read_of_it():
+    rows = layer_table(lambda: create("vit_ti16", num_classes=3, input_size=64))
+    assert {row.path: row.output for row in rows if "blocks/1" in row.path} == {
+        "backbone/blocks/1": (17, 192),
+        "backbone/blocks/10": (17, 192),
+        "backbone/blocks/11": (1, 192),
+    }
+
+
 def test_the_last_stage_of_cvt_stands_in_the_table_with_its_class_token():
     rows = layer_table(lambda: create("cvt13", num_classes=3, depths=(1, 1, 2), input_size=64))
     assert [(row.path, row.output) for row in rows if "stages" in row.path] == [

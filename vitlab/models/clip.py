@@ -91,7 +91,7 @@ class CLIPVisionTransformer(Backbone):
         return tokens
 
     def pool(self, features: Tokens) -> Embedding:
-        return self.projection(self.norm(self.blocks[-1](features, asking=1)[:, 0]))
+        return self.projection(self.norm(self.blocks[-1](features, queries=1)[:, 0]))
 
 
 class CLIPText(nnx.Module):

@@ -20,12 +20,12 @@ from vitlab.models.layers import (
     MLP_ACTIVATIONS,
     Activation,
     ActivationName,
-    Asking,
     ConvNorm,
     Convolution,
     Linear,
     Maps,
     NewMaps,
+    Queries,
     Tokens,
     TransformerBlock,
     attend,
@@ -110,7 +110,7 @@ class CvT(Backbone):
 
     def pool(self, features: Tokens) -> Embedding:
         side = math.isqrt(features.shape[1] - 1)
-        tokens = self.stages[-1].blocks[-1](features, (side, side), asking=1)
+        tokens = self.stages[-1].blocks[-1](features, (side, side), queries=1)
         return self.norm(tokens[:, 0])
 
 
@@ -178,8 +178,8 @@ class ConvolutionalAttention(nnx.Module):
     """Self-attention whose queries, keys and values see their neighbours first (section 3.3).
 
     Keys and values are taken at every second row and column. A class token, in front of the grid's
-    tokens, passes by the convolutions. The first `asking` tokens ask, or all. The authors scale the
-    scores by the whole width, where Vaswani et al. have a head's.
+    tokens, passes by the convolutions. Only the first `queries` tokens have a query (all, unless told).
+    The authors scale the scores by the whole width, where Vaswani et al. have a head's.
     """
 
     def __init__(self, width: int, heads: int, *, dtype: Dtype, rngs: nnx.Rngs):
@@ -207,7 +207,7 @@ class ConvolutionalAttention(nnx.Module):
         self.value_filter, self.value = neighbourhood(stride=2), projection()
         self.out = projection()
 
-    def __call__(self, tokens: Tokens, grid: Grid, *, asking: int | None = None) -> Asking:
+    def __call__(self, tokens: Tokens, grid: Grid, *, queries: int | None = None) -> Queries:
         batch, count, width = tokens.shape
         outside = count - math.prod(grid)
         class_token, maps = tokens[:, :outside], tokens[:, outside:].reshape(batch, *grid, width)
@@ -215,7 +215,7 @@ class ConvolutionalAttention(nnx.Module):
         def filtered(layer: ConvNorm) -> Array:
             return jnp.concatenate([class_token, _flat(layer(maps))], axis=1)
 
-        query = self.query(filtered(self.query_filter)[:, :asking])
+        query = self.query(filtered(self.query_filter)[:, :queries])
         key = self.key(filtered(self.key_filter))
         value = self.value(filtered(self.value_filter))
         return self.out(attend(query, key, value, heads=self.heads, scale=width**-0.5))

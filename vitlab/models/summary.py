@@ -68,7 +68,8 @@ def layer_table(build: Callable[[], Classifier], depth: int = 2) -> list[Layer]:
     """The layers of the network that `build` gives, in its own order; nothing is computed.
 
     Depth 1 is the backbone and the head, 2 their parts, and so on; what lies deeper is summed up.
-    The parameters of all rows together are the network's.
+    The parameters of all rows together are the network's. The last block of a transformer gives one
+    token where only the class token is read after it.
     """
     rows: list[tuple[str, str]] = []
     parameters: Shapes = {}

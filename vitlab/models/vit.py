@@ -90,7 +90,7 @@ class VisionTransformer(Backbone):
         return tokens
 
     def pool(self, features: Tokens) -> Embedding:
-        tokens = self.blocks[-1](features, asking=1 if self.pooling == "class_token" else None)
+        tokens = self.blocks[-1](features, queries=1 if self.pooling == "class_token" else None)
         tokens = self.norm(tokens) if self.normalised == "tokens" else tokens.astype(jnp.float32)
         embedding = tokens[:, 0] if self.pooling == "class_token" else tokens.mean(axis=1)
         embedding = self.norm(embedding) if self.normalised == "embedding" else embedding

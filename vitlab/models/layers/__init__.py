@@ -17,7 +17,7 @@ from vitlab.models.layers.pooling import (
 )
 from vitlab.models.layers.product import Linear
 from vitlab.models.layers.rematerialise import rematerialise, repeated
-from vitlab.models.layers.shapes import Asking, Maps, NewMaps, Tokens
+from vitlab.models.layers.shapes import Maps, NewMaps, Queries, Tokens
 from vitlab.models.layers.transformer import (
     PatchEmbedding,
     TransformerBlock,
@@ -29,7 +29,6 @@ __all__ = [
     "MLP_ACTIVATIONS",
     "Activation",
     "ActivationName",
-    "Asking",
     "BatchNorm",
     "Branches",
     "Chain",
@@ -44,6 +43,7 @@ __all__ = [
     "Padding",
     "PatchEmbedding",
     "Pool",
+    "Queries",
     "RandomNumbers",
     "SelfAttention",
     "Tokens",

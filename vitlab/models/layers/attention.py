@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from vitlab.models.layers.backend import prefers_reformulation
 from vitlab.models.layers.product import Linear
-from vitlab.models.layers.shapes import Asking, Tokens
+from vitlab.models.layers.shapes import Queries, Tokens
 
 HeadQueries = Float[Array, "batch heads queries head_width"]
 HeadTokens = Float[Array, "batch heads tokens head_width"]
@@ -23,7 +23,8 @@ Residuals = tuple[HeadQueries, HeadTokens, HeadTokens, Scores, Shares, HeadQueri
 class SelfAttention(nnx.Module):
     """Each token's query meets the keys of all tokens and receives the mean of their values, per head.
 
-    A `causal` one meets only itself and the tokens before it. The first `asking` tokens do so, or all.
+    A `causal` one meets only itself and the tokens before it. Only the first `queries` tokens have a
+    query (all, unless told).
     """
 
     def __init__(self, width: int, heads: int, *, causal: bool = False, dtype: Dtype, rngs: nnx.Rngs):
@@ -35,20 +36,20 @@ class SelfAttention(nnx.Module):
             Linear(width, width, dtype=dtype, rngs=rngs) for _ in range(4)
         )
 
-    def __call__(self, tokens: Tokens, *, asking: int | None = None) -> Asking:
-        query, key, value = self.query(tokens[:, :asking]), self.key(tokens), self.value(tokens)
+    def __call__(self, tokens: Tokens, *, queries: int | None = None) -> Queries:
+        query, key, value = self.query(tokens[:, :queries]), self.key(tokens), self.value(tokens)
         return self.out(attend(query, key, value, heads=self.heads, causal=self.causal))
 
 
 def attend(
-    query: Asking,
+    query: Queries,
     key: Tokens,
     value: Tokens,
     *,
     heads: int,
     scale: float | None = None,
     causal: bool = False,
-) -> Asking:
+) -> Queries:
     """What each query receives: the mean of the values, weighed by how well their keys match it.
 
     Channels are cut into `heads`; scores are multiplied by `scale`, which is one over the root of a

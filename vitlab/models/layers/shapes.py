@@ -5,4 +5,4 @@ from jaxtyping import Array, Float
 Maps = Float[Array, "batch height width channels"]
 NewMaps = Float[Array, "batch rows columns out_channels"]
 Tokens = Float[Array, "batch tokens channels"]
-Asking = Float[Array, "batch asking channels"]  # those of the tokens that look at all
+Queries = Float[Array, "batch queries channels"]  # of the tokens that have a query: all, or the first

@@ -11,7 +11,7 @@ from vitlab.models.layers.activations import Activation, gelu
 from vitlab.models.layers.attention import SelfAttention
 from vitlab.models.layers.product import Linear
 from vitlab.models.layers.rematerialise import repeated
-from vitlab.models.layers.shapes import Asking, Tokens
+from vitlab.models.layers.shapes import Queries, Tokens
 
 
 class TransformerBlock(nnx.Module):
@@ -20,7 +20,7 @@ class TransformerBlock(nnx.Module):
     Args:
         epsilon: of both LayerNorms.
         attention: what is built from width, heads and dtype to let the tokens look at each other; it
-            takes `asking`, as `SelfAttention` does.
+            takes `queries`, as `SelfAttention` does.
     """
 
     def __init__(
@@ -41,16 +41,15 @@ class TransformerBlock(nnx.Module):
         self.mlp = MLP(width, mlp_width, activation=activation, dtype=dtype, rngs=rngs)
 
     @repeated
-    def __call__(self, tokens: Tokens, *grid: tuple[int, ...], asking: int | None = None) -> Asking:
+    def __call__(self, tokens: Tokens, *grid: tuple[int, ...], queries: int | None = None) -> Queries:
         """`grid` is for an attention that has to know how the tokens lie, as CvT's.
 
-        `asking` is how many tokens, from the first, come out (all, unless told). They look at all of
-        them, so they are what they would be among all: where only the class token is read after the
-        last block, the rest of that block's work is spared.
+        Only the first `queries` tokens come out (all, unless told), each as it would among all. Where
+        only the class token is read after the last block, that spares most of the block's work.
         """
         dtype = tokens.dtype
-        received = self.attention(self.attention_norm(tokens).astype(dtype), *grid, asking=asking)
-        tokens = tokens[:, :asking] + received
+        received = self.attention(self.attention_norm(tokens).astype(dtype), *grid, queries=queries)
+        tokens = tokens[:, :queries] + received
         return tokens + self.mlp(self.mlp_norm(tokens).astype(dtype))
 
 
