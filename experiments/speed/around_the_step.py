@@ -162,5 +162,5 @@ def _start(config: str, weights: Path, workdir: Path, cache: str) -> tuple[float
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, process.args)
     if math.isnan(began):
-        raise RuntimeError(f"no first step was seen of {process.args}")
+        raise RuntimeError(f"no first step was seen of {process.args!r}")
     return began, time.monotonic() - started

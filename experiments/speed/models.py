@@ -15,6 +15,7 @@ layer, which takes no further turns.
 import multiprocessing
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -123,7 +124,10 @@ class Rival:
             self.pipe.send(work)
             return self.pipe.recv()
         except (EOFError, BrokenPipeError):
-            raise InputError(f"{self.told} ended; its traceback stands above") from None
+            self.process.join()
+            killed = self.process.exitcode == -signal.SIGKILL
+            how = "was killed; for want of memory?" if killed else "ended; its traceback stands above"
+            raise InputError(f"{self.told} {how}") from None
 
     def turn(self, work: str) -> float:
         """The seconds of the best of a few batches in a row."""

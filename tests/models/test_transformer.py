@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,12 +18,19 @@ from vitlab.models.layers import SelfAttention, TransformerBlock, rematerialise
 
 WIDTH, HEADS = 8, 2
 # An attention, and the grid that it has to know.
-ATTENTIONS = {
+ATTENTIONS: dict[str, tuple[Callable[..., nnx.Module], tuple]] = {
     "all": (SelfAttention, ()),
     "causal": (partial(SelfAttention, causal=True), ()),
     "convolutional": (ConvolutionalAttention, ((2, 3),)),
 }
-VIT = {"patch": 4, "width": 32, "depth": 2, "heads": 2, "mlp_width": 128, "input_size": 32}
+VIT: dict[str, Any] = {
+    "patch": 4,
+    "width": 32,
+    "depth": 2,
+    "heads": 2,
+    "mlp_width": 128,
+    "input_size": 32,
+}
 CLIP = {
     **{key: VIT[key] for key in ("patch", "width", "depth", "heads", "input_size")},
     "embedding_width": 8,
@@ -95,13 +103,15 @@ def test_the_last_block_works_for_the_class_token_alone(name: str):
     features = jax.eval_shape(backbone.features, images)
 
     def flops(function: Callable[[jax.Array], jax.Array]) -> float:
-        return jax.jit(function).lower(features).compile().cost_analysis()["flops"]
+        costs = jax.jit(function).lower(features).compile().cost_analysis()
+        assert costs
+        return costs["flops"]
 
     assert flops(backbone.pool) < 0.25 * flops(lambda tokens: last_block(backbone)(tokens, *grid))
 
 
 def test_where_patches_are_averaged_the_last_block_works_for_all():
-    backbone = create("vit", num_classes=2, pooling="average", **VIT).backbone
+    backbone: Any = create("vit", num_classes=2, pooling="average", **VIT).backbone
     features = random_array((1, 64, 32), 0)
     expected = backbone.norm(backbone.blocks[-1](features)).mean(axis=1)
     np.testing.assert_allclose(backbone.pool(features), expected, atol=1e-5)
