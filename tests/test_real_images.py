@@ -38,7 +38,8 @@ def test_the_default_job_reads_handwriting_in_less_than_2_gb(tmp_path: Path):
     )
     assert int(result.stdout.rpartition("peak ")[2]) * 1024 < 2e9
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
-    assert metrics["train"]["test"]["accuracy"] >= 0.97
+    # Of 269 images; seeds, and versions of Python with one seed, gave 0.955 to 0.989.
+    assert metrics["train"]["test"]["accuracy"] >= 0.94
 
 
 @pytest.mark.assets

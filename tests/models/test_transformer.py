@@ -89,8 +89,10 @@ def test_the_first_tokens_are_what_they_are_among_all(
         jax.tree.leaves((every[:, :queries], pull_back_every(every_slope), expected)),
         strict=True,
     )
+    # The bias of the keys has no gradient but rounding, which goes by the size of the others.
+    largest = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(pull_back_every(every_slope)))
     for one, other in pairs:
-        np.testing.assert_allclose(one, other, atol=1e-5 * (1 + float(jnp.abs(other).max())))
+        np.testing.assert_allclose(one, other, atol=1e-5 * (1 + largest), rtol=1e-5)
     for path, values in statistics.items():
         assert np.array_equal(moved[path], values) != moves, path
 
