@@ -21,7 +21,7 @@ WIDTH, HEADS = 8, 2
 ATTENTIONS: dict[str, tuple[Callable[..., nnx.Module], tuple]] = {
     "all": (SelfAttention, ()),
     "causal": (partial(SelfAttention, causal=True), ()),
-    "convolutional": (ConvolutionalAttention, ((2, 3),)),
+    "convolutional": (ConvolutionalAttention, ((4, 5),)),
 }
 VIT: dict[str, Any] = {
     "patch": 4,
@@ -52,6 +52,8 @@ def block(attention: Callable[..., nnx.Module]) -> tuple[Network, Arrays, Arrays
         jax.device_put(random_arrays({path: array.shape for path, array in found.items()}, seed))
         for seed, found in enumerate(arrays(module))
     )
+    # Small variances make large values, whose attention is all or nothing, and rounding decides which.
+    statistics = {path: array + path.endswith("variance") for path, array in statistics.items()}
     module.eval()
     return Network(nnx.graphdef(module)), parameters, statistics
 
@@ -59,7 +61,7 @@ def block(attention: Callable[..., nnx.Module]) -> tuple[Network, Arrays, Arrays
 @pytest.mark.parametrize("layers", ["reference", "chosen"])
 @pytest.mark.parametrize("again", [False, True], ids=["kept", "rematerialised"])
 @pytest.mark.parametrize("moves", [False, True], ids=["frozen", "moving"])
-@pytest.mark.parametrize("queries", [1, 3, 7])
+@pytest.mark.parametrize("queries", [1, 3])
 @pytest.mark.parametrize("name", ATTENTIONS)
 def test_the_first_tokens_are_what_they_are_among_all(
     name: str, queries: int, moves: bool, again: bool, layers: str, monkeypatch: pytest.MonkeyPatch
@@ -77,11 +79,11 @@ def test_the_first_tokens_are_what_they_are_among_all(
             rematerialise(module)
         return module(tokens, *grid, queries=queries), arrays(module)[1]
 
-    given = parameters, random_array((2, 7, WIDTH), 2)
+    given = parameters, random_array((3, 21, WIDTH), 2)
     with jax.default_matmul_precision("float32"):
         found, pull_back, moved = jax.vjp(partial(answer, queries), *given, has_aux=True)
         every, pull_back_every, expected = jax.vjp(partial(answer, None), *given, has_aux=True)
-    slopes = random_array((2, queries, WIDTH), 3)
+    slopes = random_array((3, queries, WIDTH), 3)
     every_slope = jnp.zeros_like(every).at[:, :queries].set(slopes)
     assert found.shape == slopes.shape
     pairs = zip(
