@@ -63,6 +63,14 @@ def test_a_network_is_in_the_program_twice_and_traced_once(method, count, calls)
     assert program.count(f"func private @{method}") == bool(calls)
 
 
+@pytest.mark.parametrize("method", ["embed", "__call__"])
+def test_a_network_that_gains_nothing_by_it_stays_whole(method):
+    network, *arrays = initialise(lambda: create("resnet18", num_classes=4), {})
+    images = jax.ShapeDtypeStruct((32, 32, 32, 3), jnp.uint8)
+    program = jax.jit(getattr(network, method)).lower(*arrays, images).as_text()
+    assert f"call @{method}" not in program
+
+
 def test_a_network_embeds_a_batch_as_it_embeds_each_image():
     network, parameters, statistics = initialise(
         lambda: create("mobilenet_v2", num_classes=4, width=0.35), {}

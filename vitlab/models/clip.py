@@ -52,6 +52,8 @@ class CLIPVisionTransformer(Backbone):
             tells which: the layout or the catalogue says it.
     """
 
+    halved = True
+
     def __init__(
         self,
         *,

@@ -42,6 +42,8 @@ class EfficientNet(Backbone):
         epsilon, momentum, unbiased: of every batch normalisation (see `NormSettings`).
     """
 
+    halved = True
+
     def __init__(
         self,
         *,

@@ -34,10 +34,12 @@ class Network:
     graph: nnx.GraphDef
 
     def __call__(self, parameters: Arrays, statistics: Arrays, images: Images) -> Logits:
-        return in_halves(self.module(parameters, statistics).__call__, images)
+        module = self.module(parameters, statistics)
+        return in_halves(module.__call__, images) if module.backbone.halved else module(images)
 
     def embed(self, parameters: Arrays, statistics: Arrays, images: Images) -> Embedding:
-        return in_halves(self.module(parameters, statistics).embed, images)
+        module = self.module(parameters, statistics)
+        return in_halves(module.embed, images) if module.backbone.halved else module.embed(images)
 
     def classify(
         self,

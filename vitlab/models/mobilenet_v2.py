@@ -41,6 +41,8 @@ class MobileNetV2(Backbone):
         expand_always: give the first block, whose expansion is 1, an expanding layer too (Gluon).
     """
 
+    halved = True
+
     def __init__(
         self,
         *,

@@ -43,6 +43,8 @@ class VisionTransformer(Backbone):
         epsilon: of every LayerNorm; the default is Flax's, with which Google trained.
     """
 
+    halved = True
+
     def __init__(
         self,
         *,

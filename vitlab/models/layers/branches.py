@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import jax.numpy as jnp
@@ -30,11 +31,18 @@ class Chain:
     """What a branch does: pool if it does, then one step after the other.
 
     A step that is a tuple forks into branches of its own. "max" halves the maps, the averages (see
-    `average_pool`) keep their size.
+    `average_pool`) keep their size. An average needs a 1x1 behind it, which is done first: both are
+    linear, and behind it there are fewer channels to average.
     """
 
     steps: tuple["Conv | tuple[Chain, ...]", ...]
     pool: Pool | None
+
+    def __post_init__(self) -> None:
+        if self.pool not in (None, "max"):
+            first = self.steps[0] if self.steps else None
+            if not (isinstance(first, Conv) and (first.kernel, first.stride) == (1, 1)):
+                raise ValueError(f"after an average comes a 1x1 of stride 1, not {first}")
 
 
 def chain(*steps: Conv | tuple[Chain, ...], pool: Pool | None = None) -> Chain:
@@ -75,10 +83,13 @@ class Branch(nnx.Module):
         self.channels: int = channels
 
     def __call__(self, maps: Maps) -> NewMaps:
+        layers = iter(self.layers)
         if self.pool == "max":
             maps = max_pool(maps, window=3, stride=2)
         elif self.pool:
-            maps = average_pool(maps, window=3, include_padding=self.pool == "average with padding")
-        for layer in self.layers:
+            include_padding = self.pool == "average with padding"
+            average = partial(average_pool, window=3, include_padding=include_padding)
+            maps = next(layers)(maps, pool=average)
+        for layer in layers:
             maps = layer(maps)
         return maps

@@ -34,9 +34,12 @@ def in_halves(
 
     Neither waits for the other, so what one core alone can work on in one half (a small sum, a layout
     that changes) costs no time where the other half has work for the others; and half as much lies in
-    the caches. On two cores MobileNetV2 answers a fifth faster, ViT-Ti 15 %, EfficientNet-B0 10 %,
-    VGG-16 4 % slower, five others up to 4 % faster; they compile 1.2 to 1.5 times as long, being
-    traced once, but twice in the program. Call it within a jitted function, or each call compiles anew.
+    the caches. On two cores of an Intel Xeon MobileNetV2 answers a fifth faster, ViT-Ti 15 %,
+    EfficientNet-B0 10 %, VGG-16 4 % slower, five others up to 4 % faster; on an AMD EPYC ViT-Ti 14 %
+    faster, Inception v3 4 %, VGG-16, CvT-13 and Xception 6 to 11 % slower, the others as fast. They
+    compile 1.2 to 1.9 times as long, being traced once, but twice in the program. So only those that
+    gain much ask for it (`Backbone.halved`). Call it within a jitted function, or each call compiles
+    anew.
     A batch that is spread over devices stays whole, as in `chunk_count`.
     """
     half, rest = divmod(len(batch), 2)
@@ -54,15 +57,21 @@ def map_chunks(function: Callable[[Batch], Results], batch: Batch, count: int) -
     return results.reshape(len(batch), *results.shape[2:])
 
 
-def sum_chunks(
-    function: Callable[[Batch, Results], Array], one: Batch, other: Results, count: int
-) -> Array:
-    """The sum of what `function` makes of each pair of chunks."""
+def map_and_sum_chunks(
+    function: Callable[[Batch, Results], tuple[Array, Array]], one: Batch, other: Results, count: int
+) -> tuple[Array, Array]:
+    """Of what `function` makes of each pair of chunks, the first joined and the second summed."""
     if count == 1:
         return function(one, other)
     chunks = (_cut(one, count), _cut(other, count))
-    zeros = jnp.zeros_like(jax.eval_shape(function, *(parts[0] for parts in chunks)))
-    return lax.scan(lambda total, pair: (total + function(*pair), None), zeros, chunks)[0]
+    _, summand = jax.eval_shape(function, *(parts[0] for parts in chunks))
+
+    def add(total: Array, pair: tuple[Array, Array]) -> tuple[Array, Array]:
+        results, summand = function(*pair)
+        return total + summand, results
+
+    total, results = lax.scan(add, jnp.zeros_like(summand), chunks)
+    return results.reshape(len(one), *results.shape[2:]), total
 
 
 def _cut(batch: Batch, count: int) -> Float[Array, "count part *shape"]:

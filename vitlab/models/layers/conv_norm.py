@@ -1,5 +1,7 @@
 """The units that most convolutional networks are made of."""
 
+from collections.abc import Callable
+
 from flax import nnx
 
 from vitlab.models.layers.activations import Activation
@@ -70,6 +72,8 @@ class ConvNorm(Convolution):
         self.norm = BatchNorm(out_channels, norm)
         self.activation = activation
 
-    def __call__(self, maps: Maps) -> NewMaps:
-        maps = self.norm(super().__call__(maps))
+    def __call__(self, maps: Maps, *, pool: Callable[[Maps], Maps] | None = None) -> NewMaps:
+        """`pool` is what to do with the maps between the convolution and its normalisation."""
+        maps = super().__call__(maps)
+        maps = self.norm(pool(maps) if pool else maps)
         return self.activation(maps) if self.activation else maps

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from vitlab.models.layers import winograd
 from vitlab.models.layers.backend import prefers_reformulation
-from vitlab.models.layers.chunks import chunk_count, map_chunks, sum_chunks
+from vitlab.models.layers.chunks import chunk_count, map_and_sum_chunks, map_chunks
 from vitlab.models.layers.depthwise import convolve_depthwise
 from vitlab.models.layers.product import multiply
 from vitlab.models.layers.shapes import Maps
@@ -111,8 +111,10 @@ def _tile(maps: Maps, kernel: Kernel, stride: int, amounts: Amounts) -> winograd
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def _tiled(maps: Maps, kernel: Kernel, amounts: Amounts, tile: winograd.Tile) -> Outputs:
+    weights = winograd.transform_kernel(kernel, tile)
+
     def outputs(maps: Maps) -> Outputs:
-        return winograd.convolve_by_tiles(maps, kernel, amounts, tile)
+        return winograd.convolve_by_tiles(maps, weights, amounts, tile)
 
     return map_chunks(outputs, maps, _chunk_count(maps, kernel))
 
@@ -128,14 +130,12 @@ def _tiled_backward(
 ) -> Operands:
     maps, kernel = residuals
 
-    def by_image(gradient: Outputs) -> Maps:
-        return winograd.image_gradient(gradient, kernel, amounts, tile)
+    weights = winograd.transform_kernel(kernel, tile)
 
-    def by_kernel(maps: Maps, gradient: Outputs) -> Kernel:
-        return winograd.kernel_gradient(maps, gradient, amounts, tile)
+    def gradients(maps: Maps, gradient: Outputs) -> Operands:
+        return winograd.gradients(maps, gradient, weights, amounts, tile)
 
-    count = _chunk_count(maps, kernel)
-    return map_chunks(by_image, gradient, count), sum_chunks(by_kernel, maps, gradient, count)
+    return map_and_sum_chunks(gradients, maps, gradient, _chunk_count(maps, kernel))
 
 
 def _chunk_count(maps: Maps, kernel: Kernel) -> int:
