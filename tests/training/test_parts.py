@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import get_args, get_type_hints
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -15,6 +16,7 @@ from vitlab.errors import InputError
 from vitlab.training import Chosen, History, Stage, chosen_parameters
 from vitlab.training.early_stopping import EarlyStopping
 from vitlab.training.optimizer import make_optimizer, make_schedule
+from vitlab.training.step import is_finite
 
 PATHS = ["backbone/blocks/0/kernel", "backbone/blocks/1/kernel", "head/kernel", "head/bias"]
 
@@ -279,3 +281,20 @@ def test_a_log_that_lost_lines_is_an_error(tmp_path: Path):
     (tmp_path / "log.jsonl").write_text('{"phase": "head", "epoch": 0}\n')
     with pytest.raises(InputError, match="has 1 whole lines of phase head where 4 epochs were trained"):
         History(tmp_path / "log.jsonl").cut("head", 4)
+
+
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])  # NumPy looks, or a compiled program
+@pytest.mark.parametrize("strange", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_one_value_that_is_no_number_is_found(backend, strange, dtype, monkeypatch):
+    monkeypatch.setattr("jax.default_backend", lambda: backend)
+    sound = {
+        "kernel": jnp.linspace(-3, 3, 60, dtype=dtype).reshape(3, 20),
+        "empty": jnp.zeros((0, 4)),
+        "rate": jnp.float32(1e-3),
+        "steps": jnp.int32(7),
+        "key": jax.random.key(0),
+    }
+    assert is_finite(sound)
+    assert not is_finite(sound | {"kernel": sound["kernel"].at[1, 7].set(strange)})
+    assert not is_finite(sound | {"rate": jnp.float32(strange)})
