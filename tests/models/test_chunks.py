@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vitlab.models import create, initialise
+from vitlab.models.classifier import Backbone
 from vitlab.models.layers import in_halves
 from vitlab.models.layers.chunks import LEAST_HALVED
 
@@ -69,6 +70,11 @@ def test_a_network_that_gains_nothing_by_it_stays_whole(method):
     images = jax.ShapeDtypeStruct((32, 32, 32, 3), jnp.uint8)
     program = jax.jit(getattr(network, method)).lower(*arrays, images).as_text()
     assert f"call @{method}" not in program
+
+
+def test_these_networks_are_answered_in_halves():
+    halved = {kind.__name__ for kind in Backbone.__subclasses__() if kind.halved}
+    assert halved == {"CLIPVisionTransformer", "EfficientNet", "MobileNetV2", "VisionTransformer"}
 
 
 def test_a_network_embeds_a_batch_as_it_embeds_each_image():

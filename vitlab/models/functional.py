@@ -17,7 +17,7 @@ from flax import nnx
 from jaxtyping import Array, Key
 
 from vitlab.errors import InputError
-from vitlab.models.classifier import Embedding, Images, Logits
+from vitlab.models.classifier import Classifier, Embedding, Images, Logits
 from vitlab.models.layers import give_keys, in_halves, rematerialise
 
 Arrays = dict[str, Array]
@@ -29,17 +29,18 @@ MOST_PARAMETERS = 10**10
 
 @dataclass(frozen=True)
 class Network:
-    """The structure of a network without its arrays. Hashable, so `jax.jit` can close over it."""
+    """The structure of a network without its arrays. Hashable, so `jax.jit` can close over it.
+
+    All but `module` is for classifiers.
+    """
 
     graph: nnx.GraphDef
 
     def __call__(self, parameters: Arrays, statistics: Arrays, images: Images) -> Logits:
-        module = self.module(parameters, statistics)
-        return in_halves(module.__call__, images) if module.backbone.halved else module(images)
+        return _answer(self.module(parameters, statistics), "__call__", images)
 
     def embed(self, parameters: Arrays, statistics: Arrays, images: Images) -> Embedding:
-        module = self.module(parameters, statistics)
-        return in_halves(module.embed, images) if module.backbone.halved else module.embed(images)
+        return _answer(self.module(parameters, statistics), "embed", images)
 
     def classify(
         self,
@@ -121,6 +122,11 @@ def initialise(
         {path: values[path] for path in parameters},
         {path: values[path] for path in statistics},
     )
+
+
+def _answer(classifier: Classifier, method: str, images: Images) -> Array:
+    function = getattr(classifier, method)
+    return in_halves(function, images) if classifier.backbone.halved else function(images)
 
 
 def check_blocks(build: Callable[[], nnx.Module]) -> None:

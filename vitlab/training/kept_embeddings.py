@@ -17,6 +17,7 @@ from vitlab.processor import core_count, processor_name
 from vitlab.progress import say
 
 # 2.8 million images at a width of 768, or ten views of 280,000; twenty thousand take 60 MB.
+FORMULATION = 2  # to be raised where a network comes to round otherwise within a version
 MOST_BYTES = 8 * 2**30
 ABANDONED = 24 * 3600  # seconds: whoever wrote an unfinished file for longer was killed
 
@@ -98,6 +99,8 @@ def machine(mesh: Mesh) -> str:
     devices = mesh.devices.flat
     facts = (
         vitlab.__version__,
+        FORMULATION,
+        os.environ.get("VITLAB_LAYERS", ""),
         jax.__version__,
         *(str(device.device_kind) for device in devices),
         dict(mesh.shape),

@@ -31,8 +31,8 @@ class Chain:
     """What a branch does: pool if it does, then one step after the other.
 
     A step that is a tuple forks into branches of its own. "max" halves the maps, the averages (see
-    `average_pool`) keep their size. An average needs a 1x1 behind it, which is done first: both are
-    linear, and behind it there are fewer channels to average.
+    `average_pool`) keep their size. An average must be followed by a 1x1 without a bias, which is done
+    before it, in every formulation: the two commute, and fewer channels are left to average.
     """
 
     steps: tuple["Conv | tuple[Chain, ...]", ...]
@@ -42,7 +42,7 @@ class Chain:
         if self.pool not in (None, "max"):
             first = self.steps[0] if self.steps else None
             if not (isinstance(first, Conv) and (first.kernel, first.stride) == (1, 1)):
-                raise ValueError(f"after an average comes a 1x1 of stride 1, not {first}")
+                raise ValueError(f"after an average comes a kernel of 1 and stride 1, not {first}")
 
 
 def chain(*steps: Conv | tuple[Chain, ...], pool: Pool | None = None) -> Chain:
@@ -79,6 +79,8 @@ class Branch(nnx.Module):
                 fork = Branches(channels, step, layer=layer)
                 layers.append(fork)
                 channels = fork.channels
+        if self.pool not in (None, "max") and getattr(layers[0], "bias", None) is not None:
+            raise ValueError("the 1x1 after an average has no bias here, since it is done before it")
         self.layers = nnx.List(layers)
         self.channels: int = channels
 

@@ -38,7 +38,8 @@ def in_halves(
     EfficientNet-B0 10 %, VGG-16 4 % slower, five others up to 4 % faster; on an AMD EPYC ViT-Ti 14 %
     faster, Inception v3 4 %, VGG-16, CvT-13 and Xception 6 to 11 % slower, the others as fast. They
     compile 1.2 to 1.9 times as long, being traced once, but twice in the program. So only those that
-    gain much ask for it (`Backbone.halved`). Call it within a jitted function, or each call compiles
+    gained a tenth on one of the two machines ask for it, and the other ViTs, which are built alike
+    (`Backbone.halved`). Call it within a jitted function, or each call compiles
     anew.
     A batch that is spread over devices stays whole, as in `chunk_count`.
     """

@@ -129,7 +129,6 @@ def _tiled_backward(
     amounts: Amounts, tile: winograd.Tile, residuals: Operands, gradient: Outputs
 ) -> Operands:
     maps, kernel = residuals
-
     weights = winograd.transform_kernel(kernel, tile)
 
     def gradients(maps: Maps, gradient: Outputs) -> Operands:

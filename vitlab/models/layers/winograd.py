@@ -83,8 +83,11 @@ def convolve_by_tiles(maps: Maps, weights: Grid, amounts: Amounts, tile: Tile) -
 def gradients(
     maps: Maps, gradient: Outputs, weights: Grid, amounts: Amounts, tile: Tile
 ) -> tuple[Maps, Kernel]:
-    """What `gradient` of the outputs is to the maps and to the kernel: the transforms, transposed, in
-    reverse. Both begin with the same transformed slopes."""
+    """What `gradient` of the outputs is to the maps and to the kernel.
+
+    The transforms, transposed, in reverse; both begin with the same transformed slopes. The relative
+    errors are those of the convolution.
+    """
     slopes = _output_slopes(gradient, tile)
     by_image = [
         [slope @ weight.T for slope, weight in zip(*pair, strict=True)]
