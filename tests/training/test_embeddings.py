@@ -134,7 +134,18 @@ def test_what_rounds_in_another_way_is_computed_again(collection, computed, monk
         embed(everything(collection), "another precision")
     monkeypatch.setattr("vitlab.training.kept_embeddings.processor_name", lambda: "another")
     embed(everything(collection), "another processor")
-    assert computed == ["one", "another batch size", "another precision", "another processor"]
+    monkeypatch.setattr(kept_embeddings, "FORMULATION", 0)
+    embed(everything(collection), "an older formulation")
+    monkeypatch.setenv("VITLAB_LAYERS", "reference")
+    embed(everything(collection), "the plain one")
+    assert computed == [
+        "one",
+        "another batch size",
+        "another precision",
+        "another processor",
+        "an older formulation",
+        "the plain one",
+    ]
 
 
 def test_other_images_orders_and_pixels_are_computed(collection, computed, images):

@@ -16,8 +16,8 @@ from vitlab.errors import InputError
 from vitlab.processor import core_count, processor_name
 from vitlab.progress import say
 
-# 2.8 million images at a width of 768, or ten views of 280,000; twenty thousand take 60 MB.
 FORMULATION = 2  # to be raised where a network comes to round otherwise within a version
+# 2.8 million images at a width of 768, or ten views of 280,000; twenty thousand take 60 MB.
 MOST_BYTES = 8 * 2**30
 ABANDONED = 24 * 3600  # seconds: whoever wrote an unfinished file for longer was killed
 
@@ -94,8 +94,8 @@ class KeptEmbeddings:
 
 
 def machine(mesh: Mesh) -> str:
-    """All that rounds: devices, the processor and its threads, the compiler and its flags. Of two
-    processors that share a folder, each may have instructions that add in another order."""
+    """All that rounds: the formulation, devices, the processor and its threads, the compiler and its
+    flags. Of two processors that share a folder, each may have instructions that add otherwise."""
     devices = mesh.devices.flat
     facts = (
         vitlab.__version__,

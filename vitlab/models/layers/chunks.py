@@ -39,8 +39,7 @@ def in_halves(
     faster, Inception v3 4 %, VGG-16, CvT-13 and Xception 6 to 11 % slower, the others as fast. They
     compile 1.2 to 1.9 times as long, being traced once, but twice in the program. So only those that
     gained a tenth on one of the two machines ask for it, and the other ViTs, which are built alike
-    (`Backbone.halved`). Call it within a jitted function, or each call compiles
-    anew.
+    (`Backbone.halved`). Call it within a jitted function, or each call compiles anew.
     A batch that is spread over devices stays whole, as in `chunk_count`.
     """
     half, rest = divmod(len(batch), 2)

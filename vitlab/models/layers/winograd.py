@@ -6,7 +6,7 @@ t = 4 that is a quarter of the multiplications, with t = 2 four ninths. The tran
 constant matrices; they are written as sums of slices, which XLA fuses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,10 +71,7 @@ def convolve_by_tiles(maps: Maps, weights: Grid, amounts: Amounts, tile: Tile) -
     """
     matrix = TRANSFORMS[tile].output
     rows, columns = _output_size(maps, amounts)
-    products = [
-        [values @ weight for values, weight in zip(*pair, strict=True)]
-        for pair in zip(_image_tiles(maps, amounts, tile), weights, strict=True)
-    ]
+    products = _position_by_position(jnp.matmul, _image_tiles(maps, amounts, tile), weights)
     lines = [interleave(_combine(matrix, row), axis=2) for row in products]
     outputs = interleave(_combine(matrix, _apart(lines)), axis=1)
     return outputs[:, :rows, :columns]
@@ -89,14 +86,8 @@ def gradients(
     errors are those of the convolution.
     """
     slopes = _output_slopes(gradient, tile)
-    by_image = [
-        [slope @ weight.T for slope, weight in zip(*pair, strict=True)]
-        for pair in zip(slopes, weights, strict=True)
-    ]
-    by_kernel = [
-        [_over_tiles(values, slope) for values, slope in zip(*pair, strict=True)]
-        for pair in zip(_image_tiles(maps, amounts, tile), slopes, strict=True)
-    ]
+    by_image = _position_by_position(lambda slope, weight: slope @ weight.T, slopes, weights)
+    by_kernel = _position_by_position(_over_tiles, _image_tiles(maps, amounts, tile), slopes)
     kernel_gradient = _both_ways(TRANSFORMS[tile].kernel.T, by_kernel)
     return (
         _image_gradient(by_image, maps.shape[1:3], amounts, tile),
@@ -162,6 +153,10 @@ def _every(array: Array, tile: int, axis: int, extent: int) -> list[Array]:
         lax.slice_in_dim(array, first, first + (tiles - 1) * tile + 1, tile, axis)
         for first in range(extent)
     ]
+
+
+def _position_by_position(product: Callable[[Array, Array], Array], one: Grid, other: Grid) -> Grid:
+    return [list(map(product, *rows)) for rows in zip(one, other, strict=True)]
 
 
 def _both_ways(matrix: np.ndarray, grid: Grid) -> Grid:
