@@ -29,7 +29,7 @@ def get_config(model: str = "vit") -> ConfigDict:
         schedule="cosine",
         warmup_epochs=2,
         weight_decay=0.01,
-        epochs=40 if model == "vit" else 12,
+        epochs=40 if model == "vit" else 6,
         patience=30,
         clip=1.0,
         accumulate=2,

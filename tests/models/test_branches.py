@@ -1,4 +1,4 @@
-"""A branch that averages: the 1x1 behind the average is done before it."""
+"""Branches: the 1x1s that begin them are one product, and those behind an average are done before it."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ import pytest
 from flax import nnx
 
 from tests.models.reference import random_array
-from vitlab.models.layers import Chain, Conv, ConvNorm, average_pool, chain
+from vitlab.models.layers import Branches, Chain, Conv, ConvNorm, average_pool, chain
 from vitlab.models.layers.branches import Branch
 
 
@@ -71,3 +71,86 @@ def test_an_average_before_a_bias_is_refused():
 def test_an_average_without_a_1x1_behind_it_is_refused(steps: tuple[Conv, ...]):
     with pytest.raises(ValueError, match="a kernel of 1 and stride 1"):
         Chain(steps, pool="average")
+
+
+FORK = (chain(Conv(4, (1, 3))), chain(Conv(3, (3, 1))))
+MIXED = (
+    chain(Conv(5, 1)),
+    chain(pool="max"),
+    chain(Conv(7, 3, stride=2)),
+    chain(Conv(4, 1), Conv(6, 3, stride=2)),
+    chain(Conv(8, 1, stride=2)),
+)
+KEEPING_THE_SIZE = (
+    chain(Conv(5, 1)),
+    chain(Conv(6, 3)),
+    chain(Conv(4, 1), FORK),
+    chain(Conv(3, 1), pool="average"),
+)
+
+
+def products_of_maps(program, channels: int) -> int:
+    """How many products of maps of so many channels with a matrix are in it."""
+    return sum(
+        step.primitive.name == "dot_general" and step.invars[0].aval.shape[-1] == channels
+        for inner in every_program(program)
+        for step in inner.eqns
+    )
+
+
+def every_program(program):
+    yield program
+    for step in program.eqns:
+        for parameter in jax.tree.leaves(list(step.params.values())):
+            inner = getattr(parameter, "jaxpr", parameter)
+            if hasattr(inner, "eqns"):
+                yield from every_program(inner)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_the_1x1s_that_begin_branches_are_one_product_and_answer_as_each_alone(
+    training, dtype, monkeypatch
+):
+    layer = partial(ConvNorm, activation=jax.nn.relu, rngs=nnx.Rngs(0))
+    block = Branches(12, KEEPING_THE_SIZE, layer=layer)
+    if training:
+        block.train()
+    else:
+        block.eval()
+    graph, state = nnx.split(block)
+    maps, slopes = random_array((2, 6, 9, 12), 0), random_array((2, 6, 9, 21), 2)
+    maps, slopes = maps.astype(dtype), slopes.astype(dtype)
+
+    def answer(state, maps):
+        module = nnx.merge(graph, state)
+        return module(maps), nnx.state(module, nnx.BatchStat)
+
+    def found_in(layers: str):
+        monkeypatch.setenv("VITLAB_LAYERS", layers)
+        program = jax.make_jaxpr(answer)(state, maps)
+        with jax.default_matmul_precision("float32"):
+            outputs, pull_back, moved = jax.vjp(answer, state, maps, has_aux=True)
+        return products_of_maps(program.jaxpr, 12), (outputs, moved, pull_back(slopes))
+
+    products, found = found_in("")
+    _, expected = found_in("reference")
+    assert products == 1
+    tolerance = 1e-4 if dtype == "float32" else 0.1
+    found, expected = ([np.asarray(leaf, np.float32) for leaf in jax.tree.leaves(tree)]
+                       for tree in (found, expected))  # fmt: skip
+    assert np.std(expected[0]) > 0.01
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape
+        np.testing.assert_allclose(one, other, atol=tolerance * (np.abs(other).max() + 1e-3))
+
+
+def test_which_1x1_begins_a_branch():
+    """Not one that sees other maps, halved or pooled ones; those have a product of their own."""
+    layer = partial(ConvNorm, activation=jax.nn.relu, rngs=nnx.Rngs(0))
+    block = Branches(12, MIXED, layer=layer)
+    firsts = [branch.first for branch in block.branches]
+    assert [first is not None for first in firsts] == [True, False, False, True, False]
+    assert [first for first in firsts if first] == [block.branches[at].layers[0] for at in (0, 3)]
+    biased = Branches(12, (chain(Conv(5, 1)), chain(Conv(4, 1))), layer=partial(layer, bias=True))
+    assert [branch.first for branch in biased.branches] == [None, None]

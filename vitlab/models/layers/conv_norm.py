@@ -72,8 +72,15 @@ class ConvNorm(Convolution):
         self.norm = BatchNorm(out_channels, norm)
         self.activation = activation
 
-    def __call__(self, maps: Maps, *, pool: Callable[[Maps], Maps] | None = None) -> NewMaps:
-        """`pool` is what to do with the maps between the convolution and its normalisation."""
-        maps = super().__call__(maps)
+    def __call__(
+        self,
+        maps: Maps,
+        *,
+        convolved: NewMaps | None = None,
+        pool: Callable[[NewMaps], NewMaps] | None = None,
+    ) -> NewMaps:
+        """`convolved` is what the convolution answers to the maps, where that is there already; `pool`
+        is what to do with it before it is normalised."""
+        maps = super().__call__(maps) if convolved is None else convolved
         maps = self.norm(pool(maps) if pool else maps)
         return self.activation(maps) if self.activation else maps
