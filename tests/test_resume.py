@@ -63,7 +63,7 @@ def wait_for_epochs(process: subprocess.Popen, log: Path, epochs: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "kills"), [("vit", 6), ("mobilenet_v2", 2)])
+@pytest.mark.parametrize(("model", "kills"), [("vit", 6), ("cnn", 2)])
 def test_kills_at_random_moments_change_neither_a_parameter_nor_a_line_of_the_log(
     tmp_path: Path, model: str, kills: int
 ):

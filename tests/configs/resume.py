@@ -1,8 +1,8 @@
 """Two short phases that use everything a checkpoint must hold; for tests of resuming.
 
 `head` trains on embeddings; `all` has augmentation with mixup, a schedule, accumulation, balanced
-sampling, a moving average of the weights, moving batch-norm statistics (with argument "mobilenet_v2")
-and early stopping with a memory.
+sampling, a moving average of the weights and early stopping with a memory; with argument "cnn" also moving
+batch-norm statistics and dropout.
 """
 
 from ml_collections import ConfigDict
@@ -21,7 +21,9 @@ def get_config(model: str = "vit") -> ConfigDict:
         config.model.options = dict(patch=2, width=32, depth=2, heads=2, mlp_width=64)
     else:
         config.model.input_size = 32
-        config.model.options = dict(width=0.35)
+        config.model.options = dict(
+            stages=((16,), (32,)), dense=(32,), dropout=(0.1, 0.2), normalised=True
+        )
     config.phases.head = phase(trainable=("head/.*",), batch_norm="update", epochs=3)
     config.phases.all = phase(
         optimizer="adamw",
@@ -29,7 +31,7 @@ def get_config(model: str = "vit") -> ConfigDict:
         schedule="cosine",
         warmup_epochs=2,
         weight_decay=0.01,
-        epochs=40 if model == "vit" else 6,
+        epochs=40 if model == "vit" else 12,
         patience=30,
         clip=1.0,
         accumulate=2,
