@@ -24,14 +24,12 @@ ASSETS = Path(os.environ.get("VITLAB_ASSETS", ROOT.parent / "shared"))
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Nothing that an earlier run has decoded or embedded can hide a mistake. What one test has compiled
-    spares the others a third of their time, in every process, and the next run where it is kept in
-    $VITLAB_TEST_PROGRAMS: a program is found by its text alone."""
+    """Nothing that an earlier run has decoded or compiled can hide a mistake; what one test has compiled
+    spares the others a third of their time, in every process, as users have it."""
     cache, base = tmp_path_factory.mktemp("cache"), tmp_path_factory.getbasetemp()
-    of_all = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    programs = Path(os.environ.get("VITLAB_TEST_PROGRAMS") or of_all / "programs")
-    programs.mkdir(parents=True, exist_ok=True)
-    (cache / "compiled").symlink_to(programs.resolve())
+    programs = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "programs"
+    programs.mkdir(exist_ok=True)
+    (cache / "compiled").symlink_to(programs)
     os.environ["VITLAB_CACHE"] = str(cache)
     jax.config.update("jax_compilation_cache_dir", str(programs))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

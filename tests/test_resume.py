@@ -15,6 +15,12 @@ from safetensors.numpy import load_file
 from tests.conftest import ROOT
 
 
+@pytest.fixture(autouse=True)
+def own_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is killed while it writes a compiled program leaves half of it to all others."""
+    monkeypatch.setenv("VITLAB_CACHE", str(tmp_path / "cache"))
+
+
 def command(workdir: Path, model: str) -> list[str]:
     config = f"--config=tests/configs/resume.py:{model}"
     return [sys.executable, "-m", "vitlab.main", config, f"--workdir={workdir}"]

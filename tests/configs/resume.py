@@ -1,13 +1,21 @@
 """Two short phases that use everything a checkpoint must hold; for tests of resuming.
 
-`head` trains on embeddings; `all` has augmentation with mixup, a schedule, accumulation, balanced
-sampling, a moving average of the weights and early stopping with a memory; with argument "cnn" also moving
-batch-norm statistics and dropout.
+`all` has augmentation with mixup, a schedule, accumulation, balanced sampling, a moving average of the
+weights and early stopping with a memory. With argument "vit" `head` trains on embeddings; "cnn" has
+batch-norm statistics that move, and dropout.
 """
 
 from ml_collections import ConfigDict
 
 from vitlab.config import defaults, phase
+
+NETWORKS = {
+    "vit": dict(input_size=8, options=dict(patch=2, width=32, depth=2, heads=2, mlp_width=64)),
+    "cnn": dict(
+        input_size=32,
+        options=dict(stages=((16,), (32,)), dense=(32,), dropout=(0.1, 0.2), normalised=True),
+    ),
+}
 
 
 def get_config(model: str = "vit") -> ConfigDict:
@@ -16,14 +24,7 @@ def get_config(model: str = "vit") -> ConfigDict:
     config.checkpoint_seconds = 0.0
     config.batch_size = 64
     config.model.name = model
-    if model == "vit":
-        config.model.input_size = 8
-        config.model.options = dict(patch=2, width=32, depth=2, heads=2, mlp_width=64)
-    else:
-        config.model.input_size = 32
-        config.model.options = dict(
-            stages=((16,), (32,)), dense=(32,), dropout=(0.1, 0.2), normalised=True
-        )
+    config.model.update(NETWORKS[model])
     config.phases.head = phase(trainable=("head/.*",), batch_norm="update", epochs=3)
     config.phases.all = phase(
         optimizer="adamw",

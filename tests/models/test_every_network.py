@@ -1,12 +1,12 @@
 """What holds for every network, whatever its family."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import pytest
 
+from tests.models.programs import every_program
 from vitlab.errors import InputError
 from vitlab.models import PRESETS, create, layer_table, outline
 from vitlab.weights.layouts import LAYOUTS
@@ -123,16 +123,8 @@ def empty(name: str, built_for: int, shown: int, **options: Any) -> int:
     )
     images = jax.ShapeDtypeStruct((1, shown, shown, 3), jnp.uint8)
     program = jax.make_jaxpr(network.embed)(*arrays, images)
-    return sum(0 in shape for shape in _shapes(program.jaxpr))
-
-
-def _shapes(program: Any) -> Iterator[tuple[int, ...]]:
-    for step in program.eqns:
-        yield from (output.aval.shape for output in step.outvars)
-        for parameter in jax.tree.leaves(list(step.params.values())):
-            inner = getattr(parameter, "jaxpr", parameter)
-            if hasattr(inner, "eqns"):
-                yield from _shapes(inner)
+    steps = (step for inner in every_program(program.jaxpr) for step in inner.eqns)
+    return sum(0 in output.aval.shape for step in steps for output in step.outvars)
 
 
 @pytest.mark.parametrize(("name", "smallest", "options"), SMALLEST)

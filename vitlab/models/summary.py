@@ -81,6 +81,7 @@ def layer_table(build: Callable[[], Classifier], depth: int = 2) -> list[Layer]:
         for found, of_kind in zip((parameters, statistics), shapes(module), strict=True):
             found.update(of_kind)
         size = module.backbone.input_size
+        # Whatever a public method returns is captured, so it must be arrays.
         answer = nnx.capture(module, nnx.Intermediate, method_outputs=nnx.Intermediate)
         _, seen = answer(jnp.zeros((1, size, size, 3), jnp.uint8))
         return {"/".join(map(str, path)): leaf.get_value()[-1] for path, leaf in nnx.to_flat_state(seen)}
