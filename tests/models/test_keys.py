@@ -11,7 +11,7 @@ from vitlab.models.layers import RandomNumbers
 from vitlab.models.layers.keys import AT_ONCE
 
 
-@pytest.mark.parametrize("seed", [0, 17, jax.random.key(3)])
+@pytest.mark.parametrize("seed", [0, 17, jax.random.key(3), jax.random.key(3, impl="rbg")])
 def test_keys_are_those_of_flax(seed):
     ours, theirs = RandomNumbers(seed), nnx.Rngs(seed)
     for _ in range(AT_ONCE + 2):

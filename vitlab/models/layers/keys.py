@@ -1,4 +1,4 @@
-"""Where new layers draw the keys of their first values."""
+"""What new layers draw their first values from: the keys and numbers of JAX, soon compiled."""
 
 import math
 
@@ -62,8 +62,11 @@ class Counted(nnx.RngStream):
     def __call__(self) -> Key[Array, ""]:
         if self.drawn % AT_ONCE == 0:
             numbers = jnp.arange(self.drawn, self.drawn + AT_ONCE, dtype=jnp.uint32)
-            keys = jax.vmap(jax.random.fold_in, (None, 0))(self.key[...], numbers)
-            self.keys = jax.random.wrap_key_data(jax.random.key_data(keys), impl=GENERATOR)
+            self.keys = jax.vmap(jax.random.fold_in, (None, 0))(self.key[...], numbers)
+            if (
+                str(jax.random.key_impl(self.keys)) == "threefry2x32"
+            ):  # not what $JAX_DEFAULT_PRNG_IMPL says
+                self.keys = jax.random.wrap_key_data(jax.random.key_data(self.keys), impl=GENERATOR)
         key = self.keys[self.drawn % AT_ONCE]
         self.drawn += 1
         return key
