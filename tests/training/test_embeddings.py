@@ -134,6 +134,8 @@ def test_what_rounds_in_another_way_is_computed_again(collection, computed, monk
         embed(everything(collection), "another precision")
     monkeypatch.setattr("vitlab.training.kept_embeddings.processor_name", lambda: "another")
     embed(everything(collection), "another processor")
+    monkeypatch.setattr("vitlab.training.kept_embeddings.compiler_options", lambda: {"a": "b"})
+    embed(everything(collection), "another library")
     monkeypatch.setattr(kept_embeddings, "FORMULATION", 0)
     embed(everything(collection), "an older formulation")
     monkeypatch.setenv("VITLAB_LAYERS", "reference")
@@ -143,6 +145,7 @@ def test_what_rounds_in_another_way_is_computed_again(collection, computed, monk
         "another batch size",
         "another precision",
         "another processor",
+        "another library",
         "an older formulation",
         "the plain one",
     ]

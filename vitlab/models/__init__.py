@@ -8,6 +8,7 @@ from vitlab.models.classifier import LINEAR, Backbone, Classifier, HeadSettings,
 from vitlab.models.clip import CLIPText, similarity
 from vitlab.models.conversion import convert
 from vitlab.models.functional import Arrays, Network, check_blocks, initialise, outline
+from vitlab.models.layers import compiler_options
 from vitlab.models.mobilenet_v2 import Operator
 from vitlab.models.order import layer_numbers
 from vitlab.models.presets import PRESETS
@@ -42,6 +43,7 @@ __all__ = [
     "SavedModel",
     "Tokenizer",
     "check_blocks",
+    "compiler_options",
     "convert",
     "create",
     "create_text",

@@ -13,6 +13,7 @@ from jax.sharding import Mesh
 import vitlab
 from vitlab import files, runtime
 from vitlab.errors import InputError
+from vitlab.models import compiler_options
 from vitlab.processor import core_count, processor_name
 from vitlab.progress import say
 
@@ -108,5 +109,6 @@ def machine(mesh: Mesh) -> str:
         processor_name(),
         core_count(),
         os.environ.get("XLA_FLAGS", ""),
+        compiler_options(),
     )
     return "\n".join(map(str, facts))

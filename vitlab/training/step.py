@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Key
 
 from vitlab import runtime
 from vitlab.data import Mixture
-from vitlab.models import Arrays
+from vitlab.models import Arrays, compiler_options
 from vitlab.training.loss import Labels, Logits, Objective, cross_entropy, mixed
 
 Weights = Float[Array, "batch"]
@@ -161,7 +161,7 @@ def make_train_step(
             next_state, batch = _held(mesh, (next_state, batch))
         return next_state, batch
 
-    return jax.jit(step, donate_argnums=0)
+    return jax.jit(step, donate_argnums=0, compiler_options=compiler_options())
 
 
 def _held(mesh: Mesh, tree: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from vitlab.models.layers.activations import MLP_ACTIVATIONS, Activation, ActivationName
 from vitlab.models.layers.attention import SelfAttention, attend
+from vitlab.models.layers.backend import compiler_options
 from vitlab.models.layers.branches import Branches, Chain, Conv, Pool, chain
 from vitlab.models.layers.chunks import in_halves
 from vitlab.models.layers.conv_norm import ConvNorm, Convolution
@@ -53,6 +54,7 @@ __all__ = [
     "average_pool",
     "block_average",
     "chain",
+    "compiler_options",
     "convolve",
     "give_keys",
     "in_halves",
