@@ -20,7 +20,7 @@ def _described(key: str) -> str:
     """What Linux says of the first core; empty if nothing."""
     described = Path("/proc/cpuinfo")
     text = described.read_text(encoding="utf-8", errors="replace") if described.exists() else ""
-    line = re.search(rf"^{key}\s*:\s*(.+)$", text, re.MULTILINE)
+    line = re.search(rf"^{key}[ \t]*:[ \t]*(.+)$", text, re.MULTILINE)
     return line[1] if line else ""
 
 

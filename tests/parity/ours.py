@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ from vitlab.models import (
     Classifier,
     CLIPText,
     Network,
+    compiler_options,
     create,
     create_text,
     initialise,
@@ -40,7 +42,7 @@ class Ours:
     answer: Callable[[Classifier, Array], Array] = Classifier.__call__
 
     def infer(self, images: np.ndarray) -> Answer:
-        @jax.jit
+        @partial(jax.jit, compiler_options=compiler_options())
         def run(parameters, statistics, images):
             module = self.network.module(parameters, statistics)
             return self.answer(module, images), module.backbone.features(images)
@@ -51,7 +53,7 @@ class Ours:
     def train(self, images: np.ndarray) -> tuple[np.ndarray, Tensors]:
         """Logits by the batch's own statistics, and the stored ones moved towards these."""
 
-        @jax.jit
+        @partial(jax.jit, compiler_options=compiler_options())
         def run(parameters, statistics, images):
             module = self.network.module(parameters, statistics)
             module.train()

@@ -13,7 +13,8 @@ import pytest
 from tests.training.small_setting import OPTIONS, some_store, train
 from vitlab.config import Model, Phase
 from vitlab.models import Arrays, Network, draw_blueprint, initialise, outline
-from vitlab.training import first_state, make_train_step
+from vitlab.training import first_state
+from vitlab.training.step import train_step
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "vit": {name: value for name, value in OPTIONS.items() if name != "input_size"},
@@ -43,7 +44,7 @@ def test_a_step_in_bfloat16_keeps_everything_in_float32(name: str):
         assert logits.dtype == jnp.float32
         return logits, moved
 
-    step = make_train_step(forward, optimizer, jax.random.key(0))
+    step = train_step(forward, optimizer, jax.random.key(0))
     state = jax.eval_shape(partial(first_state, optimizer=optimizer), parameters, statistics)
     store = some_store(4, 0)
     frozen: dict[str, Arrays] = {"parameters": {}, "statistics": {}}

@@ -25,6 +25,7 @@ from vitlab.models import (
     head_logits,
     initialise,
 )
+from vitlab.models.layers import backend
 from vitlab.training import (
     Embedder,
     Fold,
@@ -94,6 +95,13 @@ def together(members: list[Member], phase: Phase) -> list[TrainedMember]:
         for member in members
     ]
     return train_population(members, starts, phase, embeddings, STORE.labels, FOLDS, 8)
+
+
+def test_the_step_is_a_part_of_their_program_on_every_processor(monkeypatch):
+    """Where a step alone has options of the compiler, which none has that is a part."""
+    monkeypatch.setattr(backend, "instruction_sets", lambda: frozenset({"avx2", "fma"}))
+    (trained,) = together([PLAIN], dataclasses.replace(PHASE, epochs=1))
+    assert len(trained.epochs) == 1
 
 
 def check_equal(members: list[Member], phase: Phase, folder: Path) -> list[TrainedMember]:

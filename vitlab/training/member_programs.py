@@ -18,7 +18,7 @@ from vitlab.training.step import (
     Totals,
     batch_totals,
     first_state,
-    make_train_step,
+    train_step,
     zero_totals,
 )
 from vitlab.training.task import dropout_key
@@ -108,7 +108,7 @@ class Programs:
             dropout = settings["dropout"] if self._drops else None
             return head_logits(turned(head), embeddings, dropout, dropout_key(key)), {}
 
-        step = make_train_step(
+        step = train_step(
             forward,
             self._optimizer(settings),
             settings["key"],

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ParamSpec
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +31,8 @@ Change = Callable[[Array, Labels, Weights, Key[Array, ""]], tuple[Array, Labels 
 TrainForward = Callable[[Arrays, Arrays, Array, Key[Array, ""]], tuple[Logits, Arrays]]
 # parameters, statistics, inputs -> logits
 Forward = Callable[[Arrays, Arrays, Array], Logits]
+Step = Callable[[State, Frozen, Array, Labels, Weights], tuple[State, Totals]]
+P = ParamSpec("P")
 
 
 def zero_totals() -> Totals:
@@ -106,7 +108,7 @@ def unchanged(
     return inputs, labels
 
 
-def make_train_step(
+def train_step(
     forward: TrainForward,
     optimizer: optax.GradientTransformation,
     key: Key[Array, ""],
@@ -116,14 +118,13 @@ def make_train_step(
     parts: int = 1,
     ema: float = 0.0,
     mesh: Mesh | None = None,
-) -> Callable[[State, Frozen, Array, Labels, Weights], tuple[State, Totals]]:
+) -> Step:
     """A step down the mean objective of the batch; it also gives the batch's own totals.
 
     Weight 0 marks fillers. The randomness of a step depends on `key` and the step's number alone.
     `change` is what happens to a batch before the network sees it, in `parts` one after the other.
     With `ema`, the state has the moving "average" of what changes. With a mesh, the state stays divided
     over it as `runtime.placed` divides it.
-    The state is donated: its arrays are gone after the call.
     """
 
     def step(state: State, frozen: Frozen, inputs: Array, labels: Labels, weights: Weights):
@@ -161,7 +162,19 @@ def make_train_step(
             next_state, batch = _held(mesh, (next_state, batch))
         return next_state, batch
 
-    return jax.jit(step, donate_argnums=0, compiler_options=compiler_options())
+    return step
+
+
+def _compiled(make: Callable[P, Step]) -> Callable[P, Step]:
+    def make_compiled(*arguments: P.args, **settings: P.kwargs) -> Step:
+        """The state is donated: its arrays are gone after the call."""
+        step = make(*arguments, **settings)
+        return jax.jit(step, donate_argnums=0, compiler_options=compiler_options())
+
+    return make_compiled
+
+
+make_train_step = _compiled(train_step)  # which cannot be a part of another program
 
 
 def _held(mesh: Mesh, tree: Any) -> Any:
@@ -210,7 +223,7 @@ def make_score(
 ) -> Callable[[Totals, Arrays, Arrays, Array, Labels, Weights], Totals]:
     """Adds the totals of a batch, without any change of the model."""
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=compiler_options())
     def score(totals, parameters, statistics, inputs, labels, weights):
         batch = batch_totals(forward(parameters, statistics, inputs), labels, weights)
         return jax.tree.map(jnp.add, totals, batch)
