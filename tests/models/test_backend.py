@@ -29,7 +29,8 @@ def avx2(monkeypatch):
 
 
 def program(function, options) -> str:
-    return jax.jit(function, compiler_options=options).lower(jnp.ones((512, 512))).compile().as_text()
+    compiled = jax.jit(function, compiler_options=options).lower(jnp.ones((512, 512))).compile()
+    return str(compiled.as_text())
 
 
 def test_products_leave_the_library_and_sums_stay():
