@@ -211,6 +211,13 @@ def one_step(weights=None, **settings):
     return state, parameters
 
 
+def test_a_step_is_compiled_with_the_options_of_this_processor(monkeypatch):
+    unknown = {"xla_cpu_of_another_day": "none"}
+    monkeypatch.setattr("vitlab.training.step.compiler_options", lambda: unknown)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="xla_cpu_of_another_day"):
+        one_step()
+
+
 @pytest.mark.parametrize("parts", [2, 4])
 def test_a_batch_in_parts_makes_the_step_of_the_whole(parts: int):
     """With fillers too, which lie in one part only."""
