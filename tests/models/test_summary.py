@@ -62,6 +62,16 @@ def test_the_last_block_of_a_vit_stands_in_the_table_with_what_is_read_of_it():
     }
 
 
+def test_layers_within_a_block_stand_in_the_table_with_what_they_give():
+    rows = layer_table(lambda: create("mobilenet_v2", num_classes=3, input_size=64), depth=9)
+    norms = {row.path: row.output for row in rows if "blocks/1/" in row.path and "norm" in row.path}
+    assert norms == {
+        "backbone/blocks/1/expand/norm": (32, 32, 96),
+        "backbone/blocks/1/filter/norm": (16, 16, 96),
+        "backbone/blocks/1/project/norm": (16, 16, 24),
+    }
+
+
 def test_the_last_stage_of_cvt_stands_in_the_table_with_its_class_token():
     rows = layer_table(lambda: create("cvt13", num_classes=3, depths=(1, 1, 2), input_size=64))
     assert [(row.path, row.output) for row in rows if "stages" in row.path] == [

@@ -26,6 +26,7 @@ PAUSE = 1.0  # seconds between two attempts
 MOST_BYTES = 20 << 30  # of a file whose server does not say how long it is
 
 BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+FAILED = (requests.RequestException, OSError)
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -178,3 +179,12 @@ def _no_space(part: Path, what: str) -> InputError:
     return InputError(
         f"cannot write {part}: {what}; free some space, or set VITLAB_CACHE to another folder"
     )
+
+
+def reason_of(error: Exception) -> str:
+    """One line: what a server said, or how the connection failed."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"{response.status_code} {response.reason}"
+    known_by_its_name = isinstance(error, requests.ConnectionError) and "(" in str(error)
+    return type(error).__name__ + ("" if known_by_its_name else f": {error}")

@@ -9,15 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
-import requests
-
 from vitlab import files, runtime
 from vitlab.errors import InputError
 from vitlab.hashes import sha256_of
 from vitlab.names import unknown
 from vitlab.progress import say
 from vitlab.weights.catalogue import CATALOGUE, Checkpoint
-from vitlab.weights.download import MOST_BYTES, Unfinished, download
 from vitlab.weights.readers import READERS
 
 
@@ -92,15 +89,18 @@ def fetch(file: Offered) -> Path:
 
 
 def _download(file: Offered, path: Path, record: Path) -> None:
+    # `requests` takes a tenth of a second to import, and most runs download nothing.
+    from vitlab.weights.download import FAILED, MOST_BYTES, Unfinished, download, reason_of
+
     say(f"weights  downloading {file.address}")
     part = path.with_name(f"{path.name}.part")
     mebibytes = file.mebibytes
     most = MOST_BYTES if mebibytes is None else round((1.1 * mebibytes + 1) * 2**20)
     try:
         stated = download(file.address, part, most)
-    except (requests.RequestException, OSError) as error:
+    except FAILED as error:
         raise InputError(
-            f"cannot download {file.address} ({_reason(error)}); "
+            f"cannot download {file.address} ({reason_of(error)}); "
             f"try again, or fetch it elsewhere and put it at {path}"
         ) from error
     hashes = [file.stated_hash, stated and f"sha256:{stated}"]
@@ -133,15 +133,6 @@ def _recorded(record: Path) -> str:
 def _record(record: Path, file: Offered, path: Path) -> None:
     (digest,) = sha256_of([path])
     files.write_json(record, {"address": file.address, "sha256": digest})
-
-
-def _reason(error: Exception) -> str:
-    """One line: what a server said, or how the connection failed."""
-    response = getattr(error, "response", None)
-    if response is not None:
-        return f"{response.status_code} {response.reason}"
-    known_by_its_name = isinstance(error, requests.ConnectionError) and "(" in str(error)
-    return type(error).__name__ + ("" if known_by_its_name else f": {error}")
 
 
 @contextlib.contextmanager

@@ -110,6 +110,7 @@ def _tile(maps: Maps, kernel: Kernel, stride: int, amounts: Amounts) -> winograd
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+@partial(jax.jit, static_argnums=(2, 3))  # traced once for all convolutions of a shape
 def _tiled(maps: Maps, kernel: Kernel, amounts: Amounts, tile: winograd.Tile) -> Outputs:
     weights = winograd.transform_kernel(kernel, tile)
 
@@ -125,6 +126,7 @@ def _tiled_forward(
     return _tiled(maps, kernel, amounts, tile), (maps, kernel)
 
 
+@partial(jax.jit, static_argnums=(0, 1))
 def _tiled_backward(
     amounts: Amounts, tile: winograd.Tile, residuals: Operands, gradient: Outputs
 ) -> Operands:
@@ -159,6 +161,7 @@ def _dense_forward(
     return _dense(maps, kernel, stride, amounts), (maps, kernel)
 
 
+@partial(jax.jit, static_argnums=(0, 1))
 def _dense_backward(stride: int, amounts: Amounts, residuals: Operands, gradient: Outputs) -> Operands:
     maps, kernel = residuals
     _, pull_back = jax.vjp(lambda x: convolve_reference(x, kernel, stride, amounts), maps)

@@ -37,6 +37,7 @@ def _forward(maps: Maps, kernel: Kernel, stride: int, amounts: Amounts) -> tuple
     return convolve_depthwise(maps, kernel, stride, amounts), (maps, kernel)
 
 
+@partial(jax.jit, static_argnums=(0, 1))  # traced once for all convolutions of a shape
 def _backward(stride: int, amounts: Amounts, residuals: Operands, gradient: Outputs) -> Operands:
     maps, kernel = residuals
     image_gradient = sum_over_windows(

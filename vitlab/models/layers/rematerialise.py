@@ -13,33 +13,59 @@ from jaxtyping import Array
 from vitlab.errors import InputError
 from vitlab.models.layers.backend import prefers_reformulation
 
-# State and inputs of a block -> its outputs, and its statistics after it.
+# State and inputs of a block -> its outputs, and its statistics after it if they moved.
 Run = Callable[[nnx.State, Array], tuple[Array, nnx.State]]
 
 
 def repeated(call: Callable[..., Array]) -> Callable[..., Array]:
     """Marks the `__call__` of a part that networks repeat: array in, array out, perhaps static others.
 
-    Where `rematerialise` has switched it on, only the block's inputs are kept for the backward pass.
+    Parts that are built alike are traced once, as are their gradients, however many there are. Where
+    `rematerialise` has switched it on, only a part's inputs are kept for the backward pass.
     """
 
     @functools.wraps(call)
     def wrapped(self: nnx.Module, inputs: Array, *others: Any, **named: Any) -> Array:
-        if not getattr(self, "rematerialised", False):
+        if hasattr(self, "__captures__"):  # `nnx.capture` looks at what lies within
             return call(self, inputs, *others, **named)
         graph, state = nnx.split(self)
-
-        def run(state: nnx.State, inputs: Array) -> tuple[Array, nnx.State]:
-            module = nnx.merge(graph, state)
-            return call(module, inputs, *others, **named), nnx.state(module, nnx.BatchStat)
-
-        again = _run_again if prefers_reformulation() else jax.checkpoint
-        outputs, moved = again(run)(state, inputs)
-        nnx.update(self, moved)
+        arguments = others, tuple(sorted(named.items()))
+        again = getattr(self, "rematerialised", False)
+        run = _traced_once(call, graph, *arguments, again, prefers_reformulation())
+        outputs, moved = run(state, inputs)
+        if moved:
+            nnx.update(self, moved)
         return outputs
 
     wrapped.is_repeated = True  # type: ignore[attr-defined]
     return wrapped
+
+
+@functools.lru_cache(maxsize=1024)
+def _traced_once(
+    call: Callable[..., Array],
+    graph: nnx.GraphDef,
+    others: tuple,
+    named: tuple,
+    again: bool,
+    is_cpu: bool,
+) -> Run:
+    """One function for all parts of a structure, so that JAX finds again what it has traced.
+
+    `is_cpu`, by which layers choose their formulation while they are traced, tells functions apart too.
+    """
+
+    def run(state: nnx.State, inputs: Array) -> tuple[Array, nnx.State]:
+        module = nnx.merge(graph, state)
+        before = jax.tree.leaves(nnx.state(module, nnx.BatchStat))
+        outputs = call(module, inputs, *others, **dict(named))
+        after = nnx.state(module, nnx.BatchStat)
+        pairs = zip(before, jax.tree.leaves(after), strict=True)
+        return outputs, after if any(one is not other for one, other in pairs) else nnx.State({})
+
+    if again:
+        return jax.jit(_run_again(run) if is_cpu else jax.checkpoint(run))
+    return jax.jit(run)
 
 
 def rematerialise(module: nnx.Module) -> None:
