@@ -76,6 +76,7 @@ def test_a_3x3_kernel_of_many_channels_goes_by_tiles(size: int, tile: int, paddi
         slopes = random_array(expected.shape, 2)
         for numbers in (chunks.NUMBERS, size * size * 48):
             monkeypatch.setattr(chunks, "NUMBERS", numbers)
+            jax.clear_caches()  # of what was traced with other numbers, or before `recorded`
             found, found_back = jax.vjp(
                 lambda images, kernel: convolve(images, kernel, padding=padding), images, kernel
             )
@@ -96,6 +97,7 @@ def test_a_3x3_kernel_of_many_channels_goes_by_tiles(size: int, tile: int, paddi
 )
 def test_other_kernels_do_not_go_by_tiles(shape, kernel, dtype, monkeypatch):
     monkeypatch.setattr(winograd, "convolve_by_tiles", None)
+    jax.clear_caches()  # of what was traced before
     images = jnp.ones(shape, dtype)
     outputs = jax.eval_shape(
         lambda images: convolve(images, jnp.ones(kernel, dtype), padding="symmetric"), images

@@ -20,8 +20,9 @@ Run = Callable[[nnx.State, Array], tuple[Array, nnx.State]]
 def repeated(call: Callable[..., Array]) -> Callable[..., Array]:
     """Marks the `__call__` of a part that networks repeat: array in, array out, perhaps static others.
 
-    Parts that are built alike are traced once, as are their gradients, however many there are. Where
-    `rematerialise` has switched it on, only a part's inputs are kept for the backward pass.
+    Parts that are built alike are traced once, as are their gradients, however many there are. So of
+    what a part keeps, only the statistics of batch norm may change: what else it wrote would be lost.
+    Where `rematerialise` has switched it on, only a part's inputs are kept for the backward pass.
     """
 
     @functools.wraps(call)
@@ -48,11 +49,11 @@ def _traced_once(
     others: tuple,
     named: tuple,
     again: bool,
-    is_cpu: bool,
+    reformulated: bool,
 ) -> Run:
     """One function for all parts of a structure, so that JAX finds again what it has traced.
 
-    `is_cpu`, by which layers choose their formulation while they are traced, tells functions apart too.
+    `reformulated` is what layers choose their formulation by while they are traced.
     """
 
     def run(state: nnx.State, inputs: Array) -> tuple[Array, nnx.State]:
@@ -64,7 +65,7 @@ def _traced_once(
         return outputs, after if any(one is not other for one, other in pairs) else nnx.State({})
 
     if again:
-        return jax.jit(_run_again(run) if is_cpu else jax.checkpoint(run))
+        return jax.jit(_run_again(run) if reformulated else jax.checkpoint(run))
     return jax.jit(run)
 
 
