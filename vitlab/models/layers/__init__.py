@@ -17,7 +17,8 @@ from vitlab.models.layers.pooling import (
     max_pool,
 )
 from vitlab.models.layers.product import Linear
-from vitlab.models.layers.rematerialise import rematerialise, repeated
+from vitlab.models.layers.rematerialise import rematerialise
+from vitlab.models.layers.repeated import repeated
 from vitlab.models.layers.shapes import Maps, NewMaps, Queries, Tokens
 from vitlab.models.layers.transformer import (
     PatchEmbedding,

@@ -13,7 +13,7 @@ from vitlab.models.layers.backend import prefers_reformulation
 from vitlab.models.layers.conv_norm import ConvNorm
 from vitlab.models.layers.convolution import Padding, convolve
 from vitlab.models.layers.pooling import average_pool, max_pool
-from vitlab.models.layers.rematerialise import repeated
+from vitlab.models.layers.repeated import repeated
 from vitlab.models.layers.shapes import Maps, NewMaps
 
 Convolved = Float[Array, "batch height width _"]  # what a 1x1 answers to maps

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from vitlab.models.layers.activations import Activation, gelu
 from vitlab.models.layers.attention import SelfAttention
 from vitlab.models.layers.product import Linear
-from vitlab.models.layers.rematerialise import repeated
+from vitlab.models.layers.repeated import repeated
 from vitlab.models.layers.shapes import Queries, Tokens
 
 
