@@ -26,7 +26,7 @@ from vitlab.data import (
 )
 from vitlab.errors import InputError
 from vitlab.language import language_of
-from vitlab.models import Blueprint, compiler_options, draw_blueprint, first_model, load_card
+from vitlab.models import Blueprint, draw_blueprint, first_model, load_card
 from vitlab.progress import say
 from vitlab.reporting import write_dataset_report
 from vitlab.weights import named
@@ -84,7 +84,8 @@ class _Network:
     def __init__(self, blueprint: Blueprint, seed: int):
         self._preprocessing = blueprint.preprocessing
         self._model = first_model(blueprint, ("any",), "squash", seed)
-        self._embed = jax.jit(self._model.network.embed, compiler_options=compiler_options())
+        network = self._model.network
+        self._embed = jax.jit(network.embed, compiler_options=network.compiler_options())
         self._generator = np.random.default_rng(seed)
 
     def agree(self, examined: Examined, pairs: Sequence[Pair]) -> list[Pair]:

@@ -65,7 +65,7 @@ def start() -> None:
     import jax
 
     jax.config.update("jax_compilation_cache_dir", str(cache_folder("compiled")))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_cpu_enable_async_dispatch", False)
 
 

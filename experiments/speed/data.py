@@ -224,7 +224,7 @@ def _wait_for_data(folder: Path) -> Iterator[tuple[str, ...]]:
         return network.train(parameters, statistics, images, moves=True, dropout=None)
 
     optimizer = optax.adam(1e-4)
-    step = make_train_step(forward, optimizer, jax.random.key(0))
+    step = make_train_step(network, forward, optimizer, jax.random.key(0))
     state = first_state(parameters, statistics, optimizer)
     frozen: dict[str, dict] = {"parameters": {}, "statistics": {}}
     shares = []

@@ -172,7 +172,7 @@ def _ours(
     import jax.numpy as jnp
     import optax
 
-    from vitlab.models import compiler_options, create, initialise
+    from vitlab.models import create, initialise
     from vitlab.training import first_state, make_train_step
 
     network, parameters, statistics = initialise(lambda: create(name, num_classes=CLASSES), {})
@@ -182,8 +182,8 @@ def _ours(
     def forward(parameters, statistics, images, key):
         return network.train(parameters, statistics, images, moves=bool(statistics), dropout=key)
 
-    infer = jax.jit(network, compiler_options=compiler_options())
-    step = make_train_step(forward, optimizer, jax.random.key(0))
+    infer = jax.jit(network, compiler_options=network.compiler_options())
+    step = make_train_step(network, forward, optimizer, jax.random.key(0))
     state = first_state(parameters, statistics, optimizer)
     frozen: dict[str, dict] = {"parameters": {}, "statistics": {}}
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vitlab.models import compiler_options, create, initialise
+from vitlab.models import compiler_options, create, initialise, outline
 from vitlab.models.layers import backend
 from vitlab.processor import instruction_sets, processor_name
 
@@ -45,6 +45,15 @@ def test_products_leave_the_library_and_sums_stay():
     assert LIBRARY in program(product, None)
     assert LIBRARY not in program(product, compiler_options())
     assert LIBRARY in program(total, compiler_options())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["vit_b32", "vit_ti16", "resnet50", "vgg16", "cvt13", "mobilenet_v2", "vit_l16", "clip_vit_l14"],
+)
+def test_networks_whose_matrices_are_powers_of_two_are_left_alone(name):
+    network, _, _ = outline(lambda: create(name, num_classes=1024))
+    assert (network.compiler_options() is None) == (name in ("vit_l16", "clip_vit_l14"))
 
 
 def test_a_network_sees_the_same():

@@ -17,7 +17,6 @@ from vitlab.models import (
     Classifier,
     CLIPText,
     Network,
-    compiler_options,
     create,
     create_text,
     initialise,
@@ -42,7 +41,7 @@ class Ours:
     answer: Callable[[Classifier, Array], Array] = Classifier.__call__
 
     def infer(self, images: np.ndarray) -> Answer:
-        @partial(jax.jit, compiler_options=compiler_options())
+        @partial(jax.jit, compiler_options=self.network.compiler_options())
         def run(parameters, statistics, images):
             module = self.network.module(parameters, statistics)
             return self.answer(module, images), module.backbone.features(images)
@@ -53,7 +52,7 @@ class Ours:
     def train(self, images: np.ndarray) -> tuple[np.ndarray, Tensors]:
         """Logits by the batch's own statistics, and the stored ones moved towards these."""
 
-        @partial(jax.jit, compiler_options=compiler_options())
+        @partial(jax.jit, compiler_options=self.network.compiler_options())
         def run(parameters, statistics, images):
             module = self.network.module(parameters, statistics)
             module.train()

@@ -15,7 +15,7 @@ from PIL import Image
 from tests.conftest import vitlab
 from vitlab import config, runtime
 from vitlab.data import Collection, Store, open_collection
-from vitlab.models import Arrays, Network, compiler_options, create, initialise
+from vitlab.models import Arrays, Network, create, initialise
 from vitlab.training import Embedder, History, Setting, Stage, Trained, kept_embeddings, train_phase
 from vitlab.training.embeddings import map_store
 from vitlab.training.kept_embeddings import KeptEmbeddings
@@ -41,7 +41,7 @@ def model(num_classes: int = 3, **options: Any) -> tuple[Network, Arrays, Arrays
 @functools.cache
 def compiled(network: Network) -> Callable:
     """Held, it keeps for the next embedder what JAX has compiled for the first one."""
-    return jax.jit(network.embed, compiler_options=compiler_options())
+    return jax.jit(network.embed, compiler_options=network.compiler_options())
 
 
 @pytest.fixture

@@ -16,10 +16,10 @@ from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Phase
 from vitlab.data import augment, check_batch_size
 from vitlab.errors import InputError
-from vitlab.models import create, initialise
+from vitlab.models import Network, create, initialise
 from vitlab.training import Stage
 from vitlab.training.checkpoints import Checkpoints
-from vitlab.training.step import first_state, make_train_step, zero_totals
+from vitlab.training.step import first_state, make_train_step, train_step, zero_totals
 from vitlab.training.task import make_task
 
 
@@ -32,7 +32,7 @@ def test_a_step_goes_down_the_mean_loss_of_the_real_examples():
         losses = optax.softmax_cross_entropy_with_integer_labels(inputs[:2] @ kernel, labels[:2])
         return losses.mean()
 
-    step = make_train_step(lambda p, s, x, k: (x @ p["kernel"], {}), optax.sgd(0.5), jax.random.key(0))
+    step = train_step(lambda p, s, x, k: (x @ p["kernel"], {}), optax.sgd(0.5), jax.random.key(0))
     state = {
         "trainable": {"kernel": jnp.copy(kernel)},
         "statistics": {},
@@ -204,16 +204,16 @@ def one_step(weights=None, **settings):
     def forward(parameters, statistics, images, key):
         return network(parameters, statistics, images), {}
 
-    step = make_train_step(forward, optimizer, jax.random.key(0), **settings)
+    step = make_train_step(network, forward, optimizer, jax.random.key(0), **settings)
     state = first_state(parameters, {}, optimizer, ema="ema" in settings)
     weights = jnp.ones(8) if weights is None else weights
     state, _ = step(state, {"parameters": {}, "statistics": {}}, *BATCH_OF_8, weights)
     return state, parameters
 
 
-def test_a_step_is_compiled_with_the_options_of_this_processor(monkeypatch):
+def test_a_step_is_compiled_with_the_options_of_its_network(monkeypatch):
     unknown = {"xla_cpu_of_another_day": "none"}
-    monkeypatch.setattr("vitlab.training.step.compiler_options", lambda: unknown)
+    monkeypatch.setattr(Network, "compiler_options", lambda network: unknown)
     with pytest.raises(jax.errors.JaxRuntimeError, match="xla_cpu_of_another_day"):
         one_step()
 

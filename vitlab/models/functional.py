@@ -18,23 +18,26 @@ from jaxtyping import Array, Key
 
 from vitlab.errors import InputError
 from vitlab.models.classifier import Classifier, Embedding, Images, Logits
-from vitlab.models.layers import give_keys, in_halves, rematerialise
+from vitlab.models.layers import compiler_options, give_keys, in_halves, rematerialise
 
 Arrays = dict[str, Array]
 Shapes = dict[str, tuple[int, ...]]
 
 # 40 GB in float32, and four times that to train. A ViT-H has 6e8.
 MOST_PARAMETERS = 10**10
+# From here on the rows of a matrix fall into the same lines of a cache, if its sides are powers of two.
+LEAST_SIDE = 512
 
 
 @dataclass(frozen=True)
 class Network:
     """The structure of a network without its arrays. Hashable, so `jax.jit` can close over it.
 
-    All but `module` is for classifiers.
+    All but `module` and `compiler_options` is for classifiers.
     """
 
     graph: nnx.GraphDef
+    powers_of_two: bool = False  # which most of its matrices have as sides, and large ones
 
     def __call__(self, parameters: Arrays, statistics: Arrays, images: Images) -> Logits:
         return _answer(self.module(parameters, statistics), "__call__", images)
@@ -83,6 +86,16 @@ class Network:
         logits = module(images)
         _, moved = arrays(module)
         return logits, moved if moves else {}
+
+    def compiler_options(self) -> dict[str, str] | None:
+        """For the outermost `jax.jit` of what computes with this network.
+
+        Where the rows of matrices lie a power of two of bytes apart, they fall into the same lines of
+        the cache, and Eigen, which `compiler_options` may choose, loses more than it wins: on two cores
+        of an AMD EPYC it made a ViT-L/16 a fifth slower, answers and steps alike
+        (`experiments.speed.products`).
+        """
+        return None if self.powers_of_two else compiler_options()
 
     def module(self, parameters: Arrays, statistics: Arrays) -> Any:
         """The module (a `Classifier`, or CLIP's text tower) that computes with these arrays."""
@@ -145,7 +158,20 @@ def outline(build: Callable[[], nnx.Module]) -> tuple[Network, Shapes, Shapes]:
 
 def _structure(model: nnx.Module) -> tuple[Network, Shapes, Shapes]:
     model.eval()
-    return Network(nnx.graphdef(model)), *shapes(model)
+    parameters, statistics = shapes(model)
+    return Network(nnx.graphdef(model), _by_powers_of_two(parameters)), parameters, statistics
+
+
+def _by_powers_of_two(parameters: Shapes) -> bool:
+    """Whether most matrices below the head are so, but for convolutions: ViT-L's, not ViT-B's."""
+    below = (shape for path, shape in parameters.items() if not path.startswith("head/"))
+    matrices = [shape for shape in below if len(shape) == 2]
+    powers = [shape for shape in matrices if all(_is_large_power_of_two(side) for side in shape)]
+    return 2 * len(powers) > len(matrices)
+
+
+def _is_large_power_of_two(side: int) -> bool:
+    return side >= LEAST_SIDE and side.bit_count() == 1
 
 
 def shapes(model: nnx.Module) -> tuple[Shapes, Shapes]:

@@ -15,7 +15,6 @@ from jaxtyping import Array
 
 from vitlab.models.classifier import Classifier, HiddenHead
 from vitlab.models.functional import Arrays, Network, Shapes, shapes
-from vitlab.models.layers import compiler_options
 from vitlab.models.mobilenet_v2 import Operator
 from vitlab.models.registry import preset
 from vitlab.processor import core_count, processor_name
@@ -120,7 +119,7 @@ def network_facts(
     device = jax.local_devices()[0]
     image = np.zeros((1, input_size, input_size, 3), np.uint8)
     parameters, statistics, image = jax.device_put((parameters, statistics, image), device)
-    answer = jax.jit(network, compiler_options=compiler_options())
+    answer = jax.jit(network, compiler_options=network.compiler_options())
     program = answer.lower(parameters, statistics, image).compile()
     seconds = []
     for _ in range(1 + TIMED_ANSWERS):  # the first one warms up

@@ -13,7 +13,7 @@ from jaxtyping import Array
 
 from vitlab import runtime
 from vitlab.data import Store, map_store
-from vitlab.models import Arrays, Network, compiler_options
+from vitlab.models import Arrays, Network
 from vitlab.progress import say
 from vitlab.training.kept_embeddings import MOST_BYTES, KeptEmbeddings, machine
 from vitlab.training.views import Views, embed_view
@@ -35,7 +35,7 @@ class Embedder:
         self._batch_size = batch_size
         self._mesh = mesh
         self._network = network
-        self._embed = jax.jit(network.embed, compiler_options=compiler_options())
+        self._embed = jax.jit(network.embed, compiler_options=network.compiler_options())
         self._backbone: Arrays = {}
         self._digest = ""  # of the backbone's arrays, once it is asked for
         self._known: list[tuple[Store, np.ndarray]] = []
@@ -73,7 +73,7 @@ class Embedder:
             f"embeddings{'' if is_kept else ', too many to be kept on disk'}"
         )
         of_view = partial(embed_view, self._network, views.augmentation)
-        embed = jax.jit(of_view, compiler_options=compiler_options())
+        embed = jax.jit(of_view, compiler_options=self._network.compiler_options())
         general = self._key(embed, backbone, store, 0, 0, 0) if is_kept else ""
         earlier = 0
         for view in range(views.count):

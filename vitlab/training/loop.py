@@ -55,8 +55,7 @@ class PhaseRun:
     def __init__(self, stage: Stage, parameters: Arrays, statistics: Arrays, setting: Setting):
         self.clock = time.monotonic()
         self.time = TimeSpent()
-        phase = stage.phase
-        self.name, self.setting = stage.name, setting
+        phase, self.name, self.setting = stage.phase, stage.name, setting
         memory = EarlyStopping(phase.patience, phase.monitor, phase.min_delta)
         self.position = Position(memory, logged=stage.earlier)
         chosen = chosen_parameters(parameters, phase, f"phases.{self.name}")
@@ -76,6 +75,7 @@ class PhaseRun:
         self.schedule = stage.schedule or usual
         optimizer = make_optimizer(phase, self.schedule, chosen.rates, chosen.decays)
         self.step = make_train_step(
+            setting.network,
             self.task.train_forward,
             optimizer,
             jax.random.key(seed),
@@ -87,7 +87,7 @@ class PhaseRun:
         )
         if setting.profiler:
             self.step = setting.profiler.watched(self.name, self.step)
-        self.score = make_score(self.task.score_forward)
+        self.score = make_score(setting.network, self.task.score_forward)
 
         trainable, frozen = _divide(parameters, paths)
         moving, still = _divide(statistics, statistics if phase.batch_norm == "update" else ())

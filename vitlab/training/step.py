@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Key
 
 from vitlab import runtime
 from vitlab.data import Mixture
-from vitlab.models import Arrays, compiler_options
+from vitlab.models import Arrays, Network
 from vitlab.training.loss import Labels, Logits, Objective, cross_entropy, mixed
 
 Weights = Float[Array, "batch"]
@@ -165,11 +165,11 @@ def train_step(
     return step
 
 
-def _compiled(make: Callable[P, Step]) -> Callable[P, Step]:
-    def make_compiled(*arguments: P.args, **settings: P.kwargs) -> Step:
-        """The state is donated: its arrays are gone after the call."""
+def _compiled(make: Callable[P, Step]) -> Callable[Concatenate[Network, P], Step]:
+    def make_compiled(network: Network, /, *arguments: P.args, **settings: P.kwargs) -> Step:
+        """For the network that is trained. The state is donated: its arrays are gone after the call."""
         step = make(*arguments, **settings)
-        return jax.jit(step, donate_argnums=0, compiler_options=compiler_options())
+        return jax.jit(step, donate_argnums=0, compiler_options=network.compiler_options())
 
     return make_compiled
 
@@ -219,11 +219,11 @@ def _averaged(decay: float, old: State, new: State) -> dict[str, Arrays]:
 
 
 def make_score(
-    forward: Forward,
+    network: Network, forward: Forward
 ) -> Callable[[Totals, Arrays, Arrays, Array, Labels, Weights], Totals]:
     """Adds the totals of a batch, without any change of the model."""
 
-    @partial(jax.jit, compiler_options=compiler_options())
+    @partial(jax.jit, compiler_options=network.compiler_options())
     def score(totals, parameters, statistics, inputs, labels, weights):
         batch = batch_totals(forward(parameters, statistics, inputs), labels, weights)
         return jax.tree.map(jnp.add, totals, batch)

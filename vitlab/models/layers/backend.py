@@ -27,9 +27,10 @@ def compiler_options() -> dict[str, str] | None:
     Left alone, XLA gives products to YNNPACK. On two cores of an AMD EPYC with AVX2 (JAX 0.12.0.1)
     Eigen makes steps of ViT-Ti, ResNet-50, CvT-13 and MobileNetV2 4 to 12 % faster, and answers as
     much and more; a step of ViT-B/32 becomes 8 % slower with 16 images, 3 % faster with 32. So it is
-    taken on every x86 processor under Linux that has AVX2 and FMA. With AVX-512 it was not measured,
-    and nothing changes; nor does it where several processes compile one program, which must be the
-    same, or where $XLA_FLAGS has the option, or if this JAX lacks it.
+    taken on every x86 processor under Linux that has AVX2 and FMA, but for some networks, which
+    `Network.compiler_options` knows. With AVX-512 it was not measured, and nothing changes; nor does it
+    where several processes compile one program, which must be the same, or where $XLA_FLAGS has the
+    option, or if this JAX lacks it.
     """
     if not prefers_reformulation() or jax.process_count() > 1:
         return None
