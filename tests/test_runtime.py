@@ -1,10 +1,20 @@
 """How JAX is started."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.conftest import ROOT
 
+SMALL_PROGRAM = """
+from vitlab import runtime
+
+runtime.start()
+import jax
+
+jax.jit(lambda number: number + 1)(2.0).block_until_ready()
+"""
 PROGRAM = """
 from vitlab import runtime
 
@@ -24,3 +34,14 @@ def test_on_cpu_a_program_has_run_when_its_call_is_back() -> None:
     command = [sys.executable, "-c", PROGRAM]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == "[True, True, True]\n"
+
+
+def test_the_smallest_program_is_compiled_once(tmp_path: Path) -> None:
+    """A start needs a dozen of them, which took a third of a second to compile."""
+    command = [sys.executable, "-c", SMALL_PROGRAM]
+    environment = os.environ | {"VITLAB_CACHE": str(tmp_path)}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    kept = set((tmp_path / "compiled").glob("jit_*-cache"))
+    assert kept
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+    assert set((tmp_path / "compiled").glob("jit_*-cache")) == kept
