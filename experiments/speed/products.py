@@ -2,9 +2,8 @@
 
     python -m experiments.speed.products [--networks=vit_l16] [--batch=8] [--steps] [--rounds=2]
 
-Those are the two answers of `Network.compiler_options`; a star marks the one that it gives for the
-network on this processor. They take turns on the same images, with weights drawn at random; a figure is
-the best batch's.
+A star marks what `Network.compiler_options` takes for the network on this processor. Both take turns on
+the same images, with weights drawn at random; a figure is the best batch's.
 """
 
 import time
@@ -15,7 +14,6 @@ import numpy as np
 from absl import flags
 
 from vitlab import command, runtime
-from vitlab.errors import InputError
 
 Work = Callable[[], Any]
 
@@ -37,12 +35,11 @@ def main() -> None:
 
 
 def _row(name: str) -> list[str]:
-    from vitlab.models import compiler_options, create, initialise
+    from vitlab.models import create, initialise
+    from vitlab.models.layers.backend import BY_EIGEN
 
     network, parameters, statistics = initialise(lambda: create(name, num_classes=CLASSES), {})
-    libraries = [None, compiler_options()]
-    if libraries[1] is None:
-        raise InputError("vitlab leaves XLA alone on this processor: there is nothing to compare")
+    libraries = [None, BY_EIGEN]
     size = network.module(parameters, statistics).backbone.input_size
     images = np.random.default_rng(0).integers(0, 256, (_BATCH.value, size, size, 3), np.uint8)
     works_by = (_steps if _STEPS.value else _answers)(network, parameters, statistics, images)

@@ -1,9 +1,10 @@
 """The layer table and the facts of a network."""
 
+import jax
 import jax.numpy as jnp
 import pytest
 
-from vitlab.models import create, initialise, layer_table, network_facts, operators, outline
+from vitlab.models import Network, create, initialise, layer_table, network_facts, operators, outline
 from vitlab.models.mobilenet_v2 import rounded
 from vitlab.processor import core_count, processor_name
 
@@ -125,6 +126,13 @@ def test_the_table_of_mobilenet_v2_says_what_is_built_at_another_width_and_size(
 def test_a_width_of_ones_own_is_in_the_table_and_other_networks_have_none():
     assert operators("mobilenet_v2", {"width": 0.5}, 224)[1].channels == 16
     assert operators("resnet18", {}, 224) == []
+
+
+def test_the_facts_are_of_the_program_with_the_options_of_the_network(monkeypatch):
+    built = initialise(lambda: create("cnn", num_classes=3, input_size=32, stages=((4,),)), {})
+    monkeypatch.setattr(Network, "compiler_options", lambda network: {"xla_cpu_of_another_day": "none"})
+    with pytest.raises(jax.errors.JaxRuntimeError, match="xla_cpu_of_another_day"):
+        network_facts(*built, 32)
 
 
 def test_the_facts_count_what_the_program_computes():

@@ -55,7 +55,7 @@ def block(attention: Callable[..., nnx.Module]) -> tuple[Network, Arrays, Arrays
     # Small variances make large values, whose attention is all or nothing, and rounding decides which.
     statistics = {path: array + path.endswith("variance") for path, array in statistics.items()}
     module.eval()
-    return Network(nnx.graphdef(module)), parameters, statistics
+    return Network(nnx.graphdef(module), powers_of_two=False), parameters, statistics
 
 
 @pytest.mark.parametrize("layers", ["reference", "chosen"])

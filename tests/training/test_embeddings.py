@@ -14,11 +14,13 @@ from PIL import Image
 
 from tests.conftest import vitlab
 from vitlab import config, runtime
+from vitlab.augmentation_settings import Augmentation
 from vitlab.data import Collection, Store, open_collection
 from vitlab.models import Arrays, Network, create, initialise
 from vitlab.training import Embedder, History, Setting, Stage, Trained, kept_embeddings, train_phase
 from vitlab.training.embeddings import map_store
 from vitlab.training.kept_embeddings import KeptEmbeddings
+from vitlab.training.views import Views
 from vitlab.weights import Preprocessing
 
 OPTIONS: dict[str, Any] = {
@@ -127,6 +129,17 @@ def test_the_same_weights_in_another_structure_are_another_backbone(collection, 
     assert np.abs(first - second).max() > 1e-6
 
 
+def test_the_options_of_the_network_are_those_of_the_program(collection, monkeypatch):
+    monkeypatch.setattr(Network, "compiler_options", lambda network: {"xla_cpu_of_another_day": "none"})
+    network, parameters, statistics = model()
+    embedder = Embedder(network, 4, runtime.device_mesh())
+    with pytest.raises(jax.errors.JaxRuntimeError, match="xla_cpu_of_another_day"):
+        embedder(parameters, statistics, everything(collection), "one")
+    views = Views("head", 1, Augmentation(), 0)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="xla_cpu_of_another_day"):
+        embedder.views(parameters, statistics, everything(collection), views)
+
+
 def test_what_rounds_in_another_way_is_computed_again(collection, computed, monkeypatch):
     embed(everything(collection), "one")
     embed(everything(collection), "another batch size", batch_size=8)
@@ -134,8 +147,11 @@ def test_what_rounds_in_another_way_is_computed_again(collection, computed, monk
         embed(everything(collection), "another precision")
     monkeypatch.setattr("vitlab.training.kept_embeddings.processor_name", lambda: "another")
     embed(everything(collection), "another processor")
-    monkeypatch.setattr("vitlab.training.kept_embeddings.compiler_options", lambda: {"a": "b"})
-    embed(everything(collection), "another library")
+    with monkeypatch.context() as otherwise:
+        otherwise.setattr(
+            Network, "compiler_options", lambda network: {"xla_cpu_enable_fast_min_max": True}
+        )
+        embed(everything(collection), "another library")
     monkeypatch.setattr(kept_embeddings, "FORMULATION", 0)
     embed(everything(collection), "an older formulation")
     monkeypatch.setenv("VITLAB_LAYERS", "reference")

@@ -19,7 +19,7 @@ from vitlab.errors import InputError
 from vitlab.models import Network, create, initialise
 from vitlab.training import Stage
 from vitlab.training.checkpoints import Checkpoints
-from vitlab.training.step import first_state, make_train_step, train_step, zero_totals
+from vitlab.training.step import first_state, make_score, make_train_step, train_step, zero_totals
 from vitlab.training.task import make_task
 
 
@@ -211,11 +211,15 @@ def one_step(weights=None, **settings):
     return state, parameters
 
 
-def test_a_step_is_compiled_with_the_options_of_its_network(monkeypatch):
+def test_step_and_score_are_compiled_with_the_options_of_their_network(monkeypatch):
+    network, parameters, statistics = initialise(lambda: create("vit", num_classes=3, **OPTIONS), {})
     unknown = {"xla_cpu_of_another_day": "none"}
     monkeypatch.setattr(Network, "compiler_options", lambda network: unknown)
     with pytest.raises(jax.errors.JaxRuntimeError, match="xla_cpu_of_another_day"):
         one_step()
+    score = make_score(network, network)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="xla_cpu_of_another_day"):
+        score(zero_totals(), parameters, statistics, *BATCH_OF_8, jnp.ones(8))
 
 
 @pytest.mark.parametrize("parts", [2, 4])

@@ -25,8 +25,8 @@ Shapes = dict[str, tuple[int, ...]]
 
 # 40 GB in float32, and four times that to train. A ViT-H has 6e8.
 MOST_PARAMETERS = 10**10
-# From here on the rows of a matrix fall into the same lines of a cache, if its sides are powers of two.
-LEAST_SIDE = 512
+# Of a matrix that counts as one of large powers of two; a ViT-L's have 1024 and 4096.
+LEAST_SIDE = 1024
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Network:
     """
 
     graph: nnx.GraphDef
-    powers_of_two: bool = False  # which most of its matrices have as sides, and large ones
+    powers_of_two: bool  # whether most parameters belong to matrices whose sides are large powers of two
 
     def __call__(self, parameters: Arrays, statistics: Arrays, images: Images) -> Logits:
         return _answer(self.module(parameters, statistics), "__call__", images)
@@ -91,8 +91,8 @@ class Network:
         """For the outermost `jax.jit` of what computes with this network.
 
         Where the rows of matrices lie a power of two of bytes apart, they fall into the same lines of
-        the cache, and Eigen, which `compiler_options` may choose, loses more than it wins: on two cores
-        of an AMD EPYC it made a ViT-L/16 a fifth slower, answers and steps alike
+        the cache, and Eigen, which `layers.compiler_options` may choose, loses more than it wins: on two
+        cores of an AMD EPYC it made a ViT-L/16 a fifth slower, answers and steps alike
         (`experiments.speed.products`).
         """
         return None if self.powers_of_two else compiler_options()
@@ -163,11 +163,11 @@ def _structure(model: nnx.Module) -> tuple[Network, Shapes, Shapes]:
 
 
 def _by_powers_of_two(parameters: Shapes) -> bool:
-    """Whether most matrices below the head are so, but for convolutions: ViT-L's, not ViT-B's."""
-    below = (shape for path, shape in parameters.items() if not path.startswith("head/"))
-    matrices = [shape for shape in below if len(shape) == 2]
-    powers = [shape for shape in matrices if all(_is_large_power_of_two(side) for side in shape)]
-    return 2 * len(powers) > len(matrices)
+    """Whether more than half of all parameters below the head lie in such matrices; kernels of
+    convolutions are none."""
+    below = [shape for path, shape in parameters.items() if not path.startswith("head/")]
+    matrices = [shape for shape in below if len(shape) == 2 and all(map(_is_large_power_of_two, shape))]
+    return 2 * sum(map(math.prod, matrices)) > sum(map(math.prod, below))
 
 
 def _is_large_power_of_two(side: int) -> bool:

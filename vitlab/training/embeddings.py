@@ -117,7 +117,7 @@ class Embedder:
             lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype, sharding=place), backbone
         )
         program = embed.lower(*arrays, self._batch(store), *numbers).as_text()
-        facts = (store.key, self._digest, program, machine(self._mesh))
+        facts = (store.key, self._digest, program, machine(self._mesh, self._network.compiler_options()))
         return hashlib.sha256("\n".join(facts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
     def _batch(self, store: Store) -> jax.ShapeDtypeStruct:

@@ -7,9 +7,9 @@ import jax
 
 from vitlab.processor import instruction_sets
 
-# Which of its operations XLA's CPU backend gives to YNNPACK; by itself it does sums and products.
+# Which of its operations XLA's CPU backend gives to YNNPACK: by itself sums and products, so only sums.
 _LIBRARY = "xla_cpu_experimental_ynn_fusion_type"
-_ONLY_SUMS = {_LIBRARY: "LIBRARY_FUSION_TYPE_REDUCE"}
+BY_EIGEN = {_LIBRARY: "LIBRARY_FUSION_TYPE_REDUCE"}
 
 
 def prefers_reformulation() -> bool:
@@ -37,14 +37,14 @@ def compiler_options() -> dict[str, str] | None:
     instructions = instruction_sets()
     suits = {"avx2", "fma"} <= instructions and "avx512f" not in instructions
     chosen = _LIBRARY in os.environ.get("XLA_FLAGS", "")
-    return dict(_ONLY_SUMS) if suits and not chosen and _is_known() else None
+    return dict(BY_EIGEN) if suits and not chosen and _is_known() else None
 
 
 @cache
 def _is_known() -> bool:
     """The option is an experimental one of XLA's."""
     try:
-        jax.jit(lambda: None, compiler_options=_ONLY_SUMS).lower().compile()
+        jax.jit(lambda: None, compiler_options=BY_EIGEN).lower().compile()
     except jax.errors.JaxRuntimeError:
         return False
     return True
