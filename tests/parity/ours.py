@@ -117,9 +117,14 @@ def _compare_with_texts(case: Case, tensors: Tensors, seed: int) -> Callable[[Cl
 
     _, shapes, _ = outline(build)
     network, parameters, _ = initialise(build, layout.fill(dict(tensors), shapes, case.name))
-    tower = network.module(parameters, {})
-    embedding = jax.jit(tower)(jnp.asarray(draw_texts(seed)))
-    return lambda module, images: similarity(module.embed(images), embedding, tower.scale[...])
+
+    @partial(jax.jit, compiler_options=network.compiler_options())
+    def embed(parameters, texts):
+        return network.module(parameters, {})(texts)
+
+    embedding = embed(parameters, jnp.asarray(draw_texts(seed)))
+    scale = network.module(parameters, {}).scale[...]
+    return lambda module, images: similarity(module.embed(images), embedding, scale)
 
 
 def _layout(family: str, case: Case, tensors: Tensors) -> Layout:
