@@ -12,7 +12,7 @@ from vitlab.models.layers.backend import prefers_reformulation
 Batch = Float[Array, "batch *shape"]
 Results = Float[Array, "batch *other"]
 
-NUMBERS = 2**21  # a chunk's inputs, or outputs; 8 MB in float32
+NUMBERS = 2**23  # a chunk's inputs, or outputs; 32 MB in float32
 LEAST_HALVED = 8  # examples; fewer are not worth a longer program
 
 

@@ -3,10 +3,15 @@
 An output tile of t x t positions comes from an input tile of t + 2: both sides are transformed so that
 the sum over channels is one product per position of the input tile, (t + 2)^2 instead of 9 t^2. With
 t = 4 that is a quarter of the multiplications, with t = 2 four ninths. The transforms are small
-constant matrices; they are written as sums of slices, which XLA fuses.
+constant matrices. A kernel meets them in one product; maps meet them first in their rows and then in
+their columns, where each new position is a weighted sum of slices, all positions of a tile in one
+array. So a convolution is a handful of loops for XLA to compile; an array for each position would be
+eighty.
 """
 
-from collections.abc import Callable, Sequence
+import functools
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,13 +21,18 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from vitlab.models.layers.shapes import Maps
-from vitlab.models.layers.windows import Amounts, interleave
+from vitlab.models.layers.unfused import unfused
+from vitlab.models.layers.windows import Amounts, Padded
 
 Tile = Literal[2, 4]
 
 Outputs = Float[Array, "batch rows columns features"]
 Kernel = Float[Array, "3 3 channels features"]
-Grid = list[list[Array]]  # an array for each position of a tile
+# For each position of a transformed tile what the kernel weighs there.
+Weights = Float[Array, "positions channels features"]
+# The transformed tiles, by their position, their row (of all images), their column.
+Tiles = Float[Array, "tile_rows tile_columns down across channels"]
+Lines = Float[Array, "tile_rows down line channels"]
 
 
 @dataclass(frozen=True)
@@ -59,83 +69,104 @@ TRANSFORMS: dict[Tile, Transforms] = {
 }
 
 
-def transform_kernel(kernel: Kernel, tile: Tile) -> Grid:
-    """For each position in a tile what the kernel weighs there: [channels, features]."""
-    return _both_ways(TRANSFORMS[tile].kernel, [[kernel[i, j] for j in range(3)] for i in range(3)])
+def transform_kernel(kernel: Kernel, tile: Tile) -> Weights:
+    return _both_ways(TRANSFORMS[tile].kernel, kernel)
 
 
-def convolve_by_tiles(maps: Maps, weights: Grid, amounts: Amounts, tile: Tile) -> Outputs:
+def convolve_by_tiles(maps: Maps, weights: Weights, amounts: Amounts, tile: Tile) -> Outputs:
     """The convolution of `maps`, padded by `amounts`, with the kernel that gave the `weights`.
 
     In float32 the relative error is about 2e-6 for tiles of 2, and 1e-5 for tiles of 4.
     """
     matrix = TRANSFORMS[tile].output
     rows, columns = _output_size(maps, amounts)
-    products = _position_by_position(jnp.matmul, _image_tiles(maps, amounts, tile), weights)
-    lines = [interleave(_combine(matrix, row), axis=2) for row in products]
-    outputs = interleave(_combine(matrix, _apart(lines)), axis=1)
-    return outputs[:, :rows, :columns]
+    tiles = _image_tiles(maps, amounts, tile)
+
+    def combine_columns(products: Tiles) -> Lines:
+        lines = _combine(matrix, _along(products, 1), axis=3)
+        return lines.reshape(*lines.shape[:2], -1, lines.shape[-1])
+
+    products = (_flat(tiles) @ weights).reshape(*tiles.shape[:-1], -1)
+    lines = unfused(combine_columns, products)
+    outputs = _combine(matrix, _along(lines, 0), axis=1)
+    return outputs.reshape(len(maps), -1, *outputs.shape[2:])[:, :rows, :columns]
 
 
 def gradients(
-    maps: Maps, gradient: Outputs, weights: Grid, amounts: Amounts, tile: Tile
+    maps: Maps, gradient: Outputs, weights: Weights, amounts: Amounts, tile: Tile
 ) -> tuple[Maps, Kernel]:
     """What `gradient` of the outputs is to the maps and to the kernel.
 
     The transforms, transposed, in reverse; both begin with the same transformed slopes. The relative
     errors are those of the convolution.
     """
+    tiles = _image_tiles(maps, amounts, tile)
     slopes = _output_slopes(gradient, tile)
-    by_image = _position_by_position(lambda slope, weight: slope @ weight.T, slopes, weights)
-    by_kernel = _position_by_position(_over_tiles, _image_tiles(maps, amounts, tile), slopes)
+    by_image = (_flat(slopes) @ weights.mT).reshape(tiles.shape)
+    by_kernel = _flat(tiles).mT @ _flat(slopes)
     kernel_gradient = _both_ways(TRANSFORMS[tile].kernel.T, by_kernel)
     return (
-        _image_gradient(by_image, maps.shape[1:3], amounts, tile),
-        jnp.stack([jnp.stack(row) for row in kernel_gradient]),
+        _image_gradient(by_image, maps.shape, amounts, tile),
+        kernel_gradient.reshape(3, 3, *kernel_gradient.shape[1:]),
     )
 
 
-def _image_tiles(maps: Maps, amounts: Amounts, tile: Tile) -> Grid:
-    """The transformed input tiles: for each position in a tile, [batch, tiles, tiles, channels]."""
-    matrix = TRANSFORMS[tile].image
-    filled = [
+def _image_tiles(maps: Maps, amounts: Amounts, tile: Tile) -> Tiles:
+    """The transformed input tiles."""
+    fill = [
         (before, after + -length % tile)
         for (before, after), length in zip(amounts, _output_size(maps, amounts), strict=True)
     ]
-    padded = jnp.pad(maps, ((0, 0), *filled, (0, 0)))
-    lines = _apart(_combine(matrix, _every(padded, tile, 1, tile + 2)))
-    return [_combine(matrix, _every(line, tile, 2, tile + 2)) for line in lines]
+    return _transformed(maps, fill, TRANSFORMS[tile].image, tile)
 
 
-def _output_slopes(gradient: Outputs, tile: Tile) -> Grid:
-    """The slopes of the products: for each position in a tile, [batch, tiles, tiles, features]."""
-    matrix = TRANSFORMS[tile].output.T
-    rows, columns = gradient.shape[1:3]
-    padded = jnp.pad(gradient, ((0, 0), (0, -rows % tile), (0, -columns % tile), (0, 0)))
-    lines = _apart(_combine(matrix, _every(padded, tile, 1, tile)))
-    return [_combine(matrix, _every(line, tile, 2, tile)) for line in lines]
+def _output_slopes(gradient: Outputs, tile: Tile) -> Tiles:
+    """The slopes of the products."""
+    fill = [(0, -length % tile) for length in gradient.shape[1:3]]
+    return _transformed(gradient, fill, TRANSFORMS[tile].output.T, tile)
 
 
-def _image_gradient(slopes: Grid, size: tuple[int, ...], amounts: Amounts, tile: Tile) -> Maps:
-    """What the slopes of the transformed input tiles are to maps of `size`."""
+def _transformed(maps: Maps, fill: Sequence[tuple[int, int]], matrix: np.ndarray, tile: Tile) -> Tiles:
+    """matrix @ each tile @ matrix.T; a tile reaches over as many positions as the matrix has columns,
+    the next begins `tile` positions further."""
+    reach = matrix.shape[1]
+
+    def combine_rows(padded: Padded) -> Float[Array, "down tile_rows line channels"]:
+        rows = [row.reshape(-1, *row.shape[2:]) for row in _every(padded, tile, 1, reach)]
+        return _combine(matrix, rows, axis=1)
+
+    def combine_columns(lines: Float[Array, "down tile_rows line channels"]) -> Tiles:
+        return _combine(matrix, _every(lines.swapaxes(0, 1), tile, 2, reach), axis=1)
+
+    padded = jnp.pad(maps, ((0, 0), *fill, (0, 0)))
+    return unfused(combine_columns, unfused(combine_rows, padded))
+
+
+def _image_gradient(slopes: Tiles, shape: tuple[int, ...], amounts: Amounts, tile: Tile) -> Maps:
+    """What the slopes of the transformed input tiles are to maps of this shape."""
     matrix = TRANSFORMS[tile].image.T
-    lines = [_overlap(_combine(matrix, row), tile, axis=2) for row in slopes]
-    padded = _overlap(_combine(matrix, _apart(lines)), tile, axis=1)
+    batch, height, width, _ = shape
     (top, _), (left, _) = amounts
-    return padded[:, top : top + size[0], left : left + size[1]]
+
+    def combine_columns(slopes: Tiles) -> Lines:
+        return _overlap(matrix, _along(slopes, 1), tile, axis=2)
+
+    lines = unfused(combine_columns, slopes)
+    rows = [line.reshape(batch, -1, *line.shape[1:]) for line in lines]
+    return _overlap(matrix, rows, tile, axis=1)[:, top : top + height, left : left + width]
 
 
-def _overlap(arrays: list[Array], tile: Tile, axis: int) -> Array:
-    """The t + 2 positions of all tiles in a row; the last two lie on the first two of the next tile."""
-    own, beyond = arrays[:tile], arrays[tile:]
-    sums = [_filled(array, axis, (0, 1)) for array in own]
-    for position, array in enumerate(beyond):
-        sums[position] += _filled(array, axis, (1, 0))
-    return interleave(sums, axis)
+def _overlap(matrix: np.ndarray, arrays: Sequence[Array], tile: Tile, axis: int) -> Array:
+    """Combines the arrays, which have an entry for each tile along the axis, to all positions of the
+    tiles; the last two positions of a tile lie on the first two of the next."""
+    own = _combine(matrix[:tile], arrays, axis + 1)
+    beyond = _combine(matrix[tile:], arrays, axis + 1)
+    sums = _filled(own, {axis: (0, 1)}) + _filled(beyond, {axis: (1, 0), axis + 1: (0, tile - 2)})
+    return sums.reshape(*sums.shape[:axis], -1, *sums.shape[axis + 2 :])
 
 
-def _filled(array: Array, axis: int, amounts: tuple[int, int]) -> Array:
-    return jnp.pad(array, [amounts if axis == other else (0, 0) for other in range(array.ndim)])
+def _filled(array: Array, amounts: dict[int, tuple[int, int]]) -> Array:
+    return jnp.pad(array, [amounts.get(axis, (0, 0)) for axis in range(array.ndim)])
 
 
 def _output_size(maps: Maps, amounts: Amounts) -> tuple[int, int]:
@@ -146,43 +177,39 @@ def _output_size(maps: Maps, amounts: Amounts) -> tuple[int, int]:
     return rows, columns
 
 
-def _every(array: Array, tile: int, axis: int, extent: int) -> list[Array]:
-    """For each of the `extent` positions along an axis of a tile, that position of all tiles."""
-    tiles = (array.shape[axis] - extent) // tile + 1
+def _every(array: Array, tile: int, axis: int, reach: int) -> list[Array]:
+    """For each of the `reach` positions along an axis of a tile, that position of all tiles."""
+    tiles = (array.shape[axis] - reach) // tile + 1
     return [
         lax.slice_in_dim(array, first, first + (tiles - 1) * tile + 1, tile, axis)
-        for first in range(extent)
+        for first in range(reach)
     ]
 
 
-def _position_by_position(product: Callable[[Array, Array], Array], one: Grid, other: Grid) -> Grid:
-    return [list(map(product, *rows)) for rows in zip(one, other, strict=True)]
+def _along(array: Array, axis: int) -> list[Array]:
+    return [lax.index_in_dim(array, index, axis, keepdims=False) for index in range(array.shape[axis])]
 
 
-def _both_ways(matrix: np.ndarray, grid: Grid) -> Grid:
-    """matrix @ grid @ matrix.T"""
-    columns = [_combine(matrix, column) for column in zip(*grid, strict=True)]
-    return [_combine(matrix, row) for row in zip(*columns, strict=True)]
+def _flat(tiles: Tiles) -> Float[Array, "positions tiles channels"]:
+    rows, columns, *_, channels = tiles.shape
+    return tiles.reshape(rows * columns, -1, channels)
 
 
-def _combine(matrix: np.ndarray, arrays: Sequence[Array]) -> list[Array]:
-    """Each row of the matrix as a weighted sum of the arrays; zeros and ones cost nothing."""
-    sums = []
-    for weights in matrix.tolist():
-        total = None
-        for weight, array in zip(weights, arrays, strict=True):
-            if weight:
-                term = array if weight == 1 else -array if weight == -1 else weight * array
-                total = term if total is None else total + term
-        assert total is not None
-        sums.append(total)
-    return sums
+def _both_ways(matrix: np.ndarray, grid: Array) -> Weights:
+    """matrix @ grid @ matrix.T, where the grid's positions come first, in two axes or in one."""
+    product = jnp.asarray(np.kron(matrix, matrix), grid.dtype) @ grid.reshape(matrix.shape[1] ** 2, -1)
+    return product.reshape(-1, *grid.shape[-2:])
 
 
-def _apart(arrays: list[Array]) -> list[Array]:
-    """Keeps XLA from computing the first transform again for every output of the second."""
-    return list(lax.optimization_barrier(tuple(arrays)))
+def _combine(matrix: np.ndarray, arrays: Sequence[Array], axis: int) -> Array:
+    """Along a new axis, for each row of the matrix the sum of the arrays that it weighs.
 
-
-def _over_tiles(values: Array, slopes: Array) -> Float[Array, "channels features"]:
-    return values.reshape(-1, values.shape[-1]).T @ slopes.reshape(-1, slopes.shape[-1])
+    The weights are numbers in memory, zeros and ones, too: so it is one loop for all rows.
+    """
+    shape = [1] * (arrays[0].ndim + 1)
+    shape[axis] = len(matrix)
+    terms = (
+        jnp.asarray(weights, array.dtype).reshape(shape) * jnp.expand_dims(array, axis)
+        for weights, array in zip(matrix.T, arrays, strict=True)
+    )
+    return functools.reduce(operator.add, terms)
