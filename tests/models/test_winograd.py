@@ -105,6 +105,7 @@ def test_xla_compiles_a_handful_of_loops_and_fuses_none_of_them_into_the_next(ti
         (both, (images, kernel, images), 7, 5),
     ):
         program = jax.jit(function).lower(*arguments).compile().as_text()
+        assert program
         assert program.count("kind=kLoop") == loops
         assert program.count(" call(") == apart
 
