@@ -86,6 +86,7 @@ def test_a_3x3_kernel_of_many_channels_goes_by_tiles(size: int, tile: int, paddi
     assert set(tiles) == {tile}
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="of XLA's CPU backend")
 @pytest.mark.parametrize("tile", [2, 4])
 def test_xla_compiles_a_handful_of_loops_and_fuses_none_of_them_into_the_next(tile: winograd.Tile):
     images, kernel = random_array((2, 16, 16, 32), 0), random_array((3, 3, 32, 32), 1)
@@ -99,14 +100,15 @@ def test_xla_compiles_a_handful_of_loops_and_fuses_none_of_them_into_the_next(ti
         weights = winograd.transform_kernel(kernel, tile)
         return winograd.gradients(images, slopes, weights, amounts, tile)
 
-    # The images are filled; they, the products and the slopes are combined by rows and by columns.
-    for function, arguments, loops, apart in (
-        (outputs, (images, kernel), 5, 3),
-        (both, (images, kernel, images), 7, 5),
+    # The images are filled; they, the products and the slopes are combined by rows and by columns: five
+    # loops of one, seven of the other, where an array for each position would be fifty and more.
+    for function, arguments, most, apart in (
+        (outputs, (images, kernel), 8, 3),
+        (both, (images, kernel, images), 12, 5),
     ):
         program = jax.jit(function).lower(*arguments).compile().as_text()
         assert program
-        assert program.count("kind=kLoop") == loops
+        assert program.count("kind=kLoop") <= most
         assert program.count(" call(") == apart
 
 

@@ -12,13 +12,8 @@ def unfused(function: Callable[..., Array], *arrays: Array) -> Array:
 
     XLA fuses a chain of sums into one, and computes the first again for each of its uses in the second;
     on CPU an `optimization_barrier` is gone by the time it fuses. A call that it may not inline stays
-    whole, and is divided over devices like what is around it.
+    whole, and is divided over devices like what is around it; and so do calls of jitted functions
+    within, of which jax.numpy has some. Use it within a jitted function, or each call compiles anew.
     """
-
-    @jax.jit
-    def apart(*arrays: Array) -> Array:
-        with set_xla_metadata(inlineable=None):  # what it calls in turn may be
-            return function(*arrays)
-
     with set_xla_metadata(inlineable="false"):
-        return apart(*arrays)
+        return jax.jit(function)(*arrays)

@@ -70,24 +70,26 @@ TRANSFORMS: dict[Tile, Transforms] = {
 
 
 def transform_kernel(kernel: Kernel, tile: Tile) -> Weights:
+    """What the kernel weighs at each position of a transformed tile, row after row."""
     return _both_ways(TRANSFORMS[tile].kernel, kernel)
 
 
 def convolve_by_tiles(maps: Maps, weights: Weights, amounts: Amounts, tile: Tile) -> Outputs:
     """The convolution of `maps`, padded by `amounts`, with the kernel that gave the `weights`.
 
-    In float32 the relative error is about 2e-6 for tiles of 2, and 1e-5 for tiles of 4.
+    In float32 the relative error is about 2e-6 for tiles of 2, and 1e-5 for tiles of 4. The tiles and
+    the products take 4.5 times the memory of maps and outputs (tiles of 4) or 8 times (tiles of 2).
     """
     matrix = TRANSFORMS[tile].output
     rows, columns = _output_size(maps, amounts)
     tiles = _image_tiles(maps, amounts, tile)
 
-    def combine_columns(products: Tiles) -> Lines:
+    def output_lines(products: Tiles) -> Lines:
         lines = _combine(matrix, _along(products, 1), axis=3)
         return lines.reshape(*lines.shape[:2], -1, lines.shape[-1])
 
     products = (_flat(tiles) @ weights).reshape(*tiles.shape[:-1], -1)
-    lines = unfused(combine_columns, products)
+    lines = unfused(output_lines, products)
     outputs = _combine(matrix, _along(lines, 0), axis=1)
     return outputs.reshape(len(maps), -1, *outputs.shape[2:])[:, :rows, :columns]
 
@@ -131,15 +133,16 @@ def _transformed(maps: Maps, fill: Sequence[tuple[int, int]], matrix: np.ndarray
     the next begins `tile` positions further."""
     reach = matrix.shape[1]
 
-    def combine_rows(padded: Padded) -> Float[Array, "down tile_rows line channels"]:
+    def tile_rows(padded: Padded) -> Float[Array, "down tile_rows line channels"]:
         rows = [row.reshape(-1, *row.shape[2:]) for row in _every(padded, tile, 1, reach)]
         return _combine(matrix, rows, axis=1)
 
-    def combine_columns(lines: Float[Array, "down tile_rows line channels"]) -> Tiles:
-        return _combine(matrix, _every(lines.swapaxes(0, 1), tile, 2, reach), axis=1)
+    def tiles(rows: Float[Array, "down tile_rows line channels"]) -> Tiles:
+        lines = rows.swapaxes(0, 1)  # they were written beside each other, as they are read together
+        return _combine(matrix, _every(lines, tile, 2, reach), axis=1)
 
     padded = jnp.pad(maps, ((0, 0), *fill, (0, 0)))
-    return unfused(combine_columns, unfused(combine_rows, padded))
+    return unfused(tiles, unfused(tile_rows, padded))
 
 
 def _image_gradient(slopes: Tiles, shape: tuple[int, ...], amounts: Amounts, tile: Tile) -> Maps:
@@ -148,10 +151,10 @@ def _image_gradient(slopes: Tiles, shape: tuple[int, ...], amounts: Amounts, til
     batch, height, width, _ = shape
     (top, _), (left, _) = amounts
 
-    def combine_columns(slopes: Tiles) -> Lines:
+    def gradient_lines(slopes: Tiles) -> Lines:
         return _overlap(matrix, _along(slopes, 1), tile, axis=2)
 
-    lines = unfused(combine_columns, slopes)
+    lines = unfused(gradient_lines, slopes)
     rows = [line.reshape(batch, -1, *line.shape[1:]) for line in lines]
     return _overlap(matrix, rows, tile, axis=1)[:, top : top + height, left : left + width]
 
@@ -166,7 +169,8 @@ def _overlap(matrix: np.ndarray, arrays: Sequence[Array], tile: Tile, axis: int)
 
 
 def _filled(array: Array, amounts: dict[int, tuple[int, int]]) -> Array:
-    return jnp.pad(array, [amounts.get(axis, (0, 0)) for axis in range(array.ndim)])
+    fill = [(*amounts.get(axis, (0, 0)), 0) for axis in range(array.ndim)]
+    return lax.pad(array, jnp.zeros((), array.dtype), fill)
 
 
 def _output_size(maps: Maps, amounts: Amounts) -> tuple[int, int]:
@@ -195,8 +199,10 @@ def _flat(tiles: Tiles) -> Float[Array, "positions tiles channels"]:
     return tiles.reshape(rows * columns, -1, channels)
 
 
-def _both_ways(matrix: np.ndarray, grid: Array) -> Weights:
-    """matrix @ grid @ matrix.T, where the grid's positions come first, in two axes or in one."""
+def _both_ways(
+    matrix: np.ndarray, grid: Float[Array, "*grid channels features"]
+) -> Float[Array, "positions channels features"]:
+    """matrix @ grid @ matrix.T, where the grid's positions are in two axes or in one."""
     product = jnp.asarray(np.kron(matrix, matrix), grid.dtype) @ grid.reshape(matrix.shape[1] ** 2, -1)
     return product.reshape(-1, *grid.shape[-2:])
 
