@@ -86,6 +86,21 @@ def test_a_3x3_kernel_of_many_channels_goes_by_tiles(size: int, tile: int, paddi
     assert set(tiles) == {tile}
 
 
+def test_images_one_by_one_under_vmap_give_what_they_give_together():
+    images, kernel = random_array((3, 15, 15, 32), 0), random_array((3, 3, 32, 32), 1) / 17
+
+    def outputs(images):
+        return convolve(images, kernel, padding="symmetric")
+
+    def score(images):
+        return jnp.sum(outputs(images) ** 2)
+
+    alone = images[:, None]
+    np.testing.assert_allclose(jax.vmap(outputs)(alone)[:, 0], outputs(images), atol=2e-5)
+    expected = jax.grad(score)(images)
+    assert_close(jax.vmap(jax.grad(score))(alone)[:, 0], expected, 2e-5)
+
+
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="of XLA's CPU backend")
 @pytest.mark.parametrize("tile", [2, 4])
 def test_xla_compiles_a_handful_of_loops_and_fuses_none_of_them_into_the_next(tile: winograd.Tile):
