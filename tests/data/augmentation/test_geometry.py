@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from vitlab.augmentation_settings import Augmentation
 from vitlab.data.augmentation import geometry, resampling
-from vitlab.data.augmentation.boxes import Box, inside, random_box
+from vitlab.data.augmentation.boxes import BOX_DRAWS, Box, inside, random_box
 
 resample = jax.jit(resampling.resample, static_argnums=(2, 3))
 BLACK = (0.0, 0.0, 0.0)
@@ -66,7 +66,8 @@ def test_a_map_and_its_inverse_leave_a_smooth_image_as_it_was():
     rows, columns = np.meshgrid(np.arange(32), np.arange(32), indexing="ij")
     image = jnp.asarray(np.stack([rows * 4, columns * 4, rows + columns], -1), jnp.float32)
     settings = Augmentation(rotation=20.0, zoom=0.1, shear=10.0, shift=0.05)
-    back = geometry.draw_map(jax.random.key(0), (32, 32), settings)
+    draws = jax.random.uniform(jax.random.key(0), (geometry.DRAWS,))
+    back = geometry.draw_map(draws, (32, 32), settings)
     there = resample(image, back, "edge", BLACK)
     again = resample(there, jnp.linalg.inv(back), "edge", BLACK)
     np.testing.assert_allclose(again[10:22, 10:22], image[10:22, 10:22], atol=0.01)
@@ -101,8 +102,8 @@ def test_a_shear_leans_upright_lines_by_its_angle():
 
 
 def test_boxes_lie_inside_and_have_the_areas_and_shapes_that_were_asked_for():
-    boxes = jax.vmap(lambda key: random_box(key, 0.08, 1.0, 4 / 3))(
-        jax.random.split(jax.random.key(0), 4000)
+    boxes = jax.vmap(lambda draws: random_box(draws, 0.08, 1.0, 4 / 3))(
+        jax.random.uniform(jax.random.key(0), (4000, BOX_DRAWS))
     )
     top, left, height, width = (np.asarray(side) for side in boxes)
     assert min(top.min(), left.min()) >= 0

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -58,12 +59,16 @@ def test_both_together_take_turns():
     assert 16 < (~whole.all((1, 2, 3))).sum() < 48
 
 
-def test_shares_follow_beta():
+@pytest.mark.parametrize("alpha", [0.05, 0.2, 1.0, 8.0])
+def test_shares_follow_beta(alpha: float):
     labels, weights = jnp.arange(20_000), jnp.ones(20_000)
     images = jnp.zeros((20_000, 1, 1, 1))
-    _, targets = mix(images, labels, weights, jax.random.key(0), Augmentation(mixup=0.2))
+    _, targets = mix(images, labels, weights, jax.random.key(0), Augmentation(mixup=alpha))
     assert float(targets.share.mean()) == pytest.approx(0.5, abs=0.02)
-    assert float(targets.share.var()) == pytest.approx(1 / (4 * (2 * 0.2 + 1)), rel=0.02)
+    assert float(targets.share.var()) == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.02)
+    for most in (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99):
+        found = float((targets.share <= most).mean())
+        assert found == pytest.approx(scipy.stats.beta.cdf(most, alpha, alpha), abs=0.015)
 
 
 @settings(max_examples=30, deadline=None)

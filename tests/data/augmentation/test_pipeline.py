@@ -146,11 +146,13 @@ def test_a_chance_is_how_many_images_change():
 
 def test_the_ranges_of_the_studies_are_reached_and_not_exceeded():
     """Rows S0-09 and S2-27: degrees, shares of the side, factors."""
-    keys = jax.random.split(jax.random.key(0), 2000)
+
+    def draws(count: int):
+        return jax.random.uniform(jax.random.key(0), (2000, count))
 
     def spread(read, **settings):
-        draw = jax.vmap(lambda key: geometry.draw_map(key, (200, 100), Augmentation(**settings)))
-        values = np.asarray(read(draw(keys)))
+        draw = jax.vmap(lambda some: geometry.draw_map(some, (200, 100), Augmentation(**settings)))
+        values = np.asarray(read(draw(draws(geometry.DRAWS))))
         return values.min(), values.max()
 
     def degrees(maps):
@@ -162,6 +164,6 @@ def test_the_ranges_of_the_studies_are_reached_and_not_exceeded():
     assert spread(lambda maps: maps[:, 1, 2], shift=0.2) == pytest.approx((-20, 20), rel=0.01)
     assert spread(lambda maps: 1 / maps[:, 0, 0], zoom=0.25) == pytest.approx((0.75, 1.25), rel=0.01)
     assert spread(lambda maps: 1 / maps[:, 1, 1], zoom=0.1) == pytest.approx((0.9, 1.1), rel=0.01)
-    tones = jax.vmap(lambda key: colour.draw(key, STUDY))(keys)
+    tones = jax.vmap(lambda some: colour.draw(some, STUDY))(draws(colour.DRAWS))
     factors = np.asarray(tones.factors["brightness"])
     assert (factors.min(), factors.max()) == pytest.approx((0.5, 1.5), rel=0.01)

@@ -36,8 +36,8 @@ SIGNED = set(RANDAUGMENT) - {"posterise", "solarise"}
 
 def drawn(settings: Augmentation, count: int = 6000) -> dict[str, np.ndarray]:
     """The strengths that were drawn, by operation."""
-    keys = jax.random.split(jax.random.key(0), count)
-    chosen = jax.vmap(lambda key: policies.draw(key, (200, 100), settings))(keys)
+    draws = jax.random.uniform(jax.random.key(0), (count, policies.draws_of(settings)))
+    chosen = jax.vmap(lambda numbers: policies.draw(numbers, (200, 100), settings))(draws)
     operations, strengths = (np.asarray(part).ravel() for part in chosen)
     return {name: strengths[operations == place] for place, name in enumerate(policies.OPERATIONS)}
 

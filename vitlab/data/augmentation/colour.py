@@ -2,16 +2,16 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Bool, Float, Int, Key
+from jaxtyping import Array, Bool, Float, Int
 
 from vitlab.augmentation_settings import Augmentation
 
 Image = Float[Array, "height width channels"]
 Scalar = Float[Array, ""]
 
+DRAWS = 6
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, as in Pillow's "L"
 MIDDLE, SPREAD = 127.5, 63.75  # of a whitened image
 
@@ -23,14 +23,14 @@ class Tones(NamedTuple):
     happens: dict[str, Bool[Array, ""]]
 
 
-def draw(key: Key[Array, ""], settings: Augmentation) -> Tones:
-    """Of the operations that the settings ask for."""
-    keys = dict(zip([*ADJUSTMENTS, *REPLACEMENTS], jax.random.split(key, 6), strict=True))
+def draw(draws: Float[Array, "6"], settings: Augmentation) -> Tones:
+    """Of the operations that the settings ask for, from numbers in [0, 1)."""
+    of = dict(zip([*ADJUSTMENTS, *REPLACEMENTS], draws, strict=True))
     most = {name: getattr(settings, name) for name in ADJUSTMENTS if getattr(settings, name)}
     chances = {name: getattr(settings, name) for name in REPLACEMENTS if getattr(settings, name)}
     return Tones(
-        {name: 1 + jax.random.uniform(keys[name], minval=-m, maxval=m) for name, m in most.items()},
-        {name: jax.random.uniform(keys[name]) < chance for name, chance in chances.items()},
+        {name: 1 + m * (2 * of[name] - 1) for name, m in most.items()},
+        {name: of[name] < chance for name, chance in chances.items()},
     )
 
 

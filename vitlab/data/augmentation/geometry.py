@@ -7,26 +7,26 @@ multiplied, the first operation leftmost.
 
 from functools import partial, reduce
 
-import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float
 
 from vitlab.augmentation_settings import Augmentation
-from vitlab.data.augmentation.boxes import Box, random_box
+from vitlab.data.augmentation.boxes import BOX_DRAWS, Box, random_box
 
 Map = Float[Array, "3 3"]
 Number = Float[Array, ""] | float | int
 
+DRAWS = BOX_DRAWS + 7
 
-def draw_map(key: Key[Array, ""], size: tuple[int, int], settings: Augmentation) -> Map:
-    """The map of all operations that the settings ask for, for an image of (height, width)."""
-    box_key, key = jax.random.split(key)
-    draws = jax.random.uniform(key, (7,), minval=-1.0, maxval=1.0)
-    mirror, upside_down, angle, rows, columns, zoom, lean = draws
+
+def draw_map(draws: Float[Array, "29"], size: tuple[int, int], settings: Augmentation) -> Map:
+    """The map of all operations that the settings ask for, for an image of (height, width), from numbers
+    in [0, 1)."""
+    mirror, upside_down, angle, rows, columns, zoom, lean = 2 * draws[BOX_DRAWS:] - 1
     maps: list[Map] = []
     if settings.crop:
-        box = random_box(box_key, least=settings.crop, most=1.0, aspect=settings.crop_aspect)
+        box = random_box(draws[:BOX_DRAWS], least=settings.crop, most=1.0, aspect=settings.crop_aspect)
         maps.append(crop(box, size))
     if settings.shift:
         maps.append(move(-settings.shift * rows * size[0], -settings.shift * columns * size[1]))

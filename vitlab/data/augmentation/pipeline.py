@@ -3,16 +3,18 @@
 Where it lies (one affine map, one resampling), then its colours, then what is erased.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Float, Key, Num
 
 from vitlab.augmentation_settings import Augmentation
 from vitlab.data.augmentation import colour, geometry, policies
-from vitlab.data.augmentation.boxes import Box, draw_hole, erased
+from vitlab.data.augmentation.boxes import HOLE_DRAWS, Box, draw_hole, erased
 from vitlab.data.augmentation.resampling import resample
 
 Images = Num[Array, "batch height width channels"]
@@ -34,13 +36,24 @@ def augment(images: Images, key: Key[Array, ""], settings: Augmentation) -> Chan
 
     What mixes images (`mixup`, `cutmix`) is not done here: see `mix`.
     """
-    return augment_each(images, jax.random.split(key, len(images)), settings)
+    return _augment(images, jax.random.uniform(key, (len(images), _draws_of(settings))), settings)
 
 
 def augment_each(images: Images, keys: Key[Array, "batch"], settings: Augmentation) -> Changed:
     """`augment`, where the draws of an image depend on a key that is its own."""
+    draw = partial(jax.random.uniform, shape=(_draws_of(settings),))
+    return _augment(images, jax.vmap(draw)(keys), settings)
+
+
+def _draws_of(settings: Augmentation) -> int:
+    """How many numbers an image draws, at once and whether needed or not: on CPU XLA takes a fifth of a
+    second to compile a call of `jax.random`."""
+    return geometry.DRAWS + colour.DRAWS + HOLE_DRAWS + policies.draws_of(settings)
+
+
+def _augment(images: Images, draws: Float[Array, "batch numbers"], settings: Augmentation) -> Changed:
     size = (images.shape[1], images.shape[2])
-    draws = jax.vmap(lambda key: _draw(key, size, settings))(keys)
+    decided = jax.vmap(lambda numbers: _decide(numbers, size, settings))(draws)
 
     def change(image_and_draws: tuple[Array, Draws]) -> Image:
         image, drawn = image_and_draws
@@ -49,12 +62,13 @@ def augment_each(images: Images, keys: Key[Array, "batch"], settings: Augmentati
     # On a CPU one image after the other stays in the cores' caches (three times as fast), and an
     # operation that was not drawn is not computed.
     if jax.default_backend() == "cpu":
-        return lax.map(change, (images, draws))
-    return jax.vmap(change)((images, draws))
+        return lax.map(change, (images, decided))
+    return jax.vmap(change)((images, decided))
 
 
-def _draw(key: Key[Array, ""], size: tuple[int, int], settings: Augmentation) -> Draws:
-    place, choice, tones, hole = jax.random.split(key, 4)
+def _decide(numbers: Float[Array, "numbers"], size: tuple[int, int], settings: Augmentation) -> Draws:
+    ends = np.cumsum([geometry.DRAWS, colour.DRAWS, HOLE_DRAWS])
+    place, tones, hole, choice = jnp.split(numbers, ends)
     chosen = policies.draw(choice, size, settings)
     own = geometry.draw_map(place, size, settings)
     back = geometry.compose(own, policies.affine_map(chosen, size))

@@ -7,10 +7,9 @@ settings say, where torchvision has black.
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import lax
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Int
 
 from vitlab.augmentation_settings import Augmentation
 from vitlab.data.augmentation import colour, geometry
@@ -66,25 +65,35 @@ TRIVIALAUGMENT = RANDAUGMENT | {
 OPERATIONS = tuple(RANDAUGMENT)
 
 
-def draw(key: Key[Array, ""], size: tuple[int, int], settings: Augmentation) -> Chosen:
-    """What the policy does with an image of (height, width); nothing without a policy."""
+def draws_of(settings: Augmentation) -> int:
+    """How many numbers an image draws: of each operation which, how strong, to which side."""
+    count = {"": 0, "trivialaugment": 1, "randaugment": settings.policy_operations}
+    return 3 * count[settings.policy]
+
+
+def draw(draws: Float[Array, "numbers"], size: tuple[int, int], settings: Augmentation) -> Chosen:
+    """What the policy does with an image of (height, width); nothing without a policy. `draws_of` says
+    how many numbers from [0, 1) it takes."""
     if not settings.policy:
         return Chosen(jnp.zeros(0, jnp.int32), jnp.zeros(0))
-    operation_key, level_key, sign_key = jax.random.split(key, 3)
-    if settings.policy == "randaugment":
-        table, count = RANDAUGMENT, settings.policy_operations
-        level = jnp.full(count, settings.policy_magnitude)
-    else:
-        table, count = TRIVIALAUGMENT, 1
-        level = jax.random.randint(level_key, (count,), 0, LEVELS + 1)
+    is_rand = settings.policy == "randaugment"
+    table = RANDAUGMENT if is_rand else TRIVIALAUGMENT
+    places, levels, signs = draws.reshape(3, -1)
+    count = len(places)
+    level = jnp.full(count, settings.policy_magnitude) if is_rand else _one_of(LEVELS + 1, levels)
     first, last, signed = jnp.array(list(table.values()), jnp.float32).T
-    operations = jax.random.randint(operation_key, (count,), 0, len(table))
+    operations = _one_of(len(table), places)
     strengths = first + (last - first) * (level[:, None] / LEVELS)
-    strengths *= jnp.where(signed > 0, jax.random.rademacher(sign_key, (count, 1)), 1)
+    strengths *= jnp.where((signed > 0) & (signs[:, None] < 0.5), -1, 1)
     if table is RANDAUGMENT:
         sides = {"translate_x": size[1], "translate_y": size[0]}
         strengths *= jnp.array([sides.get(name, 1) for name in OPERATIONS])
     return Chosen(operations, strengths[jnp.arange(count), operations])
+
+
+def _one_of(count: int, draws: Float[Array, "..."]) -> Int[Array, "..."]:
+    """Each of 0 to `count` - 1 alike, from [0, 1)."""
+    return jnp.floor(draws * count).astype(jnp.int32)
 
 
 def affine_map(chosen: Chosen, size: tuple[int, int]) -> geometry.Map:
