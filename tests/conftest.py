@@ -15,6 +15,12 @@ from PIL import Image
 SHAPED = ["vitlab.models", "vitlab.data.augmentation", "vitlab.training.step"]
 install_import_hook(SHAPED, "beartype.beartype")
 
+# Programs that run for a moment, here and in the commands that tests start, compile in half the time so.
+# What shows that networks are exact, and what trains on real images, is compiled as users have it.
+UNOPTIMISED = "jax_disable_most_optimizations"
+jax.config.update(UNOPTIMISED, True)
+os.environ[UNOPTIMISED.upper()] = "1"
+
 # As runtime.start does: modules of tests that make arrays start JAX before any fixture runs.
 jax.config.update("jax_cpu_enable_async_dispatch", False)
 

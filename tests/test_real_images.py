@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, vitlab
+from tests.conftest import ROOT, UNOPTIMISED, vitlab
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def compiled_as_users_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(UNOPTIMISED.upper())
 
 
 def train(config: str, workdir: Path, *arguments: str) -> dict:

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 import pytest
 
+from tests.conftest import UNOPTIMISED
 from tests.parity.case import Case
 from tests.parity.cases import CASES, EXTRA, ORDINARY
 from tests.parity.ours import fill
@@ -23,9 +24,11 @@ GOLDENS = Path(__file__).parent / "goldens"
 
 
 @pytest.fixture(autouse=True)
-def forget_what_was_compiled() -> Iterator[None]:
-    """No network comes twice, and together their programs take gigabytes."""
+def compiled_as_users_have_it() -> Iterator[None]:
+    """And forgotten: no network comes twice, and together their programs take gigabytes."""
+    jax.config.update(UNOPTIMISED, False)
     yield
+    jax.config.update(UNOPTIMISED, True)
     jax.clear_caches()
 
 
