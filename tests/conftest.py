@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
@@ -39,6 +39,16 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["VITLAB_CACHE"] = str(cache)
     jax.config.update("jax_compilation_cache_dir", str(programs))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+@pytest.fixture
+def compiled_as_users_have_it(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Here, and in the commands that the test starts; nothing of what earlier tests compiled is taken."""
+    monkeypatch.delenv(UNOPTIMISED.upper())
+    jax.config.update(UNOPTIMISED, False)
+    jax.clear_caches()
+    yield
+    jax.config.update(UNOPTIMISED, True)
 
 
 @pytest.fixture(scope="session")

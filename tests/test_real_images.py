@@ -8,14 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, UNOPTIMISED, vitlab
+from tests.conftest import ROOT, vitlab
 
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def compiled_as_users_have_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(UNOPTIMISED.upper())
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled_as_users_have_it")]
 
 
 def train(config: str, workdir: Path, *arguments: str) -> dict:

@@ -14,21 +14,20 @@ import jax
 import numpy as np
 import pytest
 
-from tests.conftest import UNOPTIMISED
 from tests.parity.case import Case
 from tests.parity.cases import CASES, EXTRA, ORDINARY
 from tests.parity.ours import fill
 from tests.parity.recipe import draw_images
 
+pytestmark = pytest.mark.usefixtures("compiled_as_users_have_it")
+
 GOLDENS = Path(__file__).parent / "goldens"
 
 
 @pytest.fixture(autouse=True)
-def compiled_as_users_have_it() -> Iterator[None]:
-    """And forgotten: no network comes twice, and together their programs take gigabytes."""
-    jax.config.update(UNOPTIMISED, False)
+def forget_what_was_compiled() -> Iterator[None]:
+    """No network comes twice, and together their programs take gigabytes."""
     yield
-    jax.config.update(UNOPTIMISED, True)
     jax.clear_caches()
 
 

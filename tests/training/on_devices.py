@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 
 from tests.training.small_setting import a_setting
 from vitlab import processes, runtime
+from vitlab.augmentation_settings import Augmentation
 from vitlab.config import Phase
 from vitlab.models import create, initialise
 from vitlab.training import Stage
@@ -24,7 +25,15 @@ from vitlab.training.step import State
 
 # Wide enough for kernels that are divided.
 OPTIONS: dict[str, Any] = dict(input_size=8, patch=4, width=64, depth=1, heads=2, mlp_width=128)
-PHASE = Phase(optimizer="sgd", learning_rate=0.01, epochs=2, clip=1.0, ema=0.9, weight_decay=1e-3)
+PHASE = Phase(
+    optimizer="sgd",
+    learning_rate=0.01,
+    epochs=2,
+    clip=1.0,
+    ema=0.9,
+    weight_decay=1e-3,
+    augmentation=Augmentation(flip=True, brightness=0.3, mixup=0.4),
+)
 BATCH = 16
 
 

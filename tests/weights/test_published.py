@@ -13,7 +13,7 @@ from vitlab.data.pixels import Decode, Recipe
 from vitlab.data.resize import to_square
 from vitlab.models import SavedModel, draw_blueprint, first_model
 
-pytestmark = pytest.mark.assets
+pytestmark = [pytest.mark.assets, pytest.mark.usefixtures("compiled_as_users_have_it")]
 
 VIT = "vit_tiny_patch16_224_codrshiv.safetensors"
 KERAS = "mobilenet_v2_1.0_224_imagenet_keras_layout.h5"

@@ -118,5 +118,5 @@ def _embedded(store: Store, embeddings: np.ndarray) -> Store:
 
 
 def dropout_key(key: Key[Array, ""]) -> Key[Array, ""]:
-    """Of a step's key, by a number that no split of it in `_augmenting` can reach."""
+    """Of a step's key, by a number that no batch in `_augmenting` draws so many numbers to reach."""
     return jax.random.fold_in(key, 2**31)

@@ -46,6 +46,7 @@ def test_every_map_reads_what_scipy_reads(padding, height: int, width: int, seed
         np.testing.assert_allclose(found[..., channel], expected, atol=0.05)
 
 
+@pytest.mark.usefixtures("compiled_as_users_have_it")
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (8, 1), (9, 9), (40, 31)])
 def test_mirror_images_and_the_identity_are_exact(height: int, width: int):
     image = noise(height, width)
@@ -54,6 +55,7 @@ def test_mirror_images_and_the_identity_are_exact(height: int, width: int):
         np.testing.assert_array_equal(found, image[::rows, ::columns])
 
 
+@pytest.mark.usefixtures("compiled_as_users_have_it")
 def test_a_quarter_turn_is_exact_and_a_shift_by_whole_pixels_too():
     image = noise(9, 9)
     turned = resample(jnp.asarray(image), geometry.turn(90.0), "edge", BLACK)

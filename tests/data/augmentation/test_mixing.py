@@ -71,6 +71,15 @@ def test_shares_follow_beta(alpha: float):
         assert found == pytest.approx(scipy.stats.beta.cdf(most, alpha, alpha), abs=0.015)
 
 
+def test_cutmix_cuts_out_what_the_share_leaves():
+    """With so large an alpha all shares are about half, and some rectangles lie wholly inside."""
+    images = jnp.zeros((400, 40, 40, 1))
+    _, targets = mix(
+        images, jnp.arange(400), jnp.ones(400), jax.random.key(0), Augmentation(cutmix=100.0)
+    )
+    assert 0.40 < float(targets.share.min()) < 0.52
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.booleans(), min_size=1, max_size=12), st.integers(0, 1000))
 def test_real_images_meet_each_other_and_fillers_only_themselves(real: list[bool], seed: int):
