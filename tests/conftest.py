@@ -43,7 +43,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture
 def compiled_as_users_have_it(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Here, and in the commands that the test starts; nothing of what earlier tests compiled is taken."""
+    """Here, and in the commands that the test starts; nothing that earlier tests compiled is taken."""
     monkeypatch.delenv(UNOPTIMISED.upper())
     jax.config.update(UNOPTIMISED, False)
     jax.clear_caches()
