@@ -43,12 +43,13 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture
 def compiled_as_users_have_it(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Here, and in the commands that the test starts; nothing that earlier tests compiled is taken."""
+    """Here, and in the commands that the test starts: nothing that is compiled already is taken."""
     monkeypatch.delenv(UNOPTIMISED.upper())
     jax.config.update(UNOPTIMISED, False)
     jax.clear_caches()
     yield
     jax.config.update(UNOPTIMISED, True)
+    jax.clear_caches()
 
 
 @pytest.fixture(scope="session")

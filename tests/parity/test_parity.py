@@ -7,10 +7,8 @@ cases that the ordinary run leaves out (see `cases`) are tested by `pytest -m ex
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 
@@ -19,16 +17,10 @@ from tests.parity.cases import CASES, EXTRA, ORDINARY
 from tests.parity.ours import fill
 from tests.parity.recipe import draw_images
 
+# Which forgets what was compiled, too: no network comes twice, and their programs take gigabytes together.
 pytestmark = pytest.mark.usefixtures("compiled_as_users_have_it")
 
 GOLDENS = Path(__file__).parent / "goldens"
-
-
-@pytest.fixture(autouse=True)
-def forget_what_was_compiled() -> Iterator[None]:
-    """No network comes twice, and together their programs take gigabytes."""
-    yield
-    jax.clear_caches()
 
 
 @pytest.mark.parametrize(

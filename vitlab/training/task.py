@@ -118,5 +118,5 @@ def _embedded(store: Store, embeddings: np.ndarray) -> Store:
 
 
 def dropout_key(key: Key[Array, ""]) -> Key[Array, ""]:
-    """Of a step's key, by a number that no batch in `_augmenting` draws so many numbers to reach."""
+    """Of a step's key, by a number beyond all that `_augmenting` counts to when it draws."""
     return jax.random.fold_in(key, 2**31)

@@ -53,7 +53,7 @@ def mix(
 def draw_shares(key: Key[Array, ""], alpha: float, count: int) -> Shares:
     """From Beta(alpha, alpha), as one of its quantiles that lie evenly.
 
-    `jax.random.beta` throws away what does not fit, in loops that take five seconds to compile on CPU.
+    `jax.random.beta` throws away what does not fit, in loops that take seconds to compile on CPU.
     """
     return jnp.asarray(_quantiles(alpha))[jax.random.bits(key, (count,)) >> (32 - QUANTILE_BITS)]
 

@@ -46,14 +46,14 @@ def augment_each(images: Images, keys: Key[Array, "batch"], settings: Augmentati
 
 
 def _draws_of(settings: Augmentation) -> int:
-    """How many numbers an image draws, at once and whether needed or not: on CPU XLA takes a fifth of a
-    second to compile a call of `jax.random`."""
+    """How many numbers an image draws, at once and whether needed or not: on CPU each call of
+    `jax.random` is a loop of its own, which XLA takes a while to compile."""
     return geometry.DRAWS + colour.DRAWS + HOLE_DRAWS + policies.draws_of(settings)
 
 
-def _augment(images: Images, draws: Float[Array, "batch numbers"], settings: Augmentation) -> Changed:
+def _augment(images: Images, numbers: Float[Array, "batch count"], settings: Augmentation) -> Changed:
     size = (images.shape[1], images.shape[2])
-    decided = jax.vmap(lambda numbers: _decide(numbers, size, settings))(draws)
+    draws = jax.vmap(lambda own: _decide(own, size, settings))(numbers)
 
     def change(image_and_draws: tuple[Array, Draws]) -> Image:
         image, drawn = image_and_draws
@@ -62,11 +62,11 @@ def _augment(images: Images, draws: Float[Array, "batch numbers"], settings: Aug
     # On a CPU one image after the other stays in the cores' caches (three times as fast), and an
     # operation that was not drawn is not computed.
     if jax.default_backend() == "cpu":
-        return lax.map(change, (images, decided))
-    return jax.vmap(change)((images, decided))
+        return lax.map(change, (images, draws))
+    return jax.vmap(change)((images, draws))
 
 
-def _decide(numbers: Float[Array, "numbers"], size: tuple[int, int], settings: Augmentation) -> Draws:
+def _decide(numbers: Float[Array, "count"], size: tuple[int, int], settings: Augmentation) -> Draws:
     ends = np.cumsum([geometry.DRAWS, colour.DRAWS, HOLE_DRAWS])
     place, tones, hole, choice = jnp.split(numbers, ends)
     chosen = policies.draw(choice, size, settings)
