@@ -17,7 +17,7 @@ from tests.parity.cases import CASES, EXTRA, ORDINARY
 from tests.parity.ours import fill
 from tests.parity.recipe import draw_images
 
-# Which forgets what was compiled, too: no network comes twice, and their programs take gigabytes together.
+# It also forgets what was compiled: no network comes twice, and together their programs take gigabytes.
 pytestmark = pytest.mark.usefixtures("compiled_as_users_have_it")
 
 GOLDENS = Path(__file__).parent / "goldens"
